@@ -1,0 +1,187 @@
+package connectors
+
+import (
+	"encoding/json"
+	"slices"
+	"time"
+)
+
+// Account is one user account at one provider.
+type Account struct {
+	// ID is the provider's stable opaque identifier in lower case; see ValidateID.
+	ID          string `json:"id"`
+	Username    string `json:"username"`
+	Email       string `json:"email"`
+	DisplayName string `json:"displayName"`
+	// Groups holds the IDs and names of the groups and populations that the account
+	// belongs to; nil when they are not known.
+	Groups []string `json:"groups"`
+	State  State    `json:"state"`
+	// User is the provider's whole object: every key that its documentation names,
+	// null where it sent none, and every further key that it sent. See Complete.
+	User json.RawMessage `json:"user,omitempty"`
+	// AsOf is the provider's own clock (its Date header) at its last answer about this
+	// account; zero when it tells none. It is never our clock.
+	AsOf time.Time `json:"asOf,omitzero"`
+}
+
+// WithoutUser returns a copy that leaves the provider's object out.
+func (a *Account) WithoutUser() *Account {
+	copied := *a
+	copied.User = nil
+	return &copied
+}
+
+// Answer is yes, no or unknown.
+type Answer string
+
+// The answers.
+const (
+	Yes     Answer = "yes"
+	No      Answer = "no"
+	Unknown Answer = "unknown"
+)
+
+// AnswerOf turns a known truth into an Answer.
+func AnswerOf(truth bool) Answer {
+	if truth {
+		return Yes
+	}
+	return No
+}
+
+// State is what locks an account, and what else keeps its user out.
+type State struct {
+	// Locks are the locks in force. A lock that has run out is not among them.
+	Locks []Lock `json:"locks"`
+	// Unread are the layers whose state could not be read: never "no lock".
+	Unread []Unread `json:"unread,omitempty"`
+	// Disabled and Suspended are an administrator's decisions that an unlock leaves alone.
+	Disabled        bool `json:"disabled"`
+	Suspended       bool `json:"suspended"`
+	PasswordExpired bool `json:"passwordExpired"`
+	// Privileged says whether the account has administrative rights.
+	Privileged Answer `json:"privileged"`
+	// CanSignIn says whether the provider would let the user in with the right password.
+	CanSignIn Answer `json:"canSignIn"`
+}
+
+// Locked reports whether a lock was read.
+func (s State) Locked() bool { return len(s.Locks) > 0 }
+
+// Clear reports whether every layer was read and none is locked.
+func (s State) Clear() bool { return len(s.Locks) == 0 && len(s.Unread) == 0 }
+
+// The words of State.StillBlockedBy and of the input's override.
+const (
+	BlockDisabled        = "disabled"
+	BlockSuspended       = "suspended"
+	BlockPasswordExpired = "password_expired"
+)
+
+// StillBlockedBy names what keeps the user out apart from locks.
+func (s State) StillBlockedBy() []string {
+	blocks := []string{}
+	if s.Disabled {
+		blocks = append(blocks, BlockDisabled)
+	}
+	if s.Suspended {
+		blocks = append(blocks, BlockSuspended)
+	}
+	if s.PasswordExpired {
+		blocks = append(blocks, BlockPasswordExpired)
+	}
+	return blocks
+}
+
+// SignInAnswer derives CanSignIn from the other fields: no when anything known keeps
+// the user out, unknown when a layer could not be read, yes otherwise.
+func (s State) SignInAnswer() Answer {
+	switch {
+	case s.Locked() || len(s.StillBlockedBy()) > 0:
+		return No
+	case len(s.Unread) > 0:
+		return Unknown
+	default:
+		return Yes
+	}
+}
+
+// Layer is what a lock holds shut.
+type Layer string
+
+// The layers.
+const (
+	LayerAccount  Layer = "account"
+	LayerPassword Layer = "password"
+	LayerMFA      Layer = "mfa"
+	LayerUnknown  Layer = "unknown"
+)
+
+// Reason is why a lock was made.
+type Reason string
+
+// The reasons. Unknown is never taken for a failed sign-in.
+const (
+	ReasonFailedSignIn Reason = "failed_sign_in"
+	ReasonAdmin        Reason = "admin"
+	ReasonUnknown      Reason = "unknown"
+)
+
+// Reasons lists the words that a guard may name.
+func Reasons() []Reason { return []Reason{ReasonFailedSignIn, ReasonAdmin, ReasonUnknown} }
+
+// Lock is one lock in force.
+type Lock struct {
+	Layer  Layer  `json:"layer"`
+	Reason Reason `json:"reason"`
+	// ReasonInferred says that the provider does not tell the reason and that it was
+	// concluded from other values.
+	ReasonInferred bool `json:"reasonInferred"`
+	// Since and Until are UTC; nil when the provider does not tell.
+	Since *time.Time `json:"since"`
+	Until *time.Time `json:"until"`
+	// Permanent says that the lock never runs out by itself; false also when unknown.
+	Permanent bool `json:"permanent"`
+	// Server names the server where the lock lives, for providers that keep locks per server.
+	Server string `json:"server,omitempty"`
+}
+
+// Same reports whether two reads saw the same lock: the same layer and server, made
+// for the same reason at the same time.
+func (l Lock) Same(other Lock) bool {
+	sameSince := l.Since == nil && other.Since == nil ||
+		l.Since != nil && other.Since != nil && l.Since.Equal(*other.Since)
+	return l.SamePlace(other) && l.Reason == other.Reason && sameSince
+}
+
+// SamePlace reports whether two locks hold the same layer on the same server.
+func (l Lock) SamePlace(other Lock) bool { return l.Layer == other.Layer && l.Server == other.Server }
+
+// Unread is a layer whose state could not be read.
+type Unread struct {
+	Layer  Layer  `json:"layer"`
+	Server string `json:"server,omitempty"`
+	// Kind says why.
+	Kind Kind `json:"kind"`
+}
+
+// RunOutGrace is how long after its end, by our clock, a lock is still taken to be in
+// force: clocks differ.
+const RunOutGrace = 60 * time.Second
+
+// RanOut reports whether a lock that ends at until is no lock any more.
+func RanOut(until *time.Time, now time.Time) bool {
+	return until != nil && now.After(until.Add(RunOutGrace))
+}
+
+// OnlyPlacesOf returns the locks of these that hold a place that one of the others holds.
+func OnlyPlacesOf(locks, others []Lock) []Lock {
+	var kept []Lock
+	for _, lock := range locks {
+		if slices.ContainsFunc(others, lock.SamePlace) {
+			kept = append(kept, lock)
+		}
+	}
+	return kept
+}

@@ -1,0 +1,78 @@
+package connectors
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// UserRef names one user by exactly one of its fields.
+type UserRef struct {
+	ID       string `json:"userId,omitempty"`
+	Username string `json:"username,omitempty"`
+	Email    string `json:"email,omitempty"`
+}
+
+// MaxReferenceLength bounds a reference, in bytes.
+const MaxReferenceLength = 512
+
+// Validate reports whether the reference holds exactly one field with a usable value.
+// Its message names the field and never the value, which may be personal.
+func (r UserRef) Validate() error {
+	given := map[string]string{}
+	for name, value := range map[string]string{"userId": r.ID, "username": r.Username, "email": r.Email} {
+		if value != "" {
+			given[name] = value
+		}
+	}
+	if len(given) != 1 {
+		return fmt.Errorf("give exactly one of userId, username and email; %d were given", len(given))
+	}
+	if r.ID != "" {
+		return ValidateID(r.ID)
+	}
+	for name, value := range given {
+		if err := validateText(value); err != nil {
+			return fmt.Errorf("%s %w", name, err)
+		}
+	}
+	return nil
+}
+
+func validateText(value string) error {
+	switch {
+	case len(value) > MaxReferenceLength:
+		return fmt.Errorf("is %d bytes long; at most %d are allowed", len(value), MaxReferenceLength)
+	case !utf8.ValidString(value):
+		return errors.New("is not valid UTF-8")
+	case strings.TrimSpace(value) != value:
+		return errors.New("begins or ends with white space")
+	case strings.ContainsFunc(value, unicode.IsControl):
+		return errors.New("holds a control character")
+	}
+	return nil
+}
+
+// The shapes of the providers' stable opaque identifiers. IDs are stored in the clear,
+// so nothing else is taken for one: no name, address or distinguished name.
+var idShapes = []*regexp.Regexp{
+	regexp.MustCompile(`^[0-9a-f]{24}$`),                                                 // JumpCloud
+	regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$`), // UUID: PingOne, entryUUID, objectGUID
+	regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{8}-[0-9a-f]{8}-[0-9a-f]{8}$`),              // nsUniqueId
+}
+
+// ValidateID reports whether id, in lower case, has the shape of a provider's opaque
+// identifier. Its message never repeats the value.
+func ValidateID(id string) error {
+	lower := strings.ToLower(id)
+	for _, shape := range idShapes {
+		if shape.MatchString(lower) {
+			return nil
+		}
+	}
+	return errors.New("userId must be a provider's own identifier: 24 hexadecimal digits (JumpCloud) or a UUID (PingOne); " +
+		"for a name or an address use username or email")
+}
