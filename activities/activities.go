@@ -1,0 +1,78 @@
+// Package activities holds the steps of an unlock that touch the world. Each is one
+// attempt; Temporal retries it as the workflow's options say.
+package activities
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"go.temporal.io/sdk/activity"
+	"go.uber.org/zap"
+
+	"github.com/latchkey-iam/latchkey/connectors"
+	"github.com/latchkey-iam/latchkey/internal/guard"
+)
+
+// The names under which the activities are registered, on each connection's own queue.
+const (
+	LookupName = "Lookup"
+	UnlockName = "Unlock"
+	VerifyName = "Verify"
+	WatchName  = "Watch"
+)
+
+// queuePrefix begins the name of every connection's task queue.
+const queuePrefix = "latchkey/"
+
+// Queue returns the task queue of a connection's activities.
+func Queue(connection string) string { return queuePrefix + connection }
+
+// ConnectionOf returns the connection that a task queue serves, or empty.
+func ConnectionOf(queue string) string {
+	connection, found := strings.CutPrefix(queue, queuePrefix)
+	if !found {
+		return ""
+	}
+	return connection
+}
+
+// Activities are the steps at one connection.
+type Activities struct {
+	// Connection is the connection's name, Provider the name of its provider.
+	Connection string
+	Provider   string
+	Connector  connectors.Connector
+	// Rules are the connection's own; Ceiling keeps its limit of unlocks an hour.
+	Rules   guard.Rules
+	Ceiling *Ceiling
+	// SearchAttributes are those of Latchkey's that the namespace knows.
+	SearchAttributes []string
+	// Audit gets a line for each decision that is made here.
+	Audit *zap.Logger
+}
+
+// answerMargin is how long before its deadline an attempt gives up by itself, so that
+// the real failure reaches the server before the server's own timer fires.
+const answerMargin = 500 * time.Millisecond
+
+// attempt is what an activity knows of its own execution.
+type attempt struct {
+	number int
+	// began is when the server handed the attempt out, by the server's clock; here is
+	// the same moment by ours. Ages are differences of server times, so that workers'
+	// clocks do not matter.
+	began, here time.Time
+}
+
+// begin bounds the attempt's context and reads what is known of it.
+func begin(ctx context.Context) (context.Context, context.CancelFunc, attempt) {
+	info := activity.GetInfo(ctx)
+	current := attempt{number: int(info.Attempt), began: info.StartedTime, here: time.Now()}
+	margin := min(answerMargin, time.Until(info.Deadline)/10)
+	bounded, cancel := context.WithDeadline(ctx, info.Deadline.Add(-margin))
+	return bounded, cancel, current
+}
+
+// now is the current time by the server's clock.
+func (a attempt) now() time.Time { return a.began.Add(time.Since(a.here)) }

@@ -1,0 +1,74 @@
+package activities
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"go.temporal.io/sdk/temporal"
+
+	"github.com/latchkey-iam/latchkey/connectors"
+)
+
+// The types of failures that no connector makes. The kinds of connectors.Error are types
+// too, so that a caller branches on one set of words.
+const (
+	// TypeStillLocked: an unlock was accepted, and the account is still locked.
+	TypeStillLocked = "StillLocked"
+	// TypeWatching: not a failure; the watch goes on.
+	TypeWatching = "Watching"
+	// TypeInternal: a fault of Latchkey's own.
+	TypeInternal = "Internal"
+)
+
+// FailureDetails is what an activity's failure carries for the workflow. It is small:
+// the server keeps the last failure of an activity that is retried, and cuts long ones.
+type FailureDetails struct {
+	// Sent says whether an unlock has been sent, over all attempts so far.
+	Sent    connectors.Answer `json:"sent"`
+	Attempt int               `json:"attempt"`
+	Status  int               `json:"status,omitempty"`
+	Code    string            `json:"code,omitempty"`
+}
+
+// failure maps a connector's error to Temporal's: its kind becomes the type, its wait
+// the delay of the next attempt. This is the only place where that is decided.
+func (a *Activities) failure(err error, current attempt, sent connectors.Answer) error {
+	details := FailureDetails{Sent: sent, Attempt: current.number}
+	var failure *connectors.Error
+	if !errors.As(err, &failure) {
+		// Its text may hold anything, so it is not repeated.
+		return temporal.NewApplicationErrorWithOptions(
+			fmt.Sprintf("connection %s: the connector failed with an unclassified error of type %T; this is a fault in Latchkey", a.Connection, err),
+			TypeInternal, temporal.ApplicationErrorOptions{NonRetryable: true, Details: []any{details}})
+	}
+	details.Status, details.Code = failure.Status, failure.Code
+	return temporal.NewApplicationErrorWithOptions(
+		fmt.Sprintf("connection %s: %s", a.Connection, failure.Error()),
+		string(failure.Kind),
+		temporal.ApplicationErrorOptions{
+			NonRetryable:   !failure.Kind.Retryable(),
+			NextRetryDelay: failure.RetryAfter,
+			Details:        []any{details},
+		})
+}
+
+// stillLocked asks for another read after the delay. It is expected, hence benign.
+func (a *Activities) stillLocked(current attempt, delay time.Duration) error {
+	return a.again(TypeStillLocked, "the account is still locked after the unlock", current, delay)
+}
+
+// watching asks for another read after the delay.
+func (a *Activities) watching(current attempt, delay time.Duration) error {
+	return a.again(TypeWatching, "the account is being watched for a new lock", current, delay)
+}
+
+func (a *Activities) again(kind, what string, current attempt, delay time.Duration) error {
+	return temporal.NewApplicationErrorWithOptions(
+		fmt.Sprintf("connection %s: %s; reading again in %s", a.Connection, what, delay), kind,
+		temporal.ApplicationErrorOptions{
+			Category:       temporal.ApplicationErrorCategoryBenign,
+			NextRetryDelay: delay,
+			Details:        []any{FailureDetails{Sent: connectors.Yes, Attempt: current.number}},
+		})
+}

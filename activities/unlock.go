@@ -1,0 +1,179 @@
+package activities
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"go.temporal.io/sdk/activity"
+	"go.uber.org/zap"
+
+	"github.com/latchkey-iam/latchkey/connectors"
+	"github.com/latchkey-iam/latchkey/internal/guard"
+)
+
+// freshFor is how old a look-up may be when the unlock is sent without another.
+const freshFor = 5 * time.Second
+
+// UnlockInput is the account as it was looked up, and what the guard must know to judge
+// it again.
+type UnlockInput struct {
+	// Account is without its User.
+	Account        *connectors.Account `json:"account"`
+	ReadAt         time.Time           `json:"readAt"`
+	Guard          guard.Guard         `json:"guard,omitzero"`
+	Override       []string            `json:"override,omitempty"`
+	EvenIfUnlocked bool                `json:"evenIfUnlocked,omitempty"`
+	RequestedBy    string              `json:"requestedBy,omitempty"`
+	RequestReason  string              `json:"requestReason,omitempty"`
+}
+
+// UnlockResult says whether the unlock was sent, and what the guard said at the last moment.
+type UnlockResult struct {
+	Verdict guard.Verdict `json:"verdict"`
+	// Sent is over all attempts: yes when the provider accepted an unlock, unknown when
+	// an answer is missing.
+	Sent connectors.Answer `json:"sent"`
+	// UnlockedAt is the provider's time of the unlock; zero when it tells none.
+	UnlockedAt time.Time `json:"unlockedAt,omitzero"`
+	// Account is the account as it was read afresh; nil when the look-up was young enough.
+	Account *connectors.Account `json:"account,omitempty"`
+	Attempt int                 `json:"attempt"`
+}
+
+// unlockProgress is kept by the server as the heartbeat's details, so that an attempt
+// knows what one before it may have sent before its worker died.
+type unlockProgress struct {
+	Sent connectors.Answer `json:"sent"`
+}
+
+// Unlock judges the account once more, reading it afresh when the look-up is old or an
+// attempt was made before, and sends the unlock.
+func (a *Activities) Unlock(ctx context.Context, in UnlockInput) (*UnlockResult, error) {
+	bounded, cancel, current := begin(ctx)
+	defer cancel()
+	result := &UnlockResult{Sent: sentBefore(ctx, current), Attempt: current.number}
+	account, err := a.fresh(bounded, in, current)
+	if err != nil {
+		return nil, a.unlockFailure(ctx, err, current, result.Sent)
+	}
+	if account != in.Account {
+		result.Account = account
+	}
+	result.Verdict = a.judge(account, in, current)
+	if result.Verdict.Decision == guard.Unlock {
+		err = a.admit(bounded, account, result)
+	}
+	if err != nil {
+		return nil, a.unlockFailure(ctx, err, current, result.Sent)
+	}
+	if result.Verdict.Decision != guard.Unlock {
+		a.audit(ctx, in, result)
+		return result, nil
+	}
+	return a.send(ctx, bounded, in, account, result, current)
+}
+
+// fresh returns the account as the look-up left it when that is young enough and this is
+// the first attempt, and reads it again otherwise.
+func (a *Activities) fresh(ctx context.Context, in UnlockInput, current attempt) (*connectors.Account, error) {
+	age := current.began.Sub(in.ReadAt)
+	if current.number == 1 && age >= 0 && age <= freshFor {
+		return in.Account, nil
+	}
+	return a.Connector.Lookup(ctx, connectors.UserRef{ID: in.Account.ID})
+}
+
+func (a *Activities) judge(account *connectors.Account, in UnlockInput, current attempt) guard.Verdict {
+	return guard.Decide(guard.Question{
+		Account:        account,
+		Guard:          in.Guard,
+		Override:       in.Override,
+		EvenIfUnlocked: in.EvenIfUnlocked,
+		Rules:          a.Rules,
+		Now:            current.now(),
+	})
+}
+
+// admit takes a place under the connection's ceiling of unlocks an hour, or turns the
+// verdict into a refusal.
+func (a *Activities) admit(ctx context.Context, account *connectors.Account, result *UnlockResult) error {
+	admitted, err := a.Ceiling.Admit(ctx, account.ID)
+	if err != nil {
+		return &connectors.Error{Kind: connectors.Unavailable, Provider: a.Provider, Operation: "unlock",
+			Message: "the unlocks of the last hour could not be counted, and the connection has a ceiling"}
+	}
+	if !admitted {
+		result.Verdict = guard.Refusal(guard.CodeUnlockCeiling, "the connection's ceiling of %d unlocks an hour is reached", a.Ceiling.Limit)
+	}
+	return nil
+}
+
+func (a *Activities) send(ctx, bounded context.Context, in UnlockInput, account *connectors.Account, result *UnlockResult, current attempt) (*UnlockResult, error) {
+	// The server must know that an unlock may be under way before it is.
+	activity.RecordHeartbeat(ctx, unlockProgress{Sent: surer(result.Sent, connectors.Unknown)})
+	if err := a.Connector.Unlock(bounded, account); err != nil {
+		result.Sent = surer(result.Sent, sentBy(err))
+		return nil, a.unlockFailure(ctx, err, current, result.Sent)
+	}
+	result.Sent = connectors.Yes
+	result.UnlockedAt = account.AsOf
+	a.audit(ctx, in, result)
+	return result, nil
+}
+
+// unlockFailure tells the server what was sent, for the next attempt, and the workflow why.
+func (a *Activities) unlockFailure(ctx context.Context, err error, current attempt, sent connectors.Answer) error {
+	activity.RecordHeartbeat(ctx, unlockProgress{Sent: sent})
+	return a.failure(err, current, sent)
+}
+
+// sentBefore says what earlier attempts have sent. An attempt that left nothing died
+// before it could tell.
+func sentBefore(ctx context.Context, current attempt) connectors.Answer {
+	if current.number == 1 {
+		return connectors.No
+	}
+	var progress unlockProgress
+	if err := activity.GetHeartbeatDetails(ctx, &progress); err != nil || progress.Sent == "" {
+		return connectors.Unknown
+	}
+	return progress.Sent
+}
+
+// sentBy reads what a failed Unlock says; a failure that says nothing may have had effect.
+func sentBy(err error) connectors.Answer {
+	var failure *connectors.Error
+	if errors.As(err, &failure) && failure.Sent != "" {
+		return failure.Sent
+	}
+	return connectors.Unknown
+}
+
+// surer returns the stronger of two claims that an unlock was sent.
+func surer(one, other connectors.Answer) connectors.Answer {
+	rank := map[connectors.Answer]int{connectors.No: 0, connectors.Unknown: 1, connectors.Yes: 2}
+	if rank[other] > rank[one] {
+		return other
+	}
+	return one
+}
+
+// audit writes who asked for what, and what was decided at the last moment.
+func (a *Activities) audit(ctx context.Context, in UnlockInput, result *UnlockResult) {
+	info := activity.GetInfo(ctx)
+	a.Audit.Info("audit",
+		zap.String("step", "unlock"),
+		zap.String("connection", a.Connection),
+		zap.String("provider", a.Provider),
+		zap.String("userId", in.Account.ID),
+		zap.String("decision", string(result.Verdict.Decision)),
+		zap.String("code", string(result.Verdict.Code)),
+		zap.String("explanation", result.Verdict.Explanation),
+		zap.String("unlockSent", string(result.Sent)),
+		zap.String("requestedBy", in.RequestedBy),
+		zap.String("requestReason", in.RequestReason),
+		zap.String("workflowId", info.WorkflowExecution.ID),
+		zap.String("runId", info.WorkflowExecution.RunID),
+	)
+}

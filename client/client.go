@@ -1,0 +1,236 @@
+// Package client asks for unlocks: it starts or joins a run of UnlockUser, waits for its
+// end, and reads what it says. A program that is not a workflow uses it; a workflow runs
+// UnlockUser as a child.
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
+	temporalclient "go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/converter"
+	"go.temporal.io/sdk/temporal"
+
+	"github.com/latchkey-iam/latchkey/activities"
+	"github.com/latchkey-iam/latchkey/workflows"
+)
+
+// Client asks for unlocks at one Temporal namespace.
+type Client struct {
+	Temporal temporalclient.Client
+	// Converter must be the one that Temporal was made with; nil is the SDK's default.
+	Converter converter.DataConverter
+}
+
+// Run is one execution of a workflow that somebody waits for.
+type Run struct {
+	WorkflowID string
+	RunID      string
+	// Joined says that the run was open already and would do the same.
+	Joined bool
+
+	client *Client
+}
+
+// pollerSeen is how long ago a worker may have asked for work and still be taken for
+// alive: its long poll lasts a minute.
+const pollerSeen = 70 * time.Second
+
+// joinAttempts bounds the race with a run that closes while it is being joined.
+const joinAttempts = 5
+
+// Start starts an unlock, or joins a run that is open for the same user if that would do
+// the same. It fails with a *Failure of type InvalidInput, NoWorker or AlreadyRunning
+// when nothing was started.
+func (c *Client) Start(ctx context.Context, in workflows.Input) (*Run, error) {
+	if err := in.Normalise(); err != nil {
+		return nil, &Failure{Type: workflows.TypeInvalidInput, Message: err.Error()}
+	}
+	if err := c.CheckServed(ctx, in.Connection); err != nil {
+		return nil, err
+	}
+	options := startOptions(&in)
+	for range joinAttempts {
+		started, err := c.Temporal.ExecuteWorkflow(ctx, options, workflows.UnlockUserName, in)
+		if err == nil {
+			return &Run{WorkflowID: started.GetID(), RunID: started.GetRunID(), client: c}, nil
+		}
+		var open *serviceerror.WorkflowExecutionAlreadyStarted
+		if !errors.As(err, &open) {
+			return nil, fmt.Errorf("start the unlock: %w", err)
+		}
+		run, err := c.join(ctx, &Run{WorkflowID: options.ID, RunID: open.RunId, Joined: true, client: c}, &in)
+		if !errors.Is(err, errClosed) {
+			return run, err
+		}
+	}
+	return nil, &Failure{Type: workflows.TypeAlreadyRunning, WorkflowID: options.ID,
+		Message: "other requests for this user kept opening and closing; ask again"}
+}
+
+func startOptions(in *workflows.Input) temporalclient.StartWorkflowOptions {
+	options := temporalclient.StartWorkflowOptions{
+		ID:                       workflowID(in),
+		TaskQueue:                workflows.TaskQueue,
+		WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_FAIL,
+		WorkflowIDReusePolicy:    enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
+		// With the conflict policy FAIL this is how an open run is noticed.
+		WorkflowExecutionErrorWhenAlreadyStarted: true,
+		StaticSummary:                            "Unlock a user at " + in.Connection,
+		Priority:                                 temporal.Priority{PriorityKey: workflows.PriorityInteractive},
+	}
+	if in.RequestID != "" {
+		options.WorkflowIDReusePolicy = enumspb.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE
+	}
+	return options
+}
+
+// workflowID is the request's own ID, or the user's, so that two requests for one user
+// meet. A name or an address never stands in it, and a dry run meets nobody.
+func workflowID(in *workflows.Input) string {
+	switch {
+	case in.RequestID != "":
+		return in.RequestID
+	case in.DryRun:
+		return workflows.UnlockID(in.Connection, "dry-run/"+uuid.NewString())
+	case in.UserID != "":
+		return workflows.UnlockID(in.Connection, in.UserID)
+	default:
+		return workflows.UnlockID(in.Connection, "by-name/"+uuid.NewString())
+	}
+}
+
+// errClosed says that a run closed before it could be joined.
+var errClosed = errors.New("the run has closed")
+
+// join waits with a run if it would do the same.
+func (c *Client) join(ctx context.Context, run *Run, in *workflows.Input) (*Run, error) {
+	theirs, err := c.input(ctx, run)
+	if err != nil {
+		return nil, err
+	}
+	if theirs == nil || !same(theirs, in) {
+		return nil, &Failure{Type: workflows.TypeAlreadyRunning, WorkflowID: run.WorkflowID, RunID: run.RunID,
+			Message: fmt.Sprintf("the workflow %s exists already and does something else; wait for it, or look at it with: latchkey status %s", run.WorkflowID, run.WorkflowID)}
+	}
+	if in.RequestID != "" {
+		return run, nil // The same request, asked again: open or closed, its answer is the answer.
+	}
+	handle, err := c.Temporal.UpdateWorkflow(ctx, temporalclient.UpdateWorkflowOptions{
+		WorkflowID:   run.WorkflowID,
+		RunID:        run.RunID,
+		UpdateName:   workflows.JoinUpdate,
+		WaitForStage: temporalclient.WorkflowUpdateStageCompleted,
+		Args:         []any{workflows.Join{RequestedBy: in.RequestedBy, RequestReason: in.RequestReason}},
+	})
+	if err == nil {
+		err = handle.Get(ctx, nil)
+	}
+	var gone *serviceerror.NotFound
+	var application *temporal.ApplicationError
+	if errors.As(err, &gone) || errors.As(err, &application) {
+		return nil, errClosed
+	}
+	if err != nil {
+		return nil, fmt.Errorf("join the open unlock %s: %w", run.WorkflowID, err)
+	}
+	return run, nil
+}
+
+// input reads what a run was started with; nil when it is no unlock's input.
+func (c *Client) input(ctx context.Context, run *Run) (*workflows.Input, error) {
+	history := c.Temporal.GetWorkflowHistory(ctx, run.WorkflowID, run.RunID, false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+	first, err := history.Next()
+	if err != nil {
+		return nil, fmt.Errorf("read the input of %s: %w", run.WorkflowID, err)
+	}
+	started := first.GetWorkflowExecutionStartedEventAttributes()
+	payloads := started.GetInput().GetPayloads()
+	if started.GetWorkflowType().GetName() != workflows.UnlockUserName || len(payloads) != 1 {
+		return nil, nil
+	}
+	decoder := c.Converter
+	if decoder == nil {
+		decoder = converter.GetDefaultDataConverter()
+	}
+	var raw converter.RawValue
+	if err := decoder.FromPayload(payloads[0], &raw); err != nil {
+		return nil, fmt.Errorf("decode the input of %s: %w", run.WorkflowID, err)
+	}
+	in, err := workflows.DecodeInput(raw)
+	if err != nil {
+		return nil, nil
+	}
+	return in, nil
+}
+
+// same reports whether two requests would do the same and be answered the same.
+func same(one, other *workflows.Input) bool {
+	return reflect.DeepEqual(essence(*one), essence(*other))
+}
+
+// essence leaves out who asks and how long they are ready to wait.
+func essence(in workflows.Input) workflows.Input {
+	in.RequestedBy, in.RequestReason, in.RequestID = "", "", ""
+	in.Timeout = 0
+	in.Override = slices.Compact(slices.Sorted(slices.Values(in.Override)))
+	in.Guard.OnlyReasons = slices.Compact(slices.Sorted(slices.Values(in.Guard.OnlyReasons)))
+	return in
+}
+
+// servedPatience is how long CheckServed waits for a worker that is just starting, and
+// servedInterval how often it asks.
+const (
+	servedPatience = 2 * time.Second
+	servedInterval = 200 * time.Millisecond
+)
+
+// CheckServed fails with NoWorker when no worker was lately seen on the connection's
+// queue or on the workflows'. A worker that was killed stays listed for a while.
+func (c *Client) CheckServed(ctx context.Context, connection string) error {
+	deadline := time.Now().Add(servedPatience)
+	ticker := time.NewTicker(servedInterval)
+	defer ticker.Stop()
+	for {
+		err := c.checkServed(ctx, connection)
+		var failure *Failure
+		if !errors.As(err, &failure) || time.Now().After(deadline) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-ticker.C:
+		}
+	}
+}
+
+func (c *Client) checkServed(ctx context.Context, connection string) error {
+	for _, queue := range []struct {
+		name, what string
+		kind       enumspb.TaskQueueType
+	}{
+		{workflows.TaskQueue, "runs Latchkey's workflows", enumspb.TASK_QUEUE_TYPE_WORKFLOW},
+		{activities.Queue(connection), fmt.Sprintf("serves the connection %q", connection), enumspb.TASK_QUEUE_TYPE_ACTIVITY},
+	} {
+		described, err := c.Temporal.DescribeTaskQueue(ctx, queue.name, queue.kind)
+		if err != nil {
+			return fmt.Errorf("ask who serves the task queue %s: %w", queue.name, err)
+		}
+		alive := false
+		for _, poller := range described.GetPollers() {
+			alive = alive || time.Since(poller.GetLastAccessTime().AsTime()) < pollerSeen
+		}
+		if !alive {
+			return &Failure{Type: workflows.TypeNoWorker, Message: fmt.Sprintf("no worker %s: check the name, or start one with: latchkey worker", queue.what)}
+		}
+	}
+	return nil
+}

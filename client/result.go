@@ -1,0 +1,110 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"go.temporal.io/sdk/temporal"
+
+	"github.com/latchkey-iam/latchkey/workflows"
+)
+
+// Failure is a run that ended without an outcome, or a request that started none.
+type Failure struct {
+	// Type is one that a caller branches on: a kind of connectors.Error, or one of
+	// package workflows' types, or TypeCancelled, TypeTerminated, TypeTimedOut.
+	Type    string
+	Message string
+	// Result is what was done so far; nil when nothing began.
+	Result *workflows.Result
+	// WorkflowID and RunID name the run that is in the way, for AlreadyRunning.
+	WorkflowID string
+	RunID      string
+}
+
+// The types of runs that were ended from outside.
+const (
+	TypeCancelled  = "Cancelled"
+	TypeTerminated = "Terminated"
+	TypeTimedOut   = "TimedOut"
+)
+
+// Error implements error.
+func (f *Failure) Error() string { return f.Type + ": " + f.Message }
+
+// waitSlice bounds one long poll: a server may drop the notification that a run has
+// closed, and a result must not wait for the end of a poll of its length.
+const waitSlice = time.Second
+
+// Attach returns the run with the ID; an empty runID is the newest one.
+func (c *Client) Attach(workflowID, runID string) *Run {
+	return &Run{WorkflowID: workflowID, RunID: runID, client: c}
+}
+
+// Result waits for the end of the run. A run that ended without an outcome is a *Failure.
+// The context bounds the wait and leaves the run alone.
+func (r *Run) Result(ctx context.Context) (*workflows.Result, error) {
+	for {
+		slice, cancel := context.WithTimeout(ctx, waitSlice)
+		var result workflows.Result
+		err := r.client.Temporal.GetWorkflow(slice, r.WorkflowID, r.RunID).Get(slice, &result)
+		cut := slice.Err() != nil
+		cancel()
+		switch {
+		case err == nil:
+			return &result, nil
+		case ctx.Err() != nil:
+			return nil, fmt.Errorf("stopped waiting for %s, which goes on: %w", r.WorkflowID, ctx.Err())
+		case cut && !ended(err):
+			continue
+		default:
+			return nil, r.explain(err)
+		}
+	}
+}
+
+func ended(err error) bool {
+	var execution *temporal.WorkflowExecutionError
+	return errors.As(err, &execution)
+}
+
+// explain turns the SDK's error into a Failure with the result so far.
+func (r *Run) explain(err error) error {
+	if !ended(err) {
+		return fmt.Errorf("wait for %s: %w", r.WorkflowID, err)
+	}
+	failure := &Failure{WorkflowID: r.WorkflowID, RunID: r.RunID, Type: workflows.TypeInternal, Message: err.Error()}
+	var application *temporal.ApplicationError
+	var cancelled *temporal.CanceledError
+	var terminated *temporal.TerminatedError
+	var timeout *temporal.TimeoutError
+	switch {
+	case errors.As(err, &application):
+		failure.Type, failure.Message = application.Type(), application.Message()
+		failure.Result = details(application)
+	case errors.As(err, &cancelled):
+		failure.Type, failure.Message = TypeCancelled, "the run was cancelled"
+		failure.Result = details(cancelled)
+	case errors.As(err, &terminated):
+		failure.Type, failure.Message = TypeTerminated, "the run was terminated; what it did is in its history"
+	case errors.As(err, &timeout):
+		failure.Type, failure.Message = TypeTimedOut, "the run exceeded a time-out of its starter's; what it did is in its history"
+	}
+	return failure
+}
+
+func details(from interface {
+	HasDetails() bool
+	Details(into ...any) error
+}) *workflows.Result {
+	if !from.HasDetails() {
+		return nil
+	}
+	result := &workflows.Result{}
+	if from.Details(result) != nil {
+		return nil
+	}
+	return result
+}

@@ -1,0 +1,82 @@
+// Package temporalclient connects to Temporal as the environment and its profiles say.
+package temporalclient
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/contrib/envconfig"
+	"go.temporal.io/sdk/log"
+)
+
+// dialTimeout bounds the wait for the first answer.
+const dialTimeout = 5 * time.Second
+
+// Options are where Temporal is.
+type Options struct {
+	Address   string
+	Namespace string
+	raw       client.Options
+}
+
+// Load reads TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE and the rest of Temporal's own
+// variables and profiles.
+func Load() (Options, error) {
+	raw, err := envconfig.LoadDefaultClientOptions()
+	if err != nil {
+		return Options{}, fmt.Errorf("read Temporal's settings (TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, TEMPORAL_PROFILE and so on): %w", err)
+	}
+	if raw.HostPort == "" {
+		raw.HostPort = client.DefaultHostPort
+	}
+	if raw.Namespace == "" {
+		raw.Namespace = client.DefaultNamespace
+	}
+	return Options{Address: raw.HostPort, Namespace: raw.Namespace, raw: raw}, nil
+}
+
+// At returns the options of a server without credentials.
+func At(address, namespace string) Options {
+	return Options{}.With(address, namespace)
+}
+
+// With returns the options with another address and namespace, where these are not empty.
+func (o Options) With(address, namespace string) Options {
+	if address != "" {
+		o.Address, o.raw.HostPort = address, address
+	}
+	if namespace != "" {
+		o.Namespace, o.raw.Namespace = namespace, namespace
+	}
+	return o
+}
+
+// UnreachableError says that Temporal did not answer when it was first asked.
+type UnreachableError struct {
+	Address   string
+	Namespace string
+	Cause     error
+}
+
+// Error implements error.
+func (e *UnreachableError) Error() string {
+	return fmt.Sprintf("Temporal at %s (namespace %s) cannot be reached; set TEMPORAL_ADDRESS, or start one to try with: latchkey-dev: %v",
+		e.Address, e.Namespace, e.Cause)
+}
+
+// Unwrap returns the cause.
+func (e *UnreachableError) Unwrap() error { return e.Cause }
+
+// Dial connects. A server that does not answer within seconds is an *UnreachableError.
+func Dial(ctx context.Context, options Options, logger log.Logger) (client.Client, error) {
+	options.raw.Logger = logger
+	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
+	defer cancel()
+	connected, err := client.DialContext(ctx, options.raw)
+	if err != nil {
+		return nil, &UnreachableError{Address: options.Address, Namespace: options.Namespace, Cause: err}
+	}
+	return connected, nil
+}

@@ -1,0 +1,230 @@
+package workflows
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/agext/levenshtein"
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+	"go.temporal.io/sdk/converter"
+
+	"github.com/latchkey-iam/latchkey/connectors"
+	"github.com/latchkey-iam/latchkey/internal/guard"
+)
+
+// The types of the guard are public through this package.
+type (
+	// Guard is what the caller demands of every lock before any is cleared.
+	Guard = guard.Guard
+	// Duration is a duration that is written as a string such as "15m".
+	Duration = guard.Duration
+	// RefusalCode says for machines why an unlock was refused.
+	RefusalCode = guard.Code
+)
+
+// Emit says how much of the user the result holds.
+type Emit string
+
+// The values of Emit.
+const (
+	EmitFull    Emit = "full"
+	EmitSummary Emit = "summary"
+)
+
+// DefaultTimeout is how long UnlockUser tries when its input does not say.
+const DefaultTimeout = 15 * time.Minute
+
+// Input is what UnlockUser takes. Connection and exactly one of UserID, Username and
+// Email are required.
+type Input struct {
+	// Connection is the name under which a worker serves the provider.
+	Connection string `json:"connection"`
+	// UserID is the provider's own identifier of the user.
+	UserID   string `json:"userId,omitempty"`
+	Username string `json:"username,omitempty"`
+	Email    string `json:"email,omitempty"`
+	// RequestReason and RequestedBy go to the result and to the workers' audit log.
+	RequestReason string `json:"requestReason,omitempty"`
+	RequestedBy   string `json:"requestedBy,omitempty"`
+	// Guard is demanded of every lock.
+	Guard Guard `json:"guard,omitzero"`
+	// Override lifts the refusal of accounts that are "suspended" or "disabled", where
+	// the connection permits it.
+	Override []string `json:"override,omitempty"`
+	// EvenIfUnlocked sends the unlock also when no lock was found.
+	EvenIfUnlocked bool `json:"evenIfUnlocked,omitempty"`
+	// DryRun decides and changes nothing.
+	DryRun bool `json:"dryRun,omitempty"`
+	// Timeout bounds all attempts together; the default is 15m.
+	Timeout Duration `json:"timeout,omitzero"`
+	// WatchFor is how long the account is watched for a new lock after the unlock.
+	WatchFor Duration `json:"watchFor,omitzero"`
+	// Emit leaves the user out of the result when it is "summary"; the default is "full".
+	Emit Emit `json:"emit,omitempty"`
+	// RequestID becomes the workflow ID, so that a caller that starts twice gets one run.
+	RequestID string `json:"requestId,omitempty"`
+}
+
+// Ref returns the reference to the user.
+func (in *Input) Ref() connectors.UserRef {
+	return connectors.UserRef{ID: in.UserID, Username: in.Username, Email: in.Email}
+}
+
+// Bounds of the input.
+const (
+	maxTimeout = 30 * 24 * time.Hour
+	minTimeout = time.Second
+	maxText    = 1024
+)
+
+var requestIDShape = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._:/-]{0,199}$`)
+
+// Normalise fills the defaults in and writes the ID in lower case, then validates. Its
+// error names every wrong field, and never a value that may be personal.
+func (in *Input) Normalise() error {
+	in.UserID = strings.ToLower(in.UserID)
+	if in.Timeout == 0 {
+		in.Timeout = Duration(DefaultTimeout)
+	}
+	if in.Emit == "" {
+		in.Emit = EmitFull
+	}
+	return errors.Join(in.faults()...)
+}
+
+func (in *Input) faults() []error {
+	var faults []error
+	note := func(wrong bool, format string, arguments ...any) {
+		if wrong {
+			faults = append(faults, fmt.Errorf(format, arguments...))
+		}
+	}
+	if in.Connection == "" {
+		note(true, "connection is missing: give the name under which a worker serves the provider")
+	} else if err := ValidateConnection(in.Connection); err != nil {
+		faults = append(faults, err)
+	}
+	if err := in.Ref().Validate(); err != nil {
+		faults = append(faults, err)
+	}
+	for _, word := range in.Override {
+		note(word != connectors.BlockSuspended && word != connectors.BlockDisabled,
+			"override holds an unknown word: use %q and %q", connectors.BlockSuspended, connectors.BlockDisabled)
+	}
+	for _, reason := range in.Guard.OnlyReasons {
+		note(!slices.Contains(connectors.Reasons(), reason), "guard.onlyReasons holds an unknown word: use failed_sign_in, admin and unknown")
+	}
+	least, most := in.Guard.MinLockedFor, in.Guard.MaxLockedFor
+	note(least < 0 || most < 0, "guard.minLockedFor and guard.maxLockedFor must not be negative")
+	note(most > 0 && least > most, "guard.minLockedFor is longer than guard.maxLockedFor: no lock can pass")
+	note(in.Timeout.Std() < minTimeout || in.Timeout.Std() > maxTimeout, "timeout must be between %s and %s", guard.Round(minTimeout), guard.Round(maxTimeout))
+	note(in.WatchFor.Std() < 0 || in.WatchFor.Std() > maxTimeout, "watchFor must be between 0s and %s", guard.Round(maxTimeout))
+	note(in.Emit != EmitFull && in.Emit != EmitSummary, `emit must be "full" or "summary"`)
+	note(in.RequestID != "" && !requestIDShape.MatchString(in.RequestID),
+		"requestId must be 1 to 200 letters, digits and . _ : / -, beginning with a letter or digit; it is stored in the clear")
+	note(len(in.RequestReason) > maxText, "requestReason is longer than %d bytes", maxText)
+	note(len(in.RequestedBy) > maxText, "requestedBy is longer than %d bytes", maxText)
+	return faults
+}
+
+// DecodeInput reads an Input strictly: unknown, repeated and wrongly typed fields are
+// errors that name the field. It returns the normalised input.
+func DecodeInput(raw converter.RawValue) (*Input, error) {
+	payload := raw.Payload()
+	if payload == nil || len(payload.GetData()) == 0 {
+		return nil, errors.New("the input is missing: give one JSON object with connection and one of userId, username and email")
+	}
+	if encoding := string(payload.GetMetadata()[converter.MetadataEncoding]); encoding != converter.MetadataEncodingJSON {
+		return nil, errors.New("the input must be a JSON object (payload encoding json/plain)")
+	}
+	return ParseInput(payload.GetData())
+}
+
+// ParseInput reads an Input from JSON, as strictly as DecodeInput.
+func ParseInput(data []byte) (*Input, error) {
+	var in Input
+	if err := json.Unmarshal(data, &in, json.RejectUnknownMembers(true)); err != nil {
+		return nil, decodingFault(err)
+	}
+	if err := in.Normalise(); err != nil {
+		return nil, err
+	}
+	return &in, nil
+}
+
+// decodingFault says what was wrong by the field's name; the decoder's own text may
+// repeat values.
+func decodingFault(err error) error {
+	var semantic *json.SemanticError
+	if !errors.As(err, &semantic) {
+		if errors.Is(err, jsontext.ErrDuplicateName) {
+			return errors.New("the input gives one field twice")
+		}
+		return errors.New("the input is not one valid JSON object")
+	}
+	path := strings.ReplaceAll(strings.TrimPrefix(string(semantic.JSONPointer), "/"), "/", ".")
+	switch {
+	case errors.Is(err, json.ErrUnknownName):
+		return unknownField(path)
+	case path == "":
+		return errors.New("the input must be one JSON object")
+	case semantic.GoType == reflect.TypeFor[Duration]():
+		return fmt.Errorf(`%s must be a duration such as "90s", "15m" or "72h"`, path)
+	default:
+		return fmt.Errorf("%s has the wrong type: it must be %s", path, describe(semantic.GoType))
+	}
+}
+
+// unknownField names the field that is not known and the known one that it resembles.
+func unknownField(path string) error {
+	name := path[strings.LastIndex(path, ".")+1:]
+	known := fieldNames(reflect.TypeFor[Input]())
+	if strings.HasPrefix(path, "guard.") {
+		known = fieldNames(reflect.TypeFor[Guard]())
+	}
+	shown := name
+	if len(shown) > 40 || strings.Contains(shown, "@") {
+		shown = "(not shown)"
+	}
+	best, distance := "", 3
+	for _, candidate := range known {
+		if d := levenshtein.Distance(strings.ToLower(name), strings.ToLower(candidate), nil); d < distance {
+			best, distance = candidate, d
+		}
+	}
+	if best != "" {
+		return fmt.Errorf("unknown field %q: did you mean %q?", shown, best)
+	}
+	return fmt.Errorf("unknown field %q: the fields are %s", shown, strings.Join(known, ", "))
+}
+
+func fieldNames(of reflect.Type) []string {
+	var names []string
+	for i := range of.NumField() {
+		name, _, _ := strings.Cut(of.Field(i).Tag.Get("json"), ",")
+		names = append(names, name)
+	}
+	return names
+}
+
+func describe(of reflect.Type) string {
+	if of == nil {
+		return "something else"
+	}
+	switch of.Kind() {
+	case reflect.Bool:
+		return "true or false"
+	case reflect.String:
+		return "a string"
+	case reflect.Slice:
+		return "an array of strings"
+	default:
+		return "an object"
+	}
+}

@@ -1,0 +1,100 @@
+package workflows
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/latchkey-iam/latchkey/connectors"
+)
+
+// Outcome is how an unlock ended. Everything else is a failure with a type.
+type Outcome string
+
+// The outcomes.
+const (
+	// Unlocked: it was locked, and a later read shows no lock on any layer or server.
+	Unlocked Outcome = "unlocked"
+	// AlreadyUnlocked: a full read found no lock.
+	AlreadyUnlocked Outcome = "already_unlocked"
+	// PartiallyUnlocked: some layers or servers are unlocked, others could not be by the
+	// deadline or could not be read; Result.After names them.
+	PartiallyUnlocked Outcome = "partially_unlocked"
+	// WouldUnlock: a dry run that found a lock and no objection.
+	WouldUnlock Outcome = "would_unlock"
+	// Refused: the guard or the connection's rules said no; see Result.Refusal.
+	Refused Outcome = "refused"
+	// Relocked: the unlock was proven and a new lock appeared: a stale saved password, or
+	// an attack.
+	Relocked Outcome = "relocked"
+)
+
+// Outcomes lists the outcomes.
+func Outcomes() []Outcome {
+	return []Outcome{Unlocked, AlreadyUnlocked, PartiallyUnlocked, WouldUnlock, Refused, Relocked}
+}
+
+// Result is what UnlockUser answers. A failure carries it as its details, as far as it
+// is known, with Outcome empty.
+type Result struct {
+	Outcome Outcome `json:"outcome,omitempty"`
+	// Explanation is one sentence for people.
+	Explanation string `json:"explanation"`
+	// Refusal is there only when the outcome is refused.
+	Refusal    *Refusal `json:"refusal,omitempty"`
+	Provider   string   `json:"provider"`
+	Connection string   `json:"connection"`
+	UserID     string   `json:"userId"`
+	// Before and After are the states at the first and the last read; null when there was none.
+	Before *connectors.State `json:"before"`
+	After  *connectors.State `json:"after"`
+	// StillBlockedBy names what keeps the user out apart from locks: disabled, suspended,
+	// password_expired.
+	StillBlockedBy []string `json:"stillBlockedBy"`
+	// UnlockSent is yes when the provider accepted an unlock, unknown when an answer is missing.
+	UnlockSent connectors.Answer `json:"unlockSent"`
+	// User is the provider's whole object as it was last read.
+	User     json.RawMessage `json:"user,omitempty"`
+	Attempts Attempts        `json:"attempts"`
+	// StartedAt and FinishedAt are UTC.
+	StartedAt     time.Time `json:"startedAt"`
+	FinishedAt    time.Time `json:"finishedAt"`
+	RequestReason string    `json:"requestReason"`
+	RequestedBy   string    `json:"requestedBy"`
+}
+
+// Refusal says for machines why the answer was no.
+type Refusal struct {
+	Code RefusalCode `json:"code"`
+}
+
+// Attempts counts the attempts of each step.
+type Attempts struct {
+	Lookup int `json:"lookup"`
+	Unlock int `json:"unlock"`
+	Verify int `json:"verify"`
+}
+
+// Join is what JoinUpdate takes: who else waits for this run, and why.
+type Join struct {
+	RequestedBy   string `json:"requestedBy,omitempty"`
+	RequestReason string `json:"requestReason,omitempty"`
+}
+
+// Step is what a run is doing.
+type Step string
+
+// The steps.
+const (
+	StepLookup Step = "look up"
+	StepUnlock Step = "unlock"
+	StepVerify Step = "verify"
+	StepWatch  Step = "watch"
+	StepDone   Step = "done"
+)
+
+// Status is what StatusQuery answers.
+type Status struct {
+	Step   Step   `json:"step"`
+	Joined []Join `json:"joined"`
+	Result Result `json:"result"`
+}

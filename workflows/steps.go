@@ -1,0 +1,209 @@
+package workflows
+
+import (
+	"fmt"
+	"time"
+
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/latchkey-iam/latchkey/activities"
+	"github.com/latchkey-iam/latchkey/connectors"
+)
+
+// activity runs one step on the connection's own queue, retried until `within` is over.
+func (r *unlockRun) activity(ctx workflow.Context, name string, within time.Duration, summary string, in, out any) error {
+	policy := retries
+	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		TaskQueue:              activities.Queue(r.in.Connection),
+		ScheduleToCloseTimeout: max(within, time.Millisecond),
+		StartToCloseTimeout:    attemptTimeout,
+		RetryPolicy:            &policy,
+		Summary:                summary,
+	})
+	return workflow.ExecuteActivity(ctx, name, in).Get(ctx, out)
+}
+
+func (r *unlockRun) lookup(ctx workflow.Context) (*activities.LookupResult, error) {
+	r.at(ctx, StepLookup)
+	var found activities.LookupResult
+	err := r.activity(ctx, activities.LookupName, r.remaining(ctx), "Look the account up at "+r.in.Connection,
+		activities.LookupInput{Ref: r.in.Ref()}, &found)
+	if temporal.IsCanceledError(err) {
+		return nil, r.cancelled(ctx)
+	}
+	if err != nil {
+		failed := understand(err, r.in.Connection)
+		r.result.Attempts.Lookup = failed.attempt
+		failed.sent = connectors.No
+		return nil, r.fail(ctx, failed)
+	}
+	r.result.Attempts.Lookup = found.Attempt
+	r.result.Provider = found.Provider
+	r.result.UserID = found.Account.ID
+	r.result.Before = &found.Account.State
+	r.read(found.Account)
+	return &found, r.identify(ctx, &found)
+}
+
+func (r *unlockRun) verify(ctx workflow.Context, unlockedAt time.Time, within time.Duration) (*activities.VerifyResult, error) {
+	r.at(ctx, StepVerify)
+	var verified activities.VerifyResult
+	err := r.activity(ctx, activities.VerifyName, within+attemptTimeout, "Read the account again at "+r.in.Connection,
+		activities.VerifyInput{
+			AccountID:  r.result.UserID,
+			UnlockedAt: unlockedAt,
+			Deadline:   workflow.Now(ctx).Add(within),
+		}, &verified)
+	if err != nil {
+		return nil, err
+	}
+	r.result.Attempts.Verify = verified.Attempt
+	r.read(verified.Account)
+	return &verified, nil
+}
+
+func (r *unlockRun) watch(ctx workflow.Context, unlockedAt time.Time) (*activities.VerifyResult, error) {
+	r.at(ctx, StepWatch)
+	var watched activities.VerifyResult
+	err := r.activity(ctx, activities.WatchName, r.in.WatchFor.Std()+verifyGrace+attemptTimeout, "Watch for a new lock for "+r.in.WatchFor.String(),
+		activities.WatchInput{
+			AccountID:  r.result.UserID,
+			UnlockedAt: unlockedAt,
+			Until:      workflow.Now(ctx).Add(r.in.WatchFor.Std()),
+			For:        r.in.WatchFor.Std(),
+		}, &watched)
+	if err != nil {
+		return nil, err
+	}
+	r.read(watched.Account)
+	return &watched, nil
+}
+
+// read takes an account over as the last that was seen; nil changes nothing.
+func (r *unlockRun) read(account *connectors.Account) {
+	if account == nil {
+		return
+	}
+	r.result.After = &account.State
+	r.result.StillBlockedBy = account.State.StillBlockedBy()
+	if r.in.Emit == EmitFull {
+		r.result.User = account.User
+	}
+}
+
+// remaining is the time that is left for the steps.
+func (r *unlockRun) remaining(ctx workflow.Context) time.Duration {
+	return r.deadline.Sub(workflow.Now(ctx))
+}
+
+// handle registers the query and the update that a run answers.
+func (r *unlockRun) handle(ctx workflow.Context) error {
+	if err := workflow.SetQueryHandler(ctx, StatusQuery, func() (Status, error) {
+		return Status{Step: r.step, Joined: r.joined, Result: r.result}, nil
+	}); err != nil {
+		return fmt.Errorf("register the query %s: %w", StatusQuery, err)
+	}
+	if err := workflow.SetUpdateHandler(ctx, JoinUpdate, func(_ workflow.Context, join Join) error {
+		r.joined = append(r.joined, join)
+		return nil
+	}); err != nil {
+		return fmt.Errorf("register the update %s: %w", JoinUpdate, err)
+	}
+	return nil
+}
+
+// at notes which step is under way, for the query and the Temporal UI.
+func (r *unlockRun) at(ctx workflow.Context, step Step) {
+	r.step = step
+	workflow.SetCurrentDetails(ctx, fmt.Sprintf("**%s** at `%s`", step, r.in.Connection))
+}
+
+// identify makes the run findable by its connection and account.
+func (r *unlockRun) identify(ctx workflow.Context, found *activities.LookupResult) error {
+	r.attributes = make(map[string]bool, len(found.SearchAttributes))
+	for _, name := range found.SearchAttributes {
+		r.attributes[name] = true
+	}
+	return r.upsert(ctx,
+		attribute{AttributeConnection, r.in.Connection},
+		attribute{AttributeProvider, found.Provider},
+		attribute{AttributeUserID, found.Account.ID})
+}
+
+// outcomeCancelled is the search attribute's word for a run that was cancelled.
+const outcomeCancelled = "cancelled"
+
+type attribute struct {
+	key   temporal.SearchAttributeKeyKeyword
+	value string
+}
+
+// upsert sets those of the attributes that the namespace knows: setting another would
+// fail the workflow task for ever.
+func (r *unlockRun) upsert(ctx workflow.Context, values ...attribute) error {
+	var updates []temporal.SearchAttributeUpdate
+	for _, value := range values {
+		if r.attributes[value.key.GetName()] {
+			updates = append(updates, value.key.ValueSet(value.value))
+		}
+	}
+	if len(updates) == 0 {
+		return nil
+	}
+	return workflow.UpsertTypedSearchAttributes(ctx, updates...)
+}
+
+// end closes a run with an outcome.
+func (r *unlockRun) end(ctx workflow.Context, outcome Outcome, explanation string) (*Result, error) {
+	r.result.Outcome, r.result.Explanation = outcome, explanation
+	r.finish(ctx, string(outcome))
+	return &r.result, nil
+}
+
+// fail closes a run with a failure that carries the result so far.
+func (r *unlockRun) fail(ctx workflow.Context, failed failure) error {
+	r.result.Explanation = failed.message
+	r.finish(ctx, failed.kind)
+	return fail(failed.kind, failed.message, &r.result)
+}
+
+// cancelled closes a run that was cancelled; what it did stands in the details.
+func (r *unlockRun) cancelled(ctx workflow.Context) error {
+	if r.step != StepDone {
+		r.result.Explanation = "cancelled before anything was sent"
+		r.finish(ctx, outcomeCancelled)
+	}
+	return temporal.NewCanceledError(&r.result)
+}
+
+// finish notes how the run ended, in the result, the search attributes and the audit log.
+func (r *unlockRun) finish(ctx workflow.Context, outcome string) {
+	r.step = StepDone
+	r.result.FinishedAt = workflow.Now(ctx).UTC()
+	workflow.SetCurrentDetails(ctx, fmt.Sprintf("**%s**: %s", outcome, r.result.Explanation))
+	if err := r.upsert(ctx, attribute{AttributeOutcome, outcome}); err != nil {
+		workflow.GetLogger(ctx).Error("the outcome could not be set as a search attribute", "error", err)
+	}
+	code := ""
+	if r.result.Refusal != nil {
+		code = string(r.result.Refusal.Code)
+	}
+	workflow.GetLogger(ctx).Info("audit",
+		"step", "result",
+		"connection", r.in.Connection,
+		"provider", r.result.Provider,
+		"userId", r.result.UserID,
+		"decision", outcome,
+		"code", code,
+		"explanation", r.result.Explanation,
+		"unlockSent", string(r.result.UnlockSent),
+		"requestedBy", r.in.RequestedBy,
+		"requestReason", r.in.RequestReason)
+}
+
+// close waits for updates that are still being answered.
+func (r *unlockRun) close(ctx workflow.Context) {
+	finishing, _ := workflow.NewDisconnectedContext(ctx)
+	_ = workflow.Await(finishing, func() bool { return workflow.AllHandlersFinished(finishing) })
+}

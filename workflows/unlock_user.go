@@ -1,0 +1,207 @@
+package workflows
+
+import (
+	"time"
+
+	"go.temporal.io/sdk/converter"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/latchkey-iam/latchkey/activities"
+	"github.com/latchkey-iam/latchkey/connectors"
+	"github.com/latchkey-iam/latchkey/internal/guard"
+)
+
+var (
+	// attemptTimeout is how long one attempt may take; a worker drains for longer, so a
+	// restart cuts none off.
+	attemptTimeout = 20 * time.Second
+
+	// verifyGrace is what verify gets when an unlock used up all the time: a request that
+	// may have been sent is looked at before the run ends.
+	verifyGrace = 30 * time.Second
+
+	// retries go on until the step's time is up: how often says nothing about whether a
+	// provider's outage is over. The interval stays short enough to notice that it is.
+	retries = temporal.RetryPolicy{
+		InitialInterval:    time.Second,
+		BackoffCoefficient: 2,
+		MaximumInterval:    30 * time.Second,
+	}
+)
+
+// UnlockUser looks one user up, decides whether it may be unlocked, unlocks it and proves
+// it. It takes an Input as JSON and decodes it itself, so that a wrong input is a failure
+// of type InvalidInput that names the field.
+func UnlockUser(ctx workflow.Context, raw converter.RawValue) (*Result, error) {
+	in, err := DecodeInput(raw)
+	if err != nil {
+		return nil, fail(TypeInvalidInput, err.Error(), nil)
+	}
+	run, err := newUnlockRun(ctx, in)
+	if err != nil {
+		return nil, err
+	}
+	result, err := run.execute(ctx)
+	run.close(ctx)
+	return result, err
+}
+
+// unlockRun is the state of one run.
+type unlockRun struct {
+	in       *Input
+	result   Result
+	step     Step
+	joined   []Join
+	deadline time.Time
+	// attributes are those of Latchkey's search attributes that the namespace knows.
+	attributes map[string]bool
+}
+
+func newUnlockRun(ctx workflow.Context, in *Input) (*unlockRun, error) {
+	now := workflow.Now(ctx).UTC()
+	run := &unlockRun{
+		in:       in,
+		deadline: now.Add(in.Timeout.Std()),
+		result: Result{
+			Connection:     in.Connection,
+			UserID:         in.UserID,
+			StillBlockedBy: []string{},
+			UnlockSent:     connectors.No,
+			StartedAt:      now,
+			RequestReason:  in.RequestReason,
+			RequestedBy:    in.RequestedBy,
+		},
+	}
+	return run, run.handle(ctx)
+}
+
+// execute takes the steps.
+func (r *unlockRun) execute(ctx workflow.Context) (*Result, error) {
+	found, err := r.lookup(ctx)
+	if err != nil {
+		return nil, err
+	}
+	verdict := guard.Decide(guard.Question{
+		Account:        found.Account,
+		Guard:          r.in.Guard,
+		Override:       r.in.Override,
+		EvenIfUnlocked: r.in.EvenIfUnlocked,
+		Rules:          found.Rules,
+		Now:            workflow.Now(ctx),
+	})
+	if verdict.Decision != guard.Unlock {
+		return r.decided(ctx, verdict)
+	}
+	if r.in.DryRun {
+		return r.end(ctx, WouldUnlock, "the account would be unlocked; this was a dry run, and nothing was sent")
+	}
+	// Once begun, unlock and verify end in a known state, whatever the caller cancels.
+	finishing, _ := workflow.NewDisconnectedContext(ctx)
+	result, err := r.unlock(finishing, found)
+	if ctx.Err() != nil {
+		return nil, r.cancelled(ctx)
+	}
+	return result, err
+}
+
+// decided ends a run that sends nothing further.
+func (r *unlockRun) decided(ctx workflow.Context, verdict guard.Verdict) (*Result, error) {
+	if verdict.Refused() {
+		r.result.Refusal = &Refusal{Code: verdict.Code}
+		return r.end(ctx, Refused, verdict.Explanation)
+	}
+	return r.end(ctx, AlreadyUnlocked, verdict.Explanation)
+}
+
+// unlock sends the unlock and proves it.
+func (r *unlockRun) unlock(ctx workflow.Context, found *activities.LookupResult) (*Result, error) {
+	r.at(ctx, StepUnlock)
+	var sent activities.UnlockResult
+	err := r.activity(ctx, activities.UnlockName, r.remaining(ctx), "Unlock the account at "+r.in.Connection,
+		activities.UnlockInput{
+			Account:        found.Account.WithoutUser(),
+			ReadAt:         found.ReadAt,
+			Guard:          r.in.Guard,
+			Override:       r.in.Override,
+			EvenIfUnlocked: r.in.EvenIfUnlocked,
+			RequestedBy:    r.in.RequestedBy,
+			RequestReason:  r.in.RequestReason,
+		}, &sent)
+	if err != nil {
+		failed := understand(err, r.in.Connection)
+		r.result.Attempts.Unlock, r.result.UnlockSent = failed.attempt, failed.sent
+		return r.afterFailedUnlock(ctx, failed)
+	}
+	r.result.Attempts.Unlock, r.result.UnlockSent = sent.Attempt, sent.Sent
+	r.read(sent.Account)
+	switch {
+	case sent.Verdict.Refused():
+		return r.decided(ctx, sent.Verdict)
+	case sent.Verdict.Decision == guard.AlreadyUnlocked && sent.Sent == connectors.No:
+		return r.decided(ctx, sent.Verdict)
+	case sent.Verdict.Decision == guard.AlreadyUnlocked:
+		return r.proven(ctx, sent.UnlockedAt)
+	}
+	verified, err := r.verify(ctx, sent.UnlockedAt, max(r.remaining(ctx), verifyGrace))
+	if err != nil {
+		failed := understand(err, r.in.Connection)
+		r.result.Attempts.Verify = failed.attempt
+		return nil, r.fail(ctx, failed)
+	}
+	return r.judge(ctx, verified, sent.UnlockedAt, failure{kind: TypeStillLocked,
+		message: "connection " + r.in.Connection + ": the provider accepted the unlock, and the account was still locked when time ran out; look at the account in the provider's console"})
+}
+
+// afterFailedUnlock verifies an unlock that may have been sent before it gives up.
+func (r *unlockRun) afterFailedUnlock(ctx workflow.Context, failed failure) (*Result, error) {
+	if failed.sent == connectors.No {
+		return nil, r.fail(ctx, failed)
+	}
+	verified, err := r.verify(ctx, time.Time{}, verifyGrace)
+	if err != nil {
+		r.result.Attempts.Verify = understand(err, r.in.Connection).attempt
+		return nil, r.fail(ctx, failed)
+	}
+	return r.judge(ctx, verified, time.Time{}, failed)
+}
+
+// judge turns what verify found into an outcome, or into the failure that otherwise is due.
+func (r *unlockRun) judge(ctx workflow.Context, verified *activities.VerifyResult, unlockedAt time.Time, otherwise failure) (*Result, error) {
+	switch verified.Finding {
+	case activities.FoundClear:
+		return r.proven(ctx, unlockedAt)
+	case activities.FoundRelocked:
+		return r.end(ctx, Relocked, "a new lock appeared after the unlock: a saved password that is out of date, or an attack")
+	}
+	left := r.result.After
+	if held := connectors.OnlyPlacesOf(r.result.Before.Locks, left.Locks); len(held) < len(r.result.Before.Locks) {
+		return r.end(ctx, PartiallyUnlocked, "some layers are unlocked; others are still locked or could not be read, see after")
+	}
+	if len(left.Locks) == 0 {
+		return r.end(ctx, PartiallyUnlocked, "the unlock was sent and no lock is seen, but a layer could not be read, see after")
+	}
+	otherwise.sent = r.result.UnlockSent
+	return nil, r.fail(ctx, otherwise)
+}
+
+// proven ends a run whose account was seen unlocked, after the watch if one was asked for.
+func (r *unlockRun) proven(ctx workflow.Context, unlockedAt time.Time) (*Result, error) {
+	outcome, explanation := Unlocked, "the account was locked, and a later read shows no lock"
+	if r.result.Before.Clear() {
+		outcome, explanation = AlreadyUnlocked, "a full read found no lock; the unlock was sent all the same, as asked"
+	}
+	if r.in.WatchFor == 0 {
+		return r.end(ctx, outcome, explanation)
+	}
+	watched, err := r.watch(ctx, unlockedAt)
+	switch {
+	case err != nil:
+		explanation += "; it could not be watched to the end, since the provider did not answer"
+	case watched.Finding == activities.FoundRelocked:
+		outcome, explanation = Relocked, "the unlock was proven, and a new lock appeared within "+r.in.WatchFor.String()+": a saved password that is out of date, or an attack"
+	default:
+		explanation += "; no new lock appeared within " + r.in.WatchFor.String()
+	}
+	return r.end(ctx, outcome, explanation)
+}
