@@ -1,0 +1,68 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"go.temporal.io/sdk/client"
+)
+
+// checkTimeout bounds how long a readiness probe waits for Temporal.
+const checkTimeout = 2 * time.Second
+
+// health answers the probes of whatever runs the worker.
+type health struct {
+	server *http.Server
+	// ready says that all queues are being served.
+	ready atomic.Bool
+}
+
+// startHealth serves /healthz, which says that the process is alive, and /readyz, which
+// says that it serves and that Temporal answers.
+func startHealth(address string, temporal client.Client) (*health, error) {
+	h := &health{}
+	if address == "" {
+		return h, nil
+	}
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("listen for health checks at %s (LATCHKEY_HEALTH_ADDRESS): %w", address, err)
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { answer(w, nil) })
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) { answer(w, h.check(r.Context(), temporal)) })
+	h.server = &http.Server{Handler: mux, ReadHeaderTimeout: checkTimeout}
+	go func() { _ = h.server.Serve(listener) }()
+	return h, nil
+}
+
+func (h *health) check(ctx context.Context, temporal client.Client) error {
+	if !h.ready.Load() {
+		return errors.New("not serving: starting or draining")
+	}
+	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
+	defer cancel()
+	if _, err := temporal.CheckHealth(ctx, &client.CheckHealthRequest{}); err != nil {
+		return errors.New("Temporal does not answer") //nolint:staticcheck // a proper name
+	}
+	return nil
+}
+
+func answer(w http.ResponseWriter, err error) {
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusServiceUnavailable)
+		return
+	}
+	_, _ = w.Write([]byte("ok\n"))
+}
+
+func (h *health) stop() {
+	if h.server != nil {
+		_ = h.server.Close()
+	}
+}

@@ -1,0 +1,78 @@
+package worker
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/agext/levenshtein"
+	"github.com/kelseyhightower/envconfig"
+)
+
+// parseBool reads true or false.
+func parseBool(name, value string) (bool, error) {
+	parsed, err := strconv.ParseBool(value)
+	if err != nil {
+		return false, fmt.Errorf("%s must be true or false", name)
+	}
+	return parsed, nil
+}
+
+// parsePositive reads a number above zero; an empty value is zero, for none.
+func parsePositive[N int | float64](name, value string) (N, error) {
+	if value == "" {
+		return 0, nil
+	}
+	parsed, err := strconv.ParseFloat(value, 64)
+	number := N(parsed)
+	if err != nil || !(parsed > 0 && parsed < 1e9) || float64(number) != parsed {
+		return 0, fmt.Errorf("%s must be a number above zero, such as 10", name)
+	}
+	return number, nil
+}
+
+// Variables returns the names of a specification's variables under a prefix.
+func Variables(prefix string, spec any) []string {
+	var names bytes.Buffer
+	if err := envconfig.Usagef(prefix, spec, &names, "{{range .}}{{usage_key .}}\n{{end}}"); err != nil {
+		return nil
+	}
+	return strings.Fields(names.String())
+}
+
+// unknownVariables finds what stands under Latchkey's prefix and means nothing: a
+// misspelt rule must not be ignored.
+func unknownVariables(environment []string, connections []named) []error {
+	known := Variables(Prefix, &Settings{})
+	for _, connection := range connections {
+		known = append(known, Variables(connection.prefix(), connection.provider.NewConfig())...)
+		known = append(known, Variables(connection.prefix(), &ConnectionSettings{})...)
+	}
+	var faults []error
+	for _, variable := range environment {
+		name, _, _ := strings.Cut(variable, "=")
+		if strings.HasPrefix(name, Prefix+"_") && !slices.Contains(known, name) {
+			faults = append(faults, unknownVariable(name, known))
+		}
+	}
+	return faults
+}
+
+func unknownVariable(name string, known []string) error {
+	best, distance := "", len(name)/4+1
+	for _, candidate := range known {
+		if d := levenshtein.Distance(name, candidate, nil); d < distance {
+			best, distance = candidate, d
+		}
+	}
+	switch {
+	case best != "":
+		return fmt.Errorf("%s is unknown: did you mean %s?", name, best)
+	case strings.HasPrefix(name, connectionPrefix):
+		return fmt.Errorf("%s belongs to no connection of LATCHKEY_CONNECTIONS, or its provider has no such setting", name)
+	default:
+		return fmt.Errorf("%s is unknown: the variables of a worker are %s", name, strings.Join(known, ", "))
+	}
+}

@@ -1,0 +1,204 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/client"
+	sdklog "go.temporal.io/sdk/log"
+	"go.temporal.io/sdk/worker"
+	"go.temporal.io/sdk/workflow"
+	"go.uber.org/zap"
+	"go.uber.org/zap/exp/zapslog"
+
+	"github.com/latchkey-iam/latchkey/activities"
+	"github.com/latchkey-iam/latchkey/connectors"
+	"github.com/latchkey-iam/latchkey/internal/httpcall"
+	"github.com/latchkey-iam/latchkey/internal/temporalclient"
+	"github.com/latchkey-iam/latchkey/workflows"
+)
+
+// heartbeatThrottle lets every heartbeat through: an activity sends at most two, and the
+// server must have the first before an unlock is sent.
+const heartbeatThrottle = time.Millisecond
+
+// Run serves until ctx is done and then drains. It dials Temporal as the environment says.
+func Run(ctx context.Context, config Config) error {
+	logger, err := NewLogger(config)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = logger.Sync() }()
+	options, err := temporalclient.Load()
+	if err != nil {
+		return err
+	}
+	temporal, err := temporalclient.Dial(ctx, options, TemporalLogger(logger))
+	if err != nil {
+		return err
+	}
+	defer temporal.Close()
+	return Serve(ctx, config, temporal, options.Namespace, logger, func() {})
+}
+
+// Serve is Run with a client and a logger of the caller's; it calls serving once all
+// queues are being served.
+func Serve(ctx context.Context, config Config, temporal client.Client, namespace string, logger *zap.Logger, serving func()) error {
+	health, err := startHealth(config.HealthAddress, temporal)
+	if err != nil {
+		return err
+	}
+	defer health.stop()
+	fatal := make(chan error, len(config.Connections)+1)
+	workers, err := build(ctx, config, temporal, namespace, logger, func(err error) { fatal <- err })
+	if err != nil {
+		return err
+	}
+	started := 0
+	defer func() { stopAll(workers[:started]) }()
+	for _, each := range workers {
+		if err := each.Start(); err != nil {
+			return fmt.Errorf("start serving: %w", err)
+		}
+		started++
+	}
+	health.ready.Store(true)
+	serving()
+	logger.Info("serving", zap.Strings("connections", connectionNames(config)), zap.Bool("workflows", config.Workflows), zap.String("namespace", namespace))
+	select {
+	case <-ctx.Done():
+		health.ready.Store(false)
+		logger.Info("draining", zap.Duration("atMost", config.DrainTimeout))
+		return nil
+	case err := <-fatal:
+		return fmt.Errorf("serve: %w", err)
+	}
+}
+
+func connectionNames(config Config) []string {
+	names := make([]string, len(config.Connections))
+	for i, connection := range config.Connections {
+		names[i] = connection.Name
+	}
+	return names
+}
+
+// stopAll drains all workers at the same time.
+func stopAll(workers []worker.Worker) {
+	done := make(chan struct{})
+	for _, each := range workers {
+		go func() {
+			each.Stop()
+			done <- struct{}{}
+		}()
+	}
+	for range workers {
+		<-done
+	}
+}
+
+// build makes the workers without starting any.
+func build(ctx context.Context, config Config, temporal client.Client, namespace string, logger *zap.Logger, onFatal func(error)) ([]worker.Worker, error) {
+	var built []worker.Worker
+	if config.Workflows {
+		built = append(built, newWorkflowWorker(config, temporal, onFatal))
+	}
+	known := knownAttributes(ctx, temporal, namespace, logger)
+	var faults []error
+	for _, connection := range config.Connections {
+		steps, err := newActivities(connection, temporal, namespace, known, logger)
+		if err != nil {
+			faults = append(faults, fmt.Errorf("connection %s: %w", connection.Name, err))
+			continue
+		}
+		built = append(built, newActivityWorker(config, connection, steps, temporal, onFatal))
+	}
+	return built, errors.Join(faults...)
+}
+
+func newWorkflowWorker(config Config, temporal client.Client, onFatal func(error)) worker.Worker {
+	built := worker.New(temporal, workflows.TaskQueue, worker.Options{
+		LocalActivityWorkerOnly:     true, // The steps are on the connections' queues.
+		DisableRegistrationAliasing: true,
+		WorkerStopTimeout:           config.DrainTimeout,
+		OnFatalError:                onFatal,
+	})
+	Register(built)
+	return built
+}
+
+// Register registers the workflows by their names.
+func Register(with worker.WorkflowRegistry) {
+	with.RegisterWorkflowWithOptions(workflows.UnlockUser, workflow.RegisterOptions{Name: workflows.UnlockUserName})
+}
+
+func newActivityWorker(config Config, connection Connection, steps *activities.Activities, temporal client.Client, onFatal func(error)) worker.Worker {
+	built := worker.New(temporal, activities.Queue(connection.Name), worker.Options{
+		DisableWorkflowWorker:            true,
+		DisableRegistrationAliasing:      true,
+		TaskQueueActivitiesPerSecond:     connection.ActivitiesPerSecond(),
+		DefaultHeartbeatThrottleInterval: heartbeatThrottle,
+		WorkerStopTimeout:                config.DrainTimeout,
+		OnFatalError:                     onFatal,
+	})
+	RegisterActivities(built, steps)
+	return built
+}
+
+// RegisterActivities registers one connection's steps by their names.
+func RegisterActivities(with worker.ActivityRegistry, steps *activities.Activities) {
+	for name, function := range map[string]any{
+		activities.LookupName: steps.Lookup,
+		activities.UnlockName: steps.Unlock,
+		activities.VerifyName: steps.Verify,
+		activities.WatchName:  steps.Watch,
+	} {
+		with.RegisterActivityWithOptions(function, activity.RegisterOptions{Name: name})
+	}
+}
+
+func newActivities(connection Connection, temporal client.Client, namespace string, known []string, logger *zap.Logger) (*activities.Activities, error) {
+	connector, err := connection.Config.Open(connectors.Options{HTTPClient: httpcall.NewClient(connection.RateLimit)})
+	if err != nil {
+		return nil, err
+	}
+	ceiling := &activities.Ceiling{Limit: connection.Rules.MaxUnlocksPerHour}
+	if canCount(known) {
+		ceiling.Counted = countUnlocks(temporal, namespace, connection.Name)
+	}
+	return &activities.Activities{
+		Connection:       connection.Name,
+		Provider:         connection.Provider.Name,
+		Connector:        connector,
+		Rules:            connection.Rules,
+		Ceiling:          ceiling,
+		SearchAttributes: known,
+		Audit:            logger,
+	}, nil
+}
+
+// NewLogger makes the logger that the configuration asks for. It writes to stderr.
+func NewLogger(config Config) (*zap.Logger, error) {
+	settings := zap.NewProductionConfig()
+	if config.LogFormat == "console" {
+		settings = zap.NewDevelopmentConfig()
+		settings.Development = false
+	}
+	settings.Level = zap.NewAtomicLevelAt(config.LogLevel)
+	settings.Sampling = nil // An audit line is never dropped.
+	settings.DisableStacktrace = true
+	logger, err := settings.Build()
+	if err != nil {
+		return nil, fmt.Errorf("make the logger: %w", err)
+	}
+	return logger, nil
+}
+
+// TemporalLogger lets the Temporal SDK write to the logger.
+func TemporalLogger(logger *zap.Logger) sdklog.Logger {
+	return sdklog.NewStructuredLogger(slog.New(zapslog.NewHandler(logger.Core())))
+}
