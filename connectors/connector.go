@@ -30,7 +30,7 @@ type LockedLister interface {
 	// ListLocked returns locked accounts in the order of their IDs, beginning after
 	// the ID `after` (empty: from the first). It never depends on a skip count or a
 	// cursor, so accounts may leave the set while it is walked. limit bounds the
-	// accounts of one page.
+	// accounts of one page. Their State may leave layers unread that a Lookup reads.
 	ListLocked(ctx context.Context, after string, limit int) (Page, error)
 }
 
@@ -66,9 +66,9 @@ type Provider struct {
 
 // Config is one provider's validated settings.
 type Config interface {
-	// Validate names every missing or wrong setting at once, each by its variable's
-	// name without the connection's prefix and with what would be right. It returns
-	// nil, or the faults joined with errors.Join.
+	// Validate names every missing or wrong setting at once. It returns nil, or the faults
+	// joined with errors.Join; each begins with the variable's name without the
+	// connection's prefix, and says what would be right.
 	Validate() error
 	// Open makes a connector; it calls Validate first and sends nothing.
 	Open(options Options) (Connector, error)
@@ -76,8 +76,9 @@ type Config interface {
 
 // Options are what a connector shares with others of its worker.
 type Options struct {
-	// HTTPClient carries every call; nil takes a client of its own. Its transport
-	// bounds the rate of requests. Connectors switch redirects off on a copy.
+	// HTTPClient is the client whose transport carries every call and bounds the rate of
+	// requests; nil takes a transport of the connector's own. Nothing else of it is used:
+	// no redirect is ever followed.
 	HTTPClient *http.Client
 	// Now tells the time; nil takes time.Now.
 	Now func() time.Time

@@ -1,0 +1,319 @@
+package conformance
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/latchkey-iam/latchkey/connectors"
+)
+
+// Run runs every case, each on a peer of its own.
+func Run(t *testing.T, newHarness func(t testing.TB) Harness) {
+	for _, each := range []struct {
+		name string
+		test func(*testing.T, Harness)
+	}{
+		{"LookupByEachReference", lookupByEachReference},
+		{"LookupFindsOneOfMany", lookupFindsOneOfMany},
+		{"NotFound", notFound},
+		{"Ambiguous", ambiguous},
+		{"UserIsComplete", userIsComplete},
+		{"FailedSignInsLockAndUnlock", failedSignInsLockAndUnlock},
+		{"AdministratorsLockAndUnlock", administratorsLockAndUnlock},
+		{"FailuresOnAnAdministratorsLock", failuresOnAnAdministratorsLock},
+		{"UnlockTwice", unlockTwice},
+		{"SuspendedStaysSuspended", suspendedStaysSuspended},
+		{"DisabledStaysDisabled", disabledStaysDisabled},
+		{"WrongCredentials", wrongCredentials},
+		{"NoPermission", noPermission},
+		{"CancelledContext", cancelledContext},
+		{"ListLocked", listLocked},
+	} {
+		t.Run(each.name, func(t *testing.T) {
+			t.Parallel()
+			each.test(t, newHarness(t))
+		})
+	}
+}
+
+func lookupByEachReference(t *testing.T, h Harness) {
+	user := h.MakeUser(t, "", "")
+	for name, ref := range map[string]connectors.UserRef{
+		"id":             user.Ref(),
+		"id, upper case": {ID: strings.ToUpper(user.ID)},
+		"username":       {Username: user.Username},
+		"email":          {Email: user.Email},
+	} {
+		account, err := h.Connector().Lookup(t.Context(), ref)
+		require.NoError(t, err, name)
+		require.Equal(t, user.ID, account.ID, name)
+		require.Equal(t, user.Username, account.Username, name)
+		require.Equal(t, user.Email, account.Email, name)
+		require.NoError(t, connectors.ValidateID(account.ID))
+		require.True(t, account.State.Clear(), name)
+		require.Equal(t, connectors.Yes, account.State.CanSignIn, name)
+		require.False(t, account.AsOf.IsZero(), "the provider tells its time")
+	}
+}
+
+// lookupFindsOneOfMany: a name that is part of others, or holds what a filter language
+// gives a meaning to, finds its own user and no other.
+func lookupFindsOneOfMany(t *testing.T, h Harness) {
+	var users []User
+	for _, name := range []string{"smith", "smith2", "asmith", "o'smith", "smith.j", "smithxj", "smith+j"} {
+		users = append(users, h.MakeUser(t, name, name+"@example.com"))
+	}
+	for _, user := range users {
+		for _, ref := range []connectors.UserRef{{Username: user.Username}, {Email: user.Email}} {
+			account, err := h.Connector().Lookup(t.Context(), ref)
+			require.NoError(t, err, ref)
+			require.Equal(t, user.ID, account.ID, ref)
+		}
+	}
+}
+
+func notFound(t *testing.T, h Harness) {
+	h.MakeUser(t, "", "")
+	for _, ref := range []connectors.UserRef{
+		{ID: h.UnknownID()}, {Username: "nobody"}, {Email: "nobody@example.com"},
+		{Username: `x" or username sw "`}, {Username: `*`}, {Email: `a)(mail=*`}, {Username: `\`}, {Username: `nobody:$ne:x`},
+	} {
+		_, err := h.Connector().Lookup(t.Context(), ref)
+		requireKind(t, err, connectors.NotFound)
+	}
+}
+
+func ambiguous(t *testing.T, h Harness) {
+	h.MakeUser(t, "first.twin", "twins@example.com")
+	h.MakeUser(t, "second.twin", "twins@example.com")
+	_, err := h.Connector().Lookup(t.Context(), connectors.UserRef{Email: "twins@example.com"})
+	requireKind(t, err, connectors.Ambiguous)
+}
+
+// userIsComplete: every documented key is there, at every level of what was sent.
+func userIsComplete(t *testing.T, h Harness) {
+	account := lookup(t, h, h.MakeUser(t, "", ""))
+	var user map[string]any
+	require.NoError(t, json.Unmarshal(account.User, &user))
+	require.NotEmpty(t, h.Provider().Fields)
+	requireFields(t, h.Provider().Fields, user)
+	require.NotContains(t, user, "password")
+}
+
+func requireFields(t *testing.T, fields []connectors.Field, object map[string]any) {
+	t.Helper()
+	for _, field := range fields {
+		require.Contains(t, object, field.Key)
+		switch value := object[field.Key].(type) {
+		case map[string]any:
+			requireFields(t, field.Fields, value)
+		case []any:
+			for _, element := range value {
+				if inner, ok := element.(map[string]any); ok {
+					requireFields(t, field.Fields, inner)
+				}
+			}
+		}
+	}
+}
+
+func failedSignInsLockAndUnlock(t *testing.T, h Harness) {
+	user := h.MakeUser(t, "", "")
+	h.LockByFailedSignIns(t, user)
+	require.False(t, h.SignIn(t, user))
+	account := requireLocked(t, h, user)
+	for _, lock := range account.State.Locks {
+		require.NotEqual(t, connectors.ReasonAdmin, lock.Reason)
+		require.True(t, lock.Reason == connectors.ReasonUnknown || lock.Reason == connectors.ReasonFailedSignIn)
+	}
+	require.NoError(t, h.Connector().Unlock(t.Context(), account))
+	requireUnlocked(t, h, user)
+}
+
+func administratorsLockAndUnlock(t *testing.T, h Harness) {
+	user := h.MakeUser(t, "", "")
+	h.LockAsAdministrator(t, user)
+	require.False(t, h.SignIn(t, user))
+	account := requireLocked(t, h, user)
+	requireNotTakenForFailures(t, account)
+	require.NoError(t, h.Connector().Unlock(t.Context(), account))
+	requireUnlocked(t, h, user)
+}
+
+// failuresOnAnAdministratorsLock: a typo before or after an administrator's lock must
+// not make it look like a lock by failed sign-ins on the account's own layer.
+func failuresOnAnAdministratorsLock(t *testing.T, h Harness) {
+	user := h.MakeUser(t, "", "")
+	h.LockAsAdministrator(t, user)
+	require.False(t, h.SignIn(t, user))
+	requireNotTakenForFailures(t, requireLocked(t, h, user))
+}
+
+func unlockTwice(t *testing.T, h Harness) {
+	user := h.MakeUser(t, "", "")
+	h.LockByFailedSignIns(t, user)
+	account := requireLocked(t, h, user)
+	before := account.AsOf
+	require.NoError(t, h.Connector().Unlock(t.Context(), account))
+	require.False(t, account.AsOf.Before(before), "an unlock moves the provider's time on")
+	require.NoError(t, h.Connector().Unlock(t.Context(), account))
+	requireUnlocked(t, h, user)
+}
+
+func suspendedStaysSuspended(t *testing.T, h Harness) {
+	user := h.MakeUser(t, "", "")
+	h.LockByFailedSignIns(t, user)
+	if !h.Suspend(t, user) {
+		require.False(t, lookup(t, h, user).State.Suspended, "the provider knows no suspension")
+		return
+	}
+	account := requireLocked(t, h, user)
+	require.True(t, account.State.Suspended)
+	require.NoError(t, h.Connector().Unlock(t.Context(), account))
+	after := lookup(t, h, user)
+	require.True(t, after.State.Suspended, "an unlock leaves a suspension alone")
+	require.Equal(t, connectors.No, after.State.CanSignIn)
+	require.False(t, h.SignIn(t, user))
+}
+
+func disabledStaysDisabled(t *testing.T, h Harness) {
+	user := h.MakeUser(t, "", "")
+	h.LockByFailedSignIns(t, user)
+	if !h.Disable(t, user) {
+		require.False(t, lookup(t, h, user).State.Disabled, "the provider knows no disabling")
+		return
+	}
+	account := requireLocked(t, h, user)
+	require.True(t, account.State.Disabled)
+	require.NoError(t, h.Connector().Unlock(t.Context(), account))
+	after := lookup(t, h, user)
+	require.True(t, after.State.Disabled, "an unlock leaves a disabled account disabled")
+	require.Equal(t, connectors.No, after.State.CanSignIn)
+	require.False(t, h.SignIn(t, user))
+}
+
+func wrongCredentials(t *testing.T, h Harness) {
+	user := h.MakeUser(t, "", "")
+	h.LockByFailedSignIns(t, user)
+	account := requireLocked(t, h, user)
+	_, err := h.WrongCredentials().Lookup(t.Context(), user.Ref())
+	requireKind(t, err, connectors.Unauthenticated)
+	err = h.WrongCredentials().Unlock(t.Context(), account)
+	requireKind(t, err, connectors.Unauthenticated)
+	requireNotSent(t, err)
+	requireLocked(t, h, user)
+}
+
+func noPermission(t *testing.T, h Harness) {
+	user := h.MakeUser(t, "", "")
+	h.LockByFailedSignIns(t, user)
+	account, err := h.ReadOnly().Lookup(t.Context(), user.Ref())
+	require.NoError(t, err)
+	require.True(t, account.State.Locked())
+	err = h.ReadOnly().Unlock(t.Context(), account)
+	requireKind(t, err, connectors.PermissionDenied)
+	requireNotSent(t, err)
+	requireLocked(t, h, user)
+}
+
+func cancelledContext(t *testing.T, h Harness) {
+	user := h.MakeUser(t, "", "")
+	h.LockAsAdministrator(t, user)
+	account := requireLocked(t, h, user)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err := h.Connector().Lookup(ctx, user.Ref())
+	require.ErrorIs(t, err, context.Canceled)
+	requireKind(t, err, connectors.Unavailable)
+	err = h.Connector().Unlock(ctx, account)
+	require.ErrorIs(t, err, context.Canceled)
+	requireKind(t, err, connectors.Unavailable)
+	requireLocked(t, h, user)
+}
+
+// listLocked walks the locked accounts in small pages while they leave the set: each is
+// met exactly once, in the order of the IDs, and nobody else is.
+func listLocked(t *testing.T, h Harness) {
+	lister, ok := h.Connector().(connectors.LockedLister)
+	if !ok {
+		return
+	}
+	var locked []string
+	for i := range 25 {
+		user := h.MakeUser(t, "", "")
+		if i%2 == 0 {
+			h.LockAsAdministrator(t, user)
+			locked = append(locked, user.ID)
+		}
+	}
+	slices.Sort(locked)
+	var met []string
+	after := ""
+	for range 20 {
+		page, err := lister.ListLocked(t.Context(), after, 4)
+		require.NoError(t, err)
+		require.LessOrEqual(t, len(page.Accounts), 4)
+		require.GreaterOrEqual(t, page.Read, len(page.Accounts))
+		for _, account := range page.Accounts {
+			require.True(t, account.State.Locked())
+			require.NotEmpty(t, account.User)
+			met = append(met, account.ID)
+			require.NoError(t, h.Connector().Unlock(t.Context(), account))
+		}
+		if after = page.Next; after == "" {
+			break
+		}
+	}
+	require.Equal(t, locked, met)
+}
+
+func lookup(t *testing.T, h Harness, user User) *connectors.Account {
+	t.Helper()
+	account, err := h.Connector().Lookup(t.Context(), user.Ref())
+	require.NoError(t, err)
+	return account
+}
+
+func requireLocked(t *testing.T, h Harness, user User) *connectors.Account {
+	t.Helper()
+	account := lookup(t, h, user)
+	require.True(t, account.State.Locked())
+	require.Equal(t, connectors.No, account.State.CanSignIn)
+	return account
+}
+
+// requireUnlocked proves it twice: by a read, and by signing in.
+func requireUnlocked(t *testing.T, h Harness, user User) {
+	t.Helper()
+	require.True(t, lookup(t, h, user).State.Clear())
+	require.True(t, h.SignIn(t, user))
+}
+
+func requireNotTakenForFailures(t *testing.T, account *connectors.Account) {
+	t.Helper()
+	for _, lock := range account.State.Locks {
+		require.NotEqual(t, connectors.ReasonFailedSignIn, lock.Reason)
+	}
+}
+
+func requireKind(t *testing.T, err error, kind connectors.Kind) {
+	t.Helper()
+	var failure *connectors.Error
+	require.ErrorAs(t, err, &failure)
+	require.Equal(t, kind, failure.Kind, failure.Error())
+	require.NotEmpty(t, failure.Provider)
+	require.NotEmpty(t, failure.Operation)
+	require.NotEmpty(t, failure.Message)
+}
+
+func requireNotSent(t *testing.T, err error) {
+	t.Helper()
+	var failure *connectors.Error
+	require.ErrorAs(t, err, &failure)
+	require.Equal(t, connectors.No, failure.Sent)
+}

@@ -1,0 +1,47 @@
+// Package conformance is what every connector must pass, against a live peer: a
+// simulated tenant or a real server. A provider's test makes a Harness and calls Run.
+package conformance
+
+import (
+	"testing"
+
+	"github.com/latchkey-iam/latchkey/connectors"
+)
+
+// Harness is a live peer, and a connector to it with all the rights that it needs.
+type Harness interface {
+	// Provider is the provider's description, as the registry has it.
+	Provider() connectors.Provider
+	// Connector may read, unlock and list.
+	Connector() connectors.Connector
+	// WrongCredentials returns a connector whose secret is wrong.
+	WrongCredentials() connectors.Connector
+	// ReadOnly returns a connector that may read and not unlock.
+	ReadOnly() connectors.Connector
+
+	// MakeUser makes a user who can sign in. An empty username or email is chosen by the
+	// harness, unique.
+	MakeUser(t testing.TB, username, email string) User
+	// LockByFailedSignIns enters wrong passwords until the account is locked.
+	LockByFailedSignIns(t testing.TB, user User)
+	// LockAsAdministrator locks the account as an administrator would.
+	LockAsAdministrator(t testing.TB, user User)
+	// Suspend and Disable take the account out of use as an administrator would; they
+	// report false where the provider knows no such thing.
+	Suspend(t testing.TB, user User) bool
+	Disable(t testing.TB, user User) bool
+	// SignIn reports whether the user's right password is let in.
+	SignIn(t testing.TB, user User) bool
+	// UnknownID has the shape of an ID, and no user has it.
+	UnknownID() string
+}
+
+// User is a user that the harness made.
+type User struct {
+	ID       string
+	Username string
+	Email    string
+}
+
+// Ref returns the reference by ID.
+func (u User) Ref() connectors.UserRef { return connectors.UserRef{ID: u.ID} }

@@ -1,0 +1,27 @@
+package pingone
+
+import (
+	"github.com/latchkey-iam/latchkey/connectors"
+	"github.com/latchkey-iam/latchkey/internal/httpcall"
+)
+
+// rules say how PingOne's failures are read. Its statuses mean what the common table
+// says; codes may change, so the status alone decides:
+// https://developer.pingidentity.com/pingone-api/foundations/errors.html
+var rules = httpcall.Rules{
+	RequestID: []string{"Correlation-Id"},
+	Code:      readCode,
+	Advice: map[connectors.Kind]string{
+		connectors.Unauthenticated:  "the access token was not accepted; check CLIENT_ID, CLIENT_SECRET and REGION",
+		connectors.PermissionDenied: "the worker application lacks a right, or the environment does not exist; grant it Identity Data Admin, and check ENVIRONMENT_ID",
+	},
+}
+
+// readCode reads the code of {"id":…,"code":…,"message":…,"details":[…]}.
+func readCode(body []byte) string {
+	object, err := httpcall.ReadObject(body)
+	if err != nil {
+		return ""
+	}
+	return httpcall.Text(object, "code")
+}

@@ -1,0 +1,157 @@
+package simulator
+
+import (
+	"strings"
+	"time"
+
+	kit "github.com/latchkey-iam/latchkey/internal/simulator"
+)
+
+// Credentials that work when Options names no others. All clients share one secret.
+const (
+	DefaultEnvironmentID = "0a4e8c1e-5d4b-4c55-9f0b-6a1e2d3c4b5a"
+	DefaultClientID      = "c1000000-0000-4000-8000-000000000001" // RoleAdmin
+	DefaultClientSecret  = "simulated-pingone-client-secret"
+
+	ReadOnlyClientID   = "c1000000-0000-4000-8000-000000000002" // RoleReadOnly
+	NoPasswordClientID = "c1000000-0000-4000-8000-000000000003" // RoleNoPassword
+	RolelessClientID   = "c1000000-0000-4000-8000-000000000004" // RoleNone
+	PostClientID       = "c1000000-0000-4000-8000-000000000005" // RoleAdmin, AuthPost
+)
+
+// DefaultPopulationID is the population of users made without one.
+const DefaultPopulationID = "d0000000-0000-4000-8000-000000000001"
+
+// Role is what an application may do.
+type Role string
+
+// Roles of an application.
+const (
+	RoleAdmin      Role = "admin"      // everything
+	RoleReadOnly   Role = "readOnly"   // reads users and password states; 403 on writes
+	RoleNoPassword Role = "noPassword" // users and accounts, but 403 on anything of a password
+	RoleNone       Role = "none"       // gets a token, then 403 on everything
+)
+
+// How an application authenticates at the token endpoint.
+const (
+	AuthBasic  = "CLIENT_SECRET_BASIC"
+	AuthPost   = "CLIENT_SECRET_POST"
+	AuthEither = "EITHER"
+)
+
+// Client is an application (worker) of the environment.
+type Client struct {
+	ID, Secret string
+	Role       Role   // empty: RoleAdmin
+	AuthMethod string // empty: the setting tokenEndpointAuthMethod decides
+}
+
+// Options is what an environment is made with. Empty fields get the defaults above.
+type Options struct {
+	EnvironmentID string // a UUID
+	ClientID      string // of the application with all rights
+	ClientSecret  string
+	Clients       []Client // beside that one; nil: the four others named above
+
+	// PublicURL begins all links instead of the host that the client called.
+	PublicURL string
+
+	Settings *Settings        // nil: DefaultSettings
+	Now      func() time.Time // nil: the machine's clock
+}
+
+func (o Options) withDefaults() Options {
+	if o.EnvironmentID == "" {
+		o.EnvironmentID = DefaultEnvironmentID
+	}
+	o.EnvironmentID = strings.ToLower(o.EnvironmentID)
+	if o.ClientID == "" {
+		o.ClientID = DefaultClientID
+	}
+	if o.ClientSecret == "" {
+		o.ClientSecret = DefaultClientSecret
+	}
+	if o.Clients == nil {
+		o.Clients = []Client{
+			{ID: ReadOnlyClientID, Secret: o.ClientSecret, Role: RoleReadOnly},
+			{ID: NoPasswordClientID, Secret: o.ClientSecret, Role: RoleNoPassword},
+			{ID: RolelessClientID, Secret: o.ClientSecret, Role: RoleNone},
+			{ID: PostClientID, Secret: o.ClientSecret, Role: RoleAdmin, AuthMethod: AuthPost},
+		}
+	}
+	return o
+}
+
+// client returns the application with an id.
+func (o *Options) client(id string) (Client, bool) {
+	if id == o.ClientID {
+		return Client{ID: id, Secret: o.ClientSecret, Role: RoleAdmin}, true
+	}
+	for _, client := range o.Clients {
+		if client.ID == id {
+			if client.Role == "" {
+				client.Role = RoleAdmin
+			}
+			return client, true
+		}
+	}
+	return Client{}, false
+}
+
+// Settings are the environment's policies, and the switches for what no source
+// settles about PingOne.
+type Settings struct {
+	Lockout Lockout `json:"lockout"`
+	// AccountUnlockClearsPassword makes the account unlock clear a password lockout too.
+	AccountUnlockClearsPassword bool `json:"accountUnlockClearsPassword"`
+	// PasswordLockKeepsAccountLocked makes the account stay LOCKED after an account
+	// unlock that left a password lockout; otherwise it is OK beside it.
+	PasswordLockKeepsAccountLocked bool `json:"passwordLockKeepsAccountLocked"`
+	// AccountStatusFilterable lets a filter name account.status; otherwise it is a 400.
+	AccountStatusFilterable bool `json:"accountStatusFilterable"`
+	// FilterIgnoresCase makes eq and sw pass over case.
+	FilterIgnoresCase bool `json:"filterIgnoresCase"`
+	// EmbedPasswordStatus adds _embedded.password.status to the user object.
+	EmbedPasswordStatus bool `json:"embedPasswordStatus"`
+	// TokenEndpointAuthMethod is for the applications that do not say themselves.
+	TokenEndpointAuthMethod string       `json:"tokenEndpointAuthMethod"`
+	TokenLifetime           kit.Duration `json:"tokenLifetime"`
+	// NextBaseURL replaces scheme and host of _links.next.href, as an attacker or a
+	// broken proxy would.
+	NextBaseURL string `json:"nextBaseUrl"`
+}
+
+// Lockout is the password policy's part that locks passwords.
+type Lockout struct {
+	Enabled      bool         `json:"enabled"`
+	FailureCount int          `json:"failureCount"` // one failure more than that locks
+	Window       kit.Duration `json:"window"`       // "0s": failures count for ever
+	Duration     kit.Duration `json:"duration"`     // "0s": until somebody unlocks
+}
+
+// DefaultSettings locks on the sixth failure within 15 minutes, for 15 minutes.
+func DefaultSettings() Settings {
+	quarter := kit.Duration(15 * time.Minute)
+	return Settings{
+		Lockout:                        Lockout{Enabled: true, FailureCount: 5, Window: quarter, Duration: quarter},
+		PasswordLockKeepsAccountLocked: true,
+		FilterIgnoresCase:              true,
+		TokenEndpointAuthMethod:        AuthBasic,
+		TokenLifetime:                  kit.Duration(time.Hour),
+	}
+}
+
+func (s *Settings) check() error {
+	switch {
+	case s.Lockout.FailureCount < 0 || s.Lockout.FailureCount > 1000:
+		return kit.Bad("lockout.failureCount must be from 0 to 1000, not %d", s.Lockout.FailureCount)
+	case s.Lockout.Window < 0 || s.Lockout.Duration < 0:
+		return kit.Bad("lockout.window and lockout.duration cannot be below zero")
+	case s.TokenEndpointAuthMethod != AuthBasic && s.TokenEndpointAuthMethod != AuthPost && s.TokenEndpointAuthMethod != AuthEither:
+		return kit.Bad("tokenEndpointAuthMethod must be %s, %s or %s, not %q", AuthBasic, AuthPost, AuthEither, s.TokenEndpointAuthMethod)
+	case s.TokenLifetime <= 0:
+		return kit.Bad("tokenLifetime must be above zero")
+	}
+	return nil
+}

@@ -1,0 +1,216 @@
+package pingone
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/latchkey-iam/latchkey/connectors"
+	"github.com/latchkey-iam/latchkey/internal/httpcall"
+)
+
+func TestFieldsAreDocumented(t *testing.T) {
+	t.Parallel()
+	var check func(fields []connectors.Field)
+	check = func(fields []connectors.Field) {
+		keys := map[string]bool{}
+		for _, field := range fields {
+			require.NotEmpty(t, field.Label, field.Key)
+			require.NotEmpty(t, field.Type, field.Key)
+			require.True(t, strings.HasSuffix(field.Meaning, "."), field.Key)
+			require.False(t, keys[field.Key], field.Key)
+			keys[field.Key] = true
+			check(field.Fields)
+		}
+	}
+	check(fields)
+	// The account state data model of the vendor's page, whole.
+	var account []string
+	for _, field := range fields {
+		if field.Key == "account" {
+			for _, inner := range field.Fields {
+				account = append(account, inner.Key)
+			}
+		}
+	}
+	require.Equal(t, []string{"canAuthenticate", "lockedAt", "secondsUntilUnlock", "status", "unlockAt"}, account)
+}
+
+type object = map[string]any
+
+func TestAccountLocks(t *testing.T) {
+	t.Parallel()
+	at := func(wait time.Duration) *time.Time { moment := testNow.Add(wait); return &moment }
+	text := func(moment *time.Time) string { return moment.Format(time.RFC3339) }
+	lock := func(change func(*connectors.Lock)) []connectors.Lock {
+		one := connectors.Lock{Layer: connectors.LayerAccount, Reason: connectors.ReasonUnknown}
+		change(&one)
+		return []connectors.Lock{one}
+	}
+	cases := map[string]struct {
+		account object
+		want    []connectors.Lock
+		unread  bool
+	}{
+		"unlocked":        {account: object{"status": "OK"}, want: []connectors.Lock{}},
+		"permanent":       {account: object{"status": "LOCKED"}, want: lock(func(l *connectors.Lock) { l.Permanent = true })},
+		"by somebody":     {account: object{"status": "LOCKED", "lockedAt": text(at(-time.Hour))}, want: lock(func(l *connectors.Lock) { l.Since, l.Permanent = at(-time.Hour), true })},
+		"until":           {account: object{"status": "LOCKED", "unlockAt": text(at(time.Hour))}, want: lock(func(l *connectors.Lock) { l.Until = at(time.Hour) })},
+		"seconds":         {account: object{"status": "LOCKED", "secondsUntilUnlock": 60}, want: lock(func(l *connectors.Lock) { l.Until = at(-10*time.Minute + time.Minute) })},
+		"both":            {account: object{"status": "LOCKED", "secondsUntilUnlock": 60, "unlockAt": text(at(time.Hour))}, want: lock(func(l *connectors.Lock) { l.Until = at(time.Hour) })},
+		"ran out":         {account: object{"status": "LOCKED", "unlockAt": text(at(-61 * time.Second))}, want: []connectors.Lock{}},
+		"in its grace":    {account: object{"status": "LOCKED", "unlockAt": text(at(-59 * time.Second))}, want: lock(func(l *connectors.Lock) { l.Until = at(-59 * time.Second) })},
+		"unreadable end":  {account: object{"status": "LOCKED", "unlockAt": "soon"}, want: lock(func(*connectors.Lock) {})},
+		"endless seconds": {account: object{"status": "LOCKED", "secondsUntilUnlock": 1 << 60}, want: lock(func(*connectors.Lock) {})},
+		"unknown word":    {account: object{"status": "FROZEN"}, want: []connectors.Lock{}, unread: true},
+	}
+	for name, test := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			read, err := readUser([]byte(fixture(t, object{"account": test.account})))
+			require.NoError(t, err)
+			// The provider's clock is ten minutes behind; testNow is far enough from the end.
+			asOf, now := testNow.Add(-10*time.Minute), testNow
+			if name == "seconds" {
+				now = asOf
+			}
+			state := read.state(passwordState{status: passwordOK}, asOf, now)
+			require.Equal(t, test.want, state.Locks)
+			require.Equal(t, test.unread, !state.Clear() && len(state.Locks) == 0)
+		})
+	}
+}
+
+func TestPasswordStates(t *testing.T) {
+	t.Parallel()
+	unlocked := object{"account": object{"status": "OK", "canAuthenticate": true}}
+	dated := object{"account": object{"status": "LOCKED", "lockedAt": "2026-02-12T17:00:00Z"}}
+	cases := []struct {
+		name     string
+		changes  object
+		password passwordState
+		locks    int
+		reason   connectors.Reason
+		expired  bool
+		unread   connectors.Kind
+		signIn   connectors.Answer
+	}{
+		{name: "fine", changes: unlocked, password: passwordState{status: passwordOK}, signIn: connectors.Yes},
+		{name: "external", changes: unlocked, password: passwordState{status: passwordExternal}, signIn: connectors.Yes},
+		{name: "none", changes: unlocked, password: passwordState{status: passwordNone}, signIn: connectors.No},
+		{name: "expired", changes: unlocked, password: passwordState{status: passwordExpired}, expired: true, signIn: connectors.No},
+		{name: "must change", changes: unlocked, password: passwordState{status: passwordMustChange}, expired: true, signIn: connectors.No},
+		{name: "only the password", changes: unlocked, password: passwordState{status: passwordLockedOut}, locks: 1, reason: connectors.ReasonFailedSignIn, signIn: connectors.No},
+		{name: "both", password: passwordState{status: passwordLockedOut}, locks: 2, reason: connectors.ReasonFailedSignIn, signIn: connectors.No},
+		{name: "both, dated", changes: dated, password: passwordState{status: passwordLockedOut}, locks: 2, reason: connectors.ReasonUnknown, signIn: connectors.No},
+		{name: "only the account", password: passwordState{status: passwordOK}, locks: 1, reason: connectors.ReasonUnknown, signIn: connectors.No},
+		{name: "unread", changes: unlocked, password: passwordState{unread: connectors.PermissionDenied}, unread: connectors.PermissionDenied, signIn: connectors.Unknown},
+		{name: "new word", changes: unlocked, password: passwordState{status: "NEW"}, unread: connectors.MalformedResponse, signIn: connectors.Unknown},
+	}
+	for _, test := range cases {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			read, err := readUser([]byte(fixture(t, test.changes)))
+			require.NoError(t, err)
+			state := read.state(test.password, testNow, testNow)
+			require.Len(t, state.Locks, test.locks)
+			for _, lock := range state.Locks {
+				require.Equal(t, test.reason, lock.Reason)
+				require.Equal(t, test.reason == connectors.ReasonFailedSignIn, lock.ReasonInferred)
+			}
+			require.Equal(t, test.expired, state.PasswordExpired)
+			require.Equal(t, test.signIn, state.CanSignIn)
+			if test.unread == "" {
+				require.Empty(t, state.Unread)
+			} else {
+				require.Equal(t, []connectors.Unread{{Layer: connectors.LayerPassword, Kind: test.unread}}, state.Unread)
+			}
+		})
+	}
+}
+
+func TestOtherStates(t *testing.T) {
+	t.Parallel()
+	fine := passwordState{status: passwordOK}
+	read := func(changes object) connectors.State {
+		if changes["account"] == nil {
+			changes["account"] = object{"status": "OK", "canAuthenticate": true}
+		}
+		user, err := readUser([]byte(fixture(t, changes)))
+		require.NoError(t, err)
+		return user.state(fine, testNow, testNow)
+	}
+	disabled := read(object{"enabled": false})
+	require.True(t, disabled.Disabled)
+	require.True(t, disabled.Clear())
+	require.Equal(t, connectors.No, disabled.CanSignIn)
+	require.Equal(t, connectors.No, read(object{"account": object{"status": "OK", "canAuthenticate": false}}).CanSignIn)
+	pending := read(object{"lifecycle": object{"status": "VERIFICATION_REQUIRED"}})
+	require.True(t, pending.Clear())
+	require.Equal(t, connectors.Unknown, pending.CanSignIn)
+
+	ungrouped, err := readUser([]byte(fixture(t, object{"memberOfGroupNames": nil, "memberOfGroupIDs": nil})))
+	require.NoError(t, err)
+	require.Nil(t, ungrouped.groups)
+}
+
+func TestUnusableUsers(t *testing.T) {
+	t.Parallel()
+	for name, changes := range map[string]object{
+		"account is missing":          {"account": nil},
+		"account.status is missing":   {"account": object{"canAuthenticate": true}},
+		"account.status is missing o": {"account": object{"status": 1}},
+		"account is missing or":       {"account": "OK"},
+		"canAuthenticate has another": {"account": object{"status": "OK", "canAuthenticate": "yes"}},
+		"enabled is missing":          {"enabled": nil},
+		"enabled is missing or no":    {"enabled": "true"},
+		"id is not a UUID":            {"id": "x"},
+		"username has another type":   {"username": 1},
+		"memberOfGroupNames has":      {"memberOfGroupNames": "Staff"},
+	} {
+		_, err := readUser([]byte(fixture(t, changes)))
+		require.ErrorContains(t, err, name)
+	}
+}
+
+func FuzzReadUser(f *testing.F) {
+	f.Add([]byte(fixture(f, nil)), "PASSWORD_LOCKED_OUT")
+	f.Add([]byte(fixture(f, object{"account": object{"status": "LOCKED", "secondsUntilUnlock": -5, "lockedAt": "9999-12-31T23:59:59-23:00"}})), "OK")
+	f.Fuzz(func(t *testing.T, raw []byte, password string) {
+		read, err := readUser(raw)
+		if err != nil {
+			return
+		}
+		account, err := read.account(passwordState{status: password}, testNow, testNow)
+		if err != nil {
+			return
+		}
+		require.NoError(t, connectors.ValidateID(account.ID))
+		_, err = json.Marshal(account)
+		require.NoError(t, err)
+		if read.lock.status != statusOK && read.lock.until(testNow, testNow) == nil {
+			require.False(t, account.State.Clear())
+		}
+	})
+}
+
+func FuzzReadCodeAndLink(f *testing.F) {
+	f.Add([]byte(`{"code":"NOT_FOUND"}`))
+	f.Add([]byte(`{"_links":{"next":{"href":"https://api.pingone.com/v1/environments/x/users?cursor=y"}}}`))
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		_ = readCode(raw)
+		base, err := httpcall.ParseBase("API_URL", "https://api.pingone.com/v1/environments/x")
+		require.NoError(t, err)
+		client := &client{base: base}
+		found, err := httpcall.ReadObject(raw)
+		if err != nil {
+			return
+		}
+		if next, err := client.next(found); err == nil && next != nil {
+			require.True(t, strings.HasPrefix(strings.ToLower(next.String()), "https://api.pingone.com/v1/environments/x/users"))
+		}
+	})
+}

@@ -1,0 +1,47 @@
+package registry_test
+
+import (
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/latchkey-iam/latchkey/connectors"
+	"github.com/latchkey-iam/latchkey/connectors/registry"
+)
+
+func TestProviders(t *testing.T) {
+	t.Parallel()
+	var names []string
+	for _, provider := range registry.Providers() {
+		names = append(names, provider.Name)
+		found, ok := registry.Find(provider.Name)
+		require.True(t, ok)
+		require.Equal(t, provider.Title, found.Title)
+		require.Equal(t, strings.ToLower(provider.Name), provider.Name)
+		require.NotEmpty(t, provider.Fields)
+		require.Positive(t, provider.CallsPerActivity)
+		requireDescribed(t, provider)
+		_, err := provider.NewConfig().Open(connectors.Options{})
+		require.Error(t, err, "the defaults hold no credential")
+	}
+	require.Equal(t, []string{"jumpcloud", "pingone"}, names)
+	require.True(t, slices.IsSorted(names))
+	_, ok := registry.Find("nobody")
+	require.False(t, ok)
+}
+
+// requireDescribed: every setting has a description, and its default in the tag is the
+// one that NewConfig sets.
+func requireDescribed(t *testing.T, provider connectors.Provider) {
+	t.Helper()
+	config := reflect.ValueOf(provider.NewConfig()).Elem()
+	for i := range config.NumField() {
+		tag := config.Type().Field(i).Tag
+		require.NotEmpty(t, tag.Get("desc"), tag)
+		require.Equal(t, reflect.String, config.Field(i).Kind(), "envconfig must not fail half-way")
+		require.Equal(t, tag.Get("default"), config.Field(i).String())
+	}
+}

@@ -1,0 +1,354 @@
+package httpcall
+
+import (
+	"compress/gzip"
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/latchkey-iam/latchkey/connectors"
+)
+
+const personal = "jane.doe@example.com"
+
+// callerOf returns a caller and a request of a server that answers with the handler.
+func callerOf(t *testing.T, handler http.HandlerFunc) (*Caller, Request) {
+	t.Helper()
+	server := httptest.NewServer(handler)
+	t.Cleanup(server.Close)
+	base, err := url.Parse(server.URL)
+	require.NoError(t, err)
+	caller := &Caller{Provider: "test", Transport: newTransport(), Now: time.Now, Rules: Rules{
+		RequestID: []string{"X-Request-Id"},
+		Code: func(body []byte) string {
+			object, _ := ReadObject(body)
+			return Text(object, "code")
+		},
+	}}
+	request := Request{
+		Operation: "look up", Method: http.MethodGet, URL: Address(base, url.Values{"filter": {personal}}, "users", personal),
+		MaxAnswer: 1 << 10, Private: []string{personal},
+	}
+	return caller, request
+}
+
+func failureOf(t *testing.T, err error) *connectors.Error {
+	t.Helper()
+	var failure *connectors.Error
+	require.ErrorAs(t, err, &failure)
+	require.NotEmpty(t, failure.Message)
+	require.NotContains(t, err.Error(), personal)
+	require.NotContains(t, err.Error(), url.PathEscape(personal))
+	require.NotContains(t, err.Error(), "127.0.0.1")
+	return failure
+}
+
+func answering(status int, contentType, body string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", contentType)
+		w.WriteHeader(status)
+		_, _ = w.Write([]byte(body))
+	}
+}
+
+func TestEveryStatus(t *testing.T) {
+	t.Parallel()
+	status := 200
+	caller, request := callerOf(t, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Location", "/login%zz")
+		w.Header().Set("X-Request-Id", "req-1")
+		w.Header().Set("Retry-After", "7")
+		answering(status, "application/json", `{"code":"SOME_CODE","message":"`+personal+`"}`)(w, r)
+	})
+	effect := request
+	effect.Method, effect.Effect, effect.MaxAnswer = http.MethodPost, true, 0
+	for status = 200; status <= 599; status++ {
+		_, err := caller.Do(t.Context(), effect)
+		if status < 300 {
+			require.NoError(t, err, "any 2xx is a success of an unlock: %d", status)
+			continue
+		}
+		failure := failureOf(t, err)
+		require.Equal(t, KindOf(status), failure.Kind, status)
+		require.Contains(t, connectors.Kinds(), failure.Kind)
+		require.Equal(t, status, failure.Status)
+		if status != http.StatusNotModified { // it has no body
+			require.Equal(t, "SOME_CODE", failure.Code)
+		}
+		require.Equal(t, "req-1", failure.RequestID)
+		require.Equal(t, 7*time.Second, failure.RetryAfter)
+		want := connectors.No
+		if status >= 500 {
+			want = connectors.Unknown
+		}
+		require.Equal(t, want, failure.Sent, status)
+		if status < 400 {
+			require.Equal(t, connectors.Unauthenticated, failure.Kind)
+			require.Contains(t, failure.Message, "redirected")
+		}
+	}
+}
+
+func TestAnswers(t *testing.T) {
+	t.Parallel()
+	cases := map[string]struct {
+		handler http.HandlerFunc
+		want    connectors.Kind
+	}{
+		"JSON":               {handler: answering(200, "application/json; charset=utf-8", " {\"a\":1}\n")},
+		"HAL":                {handler: answering(200, "application/hal+json;charset=UTF-8", `{}`)},
+		"HTML":               {answering(200, "text/html", `<html>`), connectors.MalformedResponse},
+		"JSON as text":       {answering(200, "text/plain", `{}`), connectors.MalformedResponse},
+		"no type":            {answering(200, "", `{}`), connectors.MalformedResponse},
+		"no content":         {answering(204, "application/json", ``), connectors.MalformedResponse},
+		"empty":              {answering(200, "application/json", ``), connectors.MalformedResponse},
+		"half":               {answering(200, "application/json", `{"a":`), connectors.MalformedResponse},
+		"two values":         {answering(200, "application/json", `{}{}`), connectors.MalformedResponse},
+		"not UTF-8":          {answering(200, "application/json", "\"\xff\""), connectors.MalformedResponse},
+		"too long":           {answering(200, "application/json", `"`+strings.Repeat("x", 1<<10)+`"`), connectors.MalformedResponse},
+		"bomb":               {bomb, connectors.MalformedResponse},
+		"dropped":            {func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, connectors.Unavailable},
+		"dropped in between": {cutShort, connectors.Unavailable},
+		"endless headers":    {hugeHeader, connectors.Unavailable},
+	}
+	for name, test := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			caller, request := callerOf(t, test.handler)
+			answer, err := caller.Do(t.Context(), request)
+			if test.want == "" {
+				require.NoError(t, err)
+				require.NotEmpty(t, answer.Body)
+				require.WithinDuration(t, time.Now(), answer.AsOf, time.Minute)
+				require.Equal(t, time.UTC, answer.AsOf.Location())
+				return
+			}
+			require.Equal(t, test.want, failureOf(t, err).Kind)
+		})
+	}
+}
+
+func bomb(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Content-Encoding", "gzip")
+	packed := gzip.NewWriter(w)
+	_, _ = packed.Write([]byte(`"` + strings.Repeat("x", 10<<20) + `"`))
+	_ = packed.Close()
+}
+
+func cutShort(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Content-Length", "100")
+	_, _ = w.Write([]byte(`{"a":`))
+	panic(http.ErrAbortHandler)
+}
+
+func hugeHeader(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("X-Huge", strings.Repeat("x", 1<<20))
+	w.WriteHeader(200)
+}
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (r roundTripper) RoundTrip(request *http.Request) (*http.Response, error) { return r(request) }
+
+func TestWhatAnUnlockHasSent(t *testing.T) {
+	t.Parallel()
+	closed := httptest.NewServer(nil)
+	closed.Close()
+	secure := httptest.NewTLSServer(nil)
+	t.Cleanup(secure.Close)
+	secure.Config.ErrorLog = nil
+	cases := map[string]struct {
+		address   string
+		transport http.RoundTripper
+		handler   http.HandlerFunc
+		want      connectors.Answer
+	}{
+		"refused connection": {address: closed.URL, want: connectors.No},
+		"unknown host":       {address: "https://latchkey.invalid", want: connectors.No},
+		"wrong certificate":  {address: secure.URL, want: connectors.No},
+		"dropped":            {handler: func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, want: connectors.Unknown},
+		"no HTTP":            {handler: noHTTP, want: connectors.Unknown},
+		"foreign transport": {want: connectors.Unknown, transport: roundTripper(func(*http.Request) (*http.Response, error) {
+			return nil, &url.Error{Op: "Post", URL: personal, Err: errors.New(personal)}
+		})},
+		"our own limit": {want: connectors.No, transport: roundTripper(func(*http.Request) (*http.Response, error) { return nil, errThrottled })},
+	}
+	for name, test := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			caller, request := callerOf(t, test.handler)
+			request.Method, request.Effect, request.MaxAnswer = http.MethodPost, true, 0
+			if test.address != "" {
+				request.URL, _ = url.Parse(test.address)
+			}
+			if test.transport != nil {
+				caller.Transport = test.transport
+			}
+			_, err := caller.Do(t.Context(), request)
+			failure := failureOf(t, err)
+			require.True(t, failure.Kind.Retryable())
+			require.Equal(t, test.want, failure.Sent)
+		})
+	}
+}
+
+func noHTTP(w http.ResponseWriter, _ *http.Request) {
+	connection, _, _ := http.NewResponseController(w).Hijack()
+	_, _ = connection.Write([]byte("hello\r\n\r\n"))
+	_ = connection.Close()
+}
+
+func TestCancelledCalls(t *testing.T) {
+	t.Parallel()
+	called := make(chan struct{}, 1)
+	caller, request := callerOf(t, func(_ http.ResponseWriter, r *http.Request) {
+		called <- struct{}{}
+		<-r.Context().Done()
+	})
+	request.Effect, request.Method = true, http.MethodPost
+
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() { <-called; cancel() }()
+	_, err := caller.Do(ctx, request)
+	failure := failureOf(t, err)
+	require.ErrorIs(t, err, context.Canceled)
+	require.Equal(t, connectors.Unavailable, failure.Kind)
+	require.Equal(t, connectors.Unknown, failure.Sent)
+
+	_, err = caller.Do(ctx, request)
+	require.ErrorIs(t, err, context.Canceled)
+	require.Equal(t, connectors.No, failureOf(t, err).Sent, "it was cancelled before it began")
+
+	brief, done := context.WithTimeout(t.Context(), time.Millisecond)
+	defer done()
+	_, err = caller.Do(brief, request)
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+	require.NotErrorIs(t, err, context.Canceled)
+}
+
+func TestSilenceEndsTheCall(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		caller := &Caller{Provider: "test", Now: time.Now, Transport: roundTripper(func(request *http.Request) (*http.Response, error) {
+			<-request.Context().Done()
+			return nil, request.Context().Err()
+		})}
+		began := time.Now()
+		_, err := caller.Do(t.Context(), Request{Operation: "unlock", Method: http.MethodPost, URL: &url.URL{Scheme: "https", Host: "h"}, Effect: true})
+		failure := failureOf(t, err)
+		require.Equal(t, Timeout, time.Since(began))
+		require.Equal(t, connectors.Unavailable, failure.Kind)
+		require.Equal(t, connectors.Unknown, failure.Sent)
+		require.NoError(t, failure.Cause, "the caller's own context goes on")
+	})
+}
+
+func TestNothingPrivateComesBack(t *testing.T) {
+	t.Parallel()
+	const key = "0123456789abcdef0123456789abcdef01234567"
+	for _, echoed := range []string{key, "x-" + key, strings.ToUpper(key), personal, "two words", strings.Repeat("x", 200), "Jane"} {
+		caller, request := callerOf(t, func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("X-Request-Id", echoed)
+			answering(403, "application/json", `{"code":"`+echoed+`"}`)(w, r)
+		})
+		request.Private = append(request.Private, "jane")
+		caller.Authorize = func(_ context.Context, header http.Header) (func(), error) {
+			header.Set("x-api-key", key)
+			return nil, nil
+		}
+		_, err := caller.Do(t.Context(), request)
+		failure := failureOf(t, err)
+		require.Empty(t, failure.Code, echoed)
+		require.Empty(t, failure.RequestID, echoed)
+	}
+}
+
+func TestRetryAfter(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	in := func(wait time.Duration) string { return now.Add(wait).Format(http.TimeFormat) }
+	cases := []struct {
+		value, date string
+		want        time.Duration
+	}{
+		{"", "", 0}, {"0", "", 0}, {"7", "", 7 * time.Second}, {" 7 ", "", 7 * time.Second}, {"-7", "", 0}, {"1.5", "", 0},
+		{"86400", "", 24 * time.Hour}, {"999999999", "", 24 * time.Hour}, {"99999999999999999999", "", 0}, {"soon", "", 0},
+		{in(time.Minute), "", time.Minute}, {in(-time.Minute), "", 0}, {in(48 * time.Hour), "", 24 * time.Hour},
+		{in(time.Hour), in(time.Hour - time.Minute), time.Minute},
+	}
+	for _, test := range cases {
+		header := http.Header{"Retry-After": {test.value}}
+		if test.date != "" {
+			header.Set("Date", test.date)
+		}
+		require.Equal(t, test.want, retryAfter(header, now), test)
+	}
+}
+
+func TestThrottle(t *testing.T) {
+	t.Parallel()
+	served := roundTripper(func(*http.Request) (*http.Response, error) { return &http.Response{}, nil })
+	client := NewClient(0.001)
+	limited, ok := client.Transport.(*throttle)
+	require.True(t, ok)
+	limited.next = served
+	request := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
+	_, err := client.Transport.RoundTrip(request)
+	require.NoError(t, err, "the bucket is full at first")
+	brief, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	_, err = client.Transport.RoundTrip(request.WithContext(brief))
+	require.ErrorIs(t, err, errThrottled)
+	require.IsType(t, &http.Transport{}, NewClient(0).Transport)
+}
+
+func TestParseBase(t *testing.T) {
+	t.Parallel()
+	for _, good := range []string{"https://example.com", "https://example.com/v1/", "http://localhost:8080/api", "http://127.0.0.9", "http://[::1]:1"} {
+		base, err := ParseBase("BASE_URL", good)
+		require.NoError(t, err, good)
+		require.False(t, strings.HasSuffix(base.String(), "/"))
+	}
+	for _, bad := range []string{"", "example.com", "http://example.com", "http://localhost.example.com", "ftp://example.com",
+		"https://", "https://u:p@example.com", "https://example.com?x=1", "https://example.com?", "https://example.com#x", "https://exa mple.com", "%zz"} {
+		_, err := ParseBase("BASE_URL", bad)
+		require.ErrorContains(t, err, "BASE_URL", bad)
+	}
+}
+
+func TestAddress(t *testing.T) {
+	t.Parallel()
+	base, err := ParseBase("BASE_URL", "https://example.com/v1")
+	require.NoError(t, err)
+	address := Address(base, url.Values{"filter": {`a eq "b+c&d"`}}, "users", "../x/y?z")
+	require.Equal(t, "https://example.com/v1/users/..%2Fx%2Fy%3Fz?filter=a%20eq%20%22b%2Bc%26d%22", address.String())
+}
+
+func FuzzFailures(f *testing.F) {
+	f.Add(429, "7", "req", `{"code":"X"}`)
+	f.Add(200, "-1", "\n", `{"error":"`+personal+`"}`)
+	f.Fuzz(func(t *testing.T, status int, wait, id, body string) {
+		response := httptest.NewRecorder().Result()
+		response.StatusCode = 300 + (status%300+300)%300
+		response.Header = http.Header{"Retry-After": {wait}, "X-Request-Id": {id}}
+		response.Body = http.NoBody
+		caller := &Caller{Provider: "test", Now: time.Now, Rules: Rules{RequestID: []string{"X-Request-Id"}, Code: func([]byte) string { return body }}}
+		failure := caller.refused(Request{Private: []string{personal}}, http.Header{}, response)
+		require.Contains(t, connectors.Kinds(), failure.Kind)
+		require.GreaterOrEqual(t, failure.RetryAfter, time.Duration(0))
+		require.LessOrEqual(t, failure.RetryAfter, 24*time.Hour)
+		require.NotContains(t, failure.Error(), personal)
+		require.NotContains(t, fmt.Sprintf("%+v", failure), "\n")
+	})
+}

@@ -1,0 +1,53 @@
+package httpcall
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Object is a JSON object that is read key by key. encoding/json would match the
+// fields of a struct without regard to case, and take `"Account_locked": false` for an
+// answer to the question of `account_locked`.
+type Object map[string]json.RawMessage
+
+// ReadObject reads one JSON object; null is none.
+func ReadObject(raw []byte) (Object, error) {
+	var object Object
+	if err := json.Unmarshal(raw, &object); err != nil || object == nil {
+		return nil, errors.New("the answer is not a JSON object")
+	}
+	return object, nil
+}
+
+// Get reads a key's value. sent is false when the key is absent or null; err names the
+// key when its value has another type.
+func Get[T any](object Object, key string) (value T, sent bool, err error) {
+	raw, present := object[key]
+	if !present || string(raw) == "null" {
+		return value, false, nil
+	}
+	if json.Unmarshal(raw, &value) != nil {
+		var none T
+		return none, false, fmt.Errorf("%s has another type than is documented", key)
+	}
+	return value, true, nil
+}
+
+// Text reads a string that nothing depends on: empty when it is absent or no string.
+func Text(object Object, key string) string {
+	value, _, _ := Get[string](object, key)
+	return value
+}
+
+// Time reads a date-time that nothing depends on, in UTC: nil when it is absent or none,
+// or when it lies beyond the years that JSON can write.
+func Time(object Object, key string) *time.Time {
+	moment, err := time.Parse(time.RFC3339, Text(object, key))
+	if err != nil || moment.Year() < 1 || moment.Year() > 9998 {
+		return nil
+	}
+	moment = moment.UTC()
+	return &moment
+}

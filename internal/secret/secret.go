@@ -1,0 +1,120 @@
+// Package secret keeps credentials out of logs and error messages, and reads those
+// that stand in files afresh each time they are needed.
+package secret
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"os"
+	"strings"
+)
+
+// Value is a secret that prints, logs and marshals as a placeholder. As a kind of
+// string it can be a field of a configuration read by envconfig.
+type Value string
+
+const placeholder = "[secret]"
+
+// Reveal returns the secret itself.
+func (v Value) Reveal() string { return string(v) }
+
+// String returns a placeholder, or nothing for an empty secret.
+func (v Value) String() string {
+	if v == "" {
+		return ""
+	}
+	return placeholder
+}
+
+// Format prints the placeholder under every verb.
+func (v Value) Format(state fmt.State, _ rune) { _, _ = io.WriteString(state, v.String()) }
+
+// MarshalText implements encoding.TextMarshaler, which encoding/json honours too.
+func (v Value) MarshalText() ([]byte, error) { return []byte(v.String()), nil }
+
+// LogValue implements slog.LogValuer.
+func (v Value) LogValue() slog.Value { return slog.StringValue(v.String()) }
+
+// maxFile bounds a secret's file, in bytes.
+const maxFile = 16 << 10
+
+// Source tells a secret whenever one is needed: a fixed value, or a file's content at
+// that moment, so that a rotated secret is taken up without a restart.
+type Source struct {
+	name  string
+	value Value
+	file  string
+}
+
+// NewSource returns the source of the secret whose variable is name, and whose file's
+// variable is name with _FILE behind it.
+func NewSource(name string, value Value, file string) *Source {
+	return &Source{name: name, value: value, file: file}
+}
+
+// Given reports whether a value or a file is set.
+func (s *Source) Given() bool { return s.value != "" || s.file != "" }
+
+// Validate names what is wrong with the secret's settings, beginning with a variable.
+// It reads the file.
+func (s *Source) Validate() error {
+	switch {
+	case s.value != "" && s.file != "":
+		return fmt.Errorf("%s and %s_FILE must not both be set", s.name, s.name)
+	case !s.Given():
+		return fmt.Errorf("%s or %s_FILE must be set", s.name, s.name)
+	}
+	_, err := s.Read()
+	return err
+}
+
+// Read returns the secret without surrounding white space. Its errors name the
+// variable and what is wrong, never the content.
+func (s *Source) Read() (string, error) {
+	name, content := s.name, s.value.Reveal()
+	if s.file != "" {
+		name += "_FILE"
+		var err error
+		if content, err = readFile(s.file); err != nil {
+			return "", fmt.Errorf("%s names a file that cannot be read: %w", name, err)
+		}
+	}
+	content = strings.TrimSpace(content)
+	switch {
+	case content == "" && s.file != "":
+		return "", fmt.Errorf("%s names an empty file; it must hold the secret", name)
+	case content == "":
+		return "", fmt.Errorf("%s must be set", name)
+	case strings.ContainsFunc(content, func(r rune) bool { return r <= ' ' || r > '~' }):
+		return "", fmt.Errorf("%s must hold one secret of printable ASCII without spaces", name)
+	}
+	return content, nil
+}
+
+// readFile returns the file's content, or an error that does not repeat its path.
+func readFile(path string) (string, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return "", withoutPath(err)
+	}
+	defer func() { _ = file.Close() }()
+	content, err := io.ReadAll(io.LimitReader(file, maxFile+1))
+	switch {
+	case err != nil:
+		return "", withoutPath(err)
+	case len(content) > maxFile:
+		return "", fmt.Errorf("it is longer than %d bytes", maxFile)
+	}
+	return string(content), nil
+}
+
+func withoutPath(err error) error {
+	var failure *fs.PathError
+	if errors.As(err, &failure) {
+		return failure.Err
+	}
+	return errors.New("unknown failure")
+}

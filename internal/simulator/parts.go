@@ -1,0 +1,76 @@
+package simulator
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// Parts reads typed values out of a partial object. A key that is missing or
+// null gives the default; the first wrong type is kept for Err.
+type Parts struct {
+	Fields Fields
+	first  error
+}
+
+// Err returns the first error met.
+func (p *Parts) Err() error { return p.first }
+
+// Has tells whether key is there and not null.
+func (p *Parts) Has(key string) bool {
+	raw, found := p.Fields.Get(key)
+	return found && !IsNull(raw)
+}
+
+// Text reads a string.
+func (p *Parts) Text(key, otherwise string) string {
+	value := otherwise
+	p.get(key, "a string", &value)
+	return value
+}
+
+// Bool reads true or false.
+func (p *Parts) Bool(key string, otherwise bool) bool {
+	value := otherwise
+	p.get(key, "true or false", &value)
+	return value
+}
+
+// Time reads a date; the zero time where there is none.
+func (p *Parts) Time(key string) time.Time {
+	var value time.Time
+	p.get(key, "a date such as 2021-02-12T17:45:42.369Z", &value)
+	return value
+}
+
+// Count reads a number from 0 to 1000.
+func (p *Parts) Count(key string) int {
+	var value int
+	p.get(key, "a number from 0 to 1000", &value)
+	if (value < 0 || value > 1000) && p.first == nil {
+		p.first = Bad("%s must be a number from 0 to 1000", key)
+	}
+	return value
+}
+
+// Object reads a nested object.
+func (p *Parts) Object(key string) Parts {
+	raw, found := p.Fields.Get(key)
+	if !found || IsNull(raw) {
+		return Parts{}
+	}
+	fields, err := ParseFields(raw, key)
+	if err != nil && p.first == nil {
+		p.first = err
+	}
+	return Parts{Fields: fields}
+}
+
+func (p *Parts) get(key, kind string, into any) {
+	if !p.Has(key) {
+		return
+	}
+	raw, _ := p.Fields.Get(key)
+	if err := json.Unmarshal(raw, into); err != nil && p.first == nil {
+		p.first = Bad("%s must be %s", key, kind)
+	}
+}

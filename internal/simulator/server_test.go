@@ -1,0 +1,283 @@
+package simulator
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// counter is a tenant that counts what takes effect.
+type counter struct {
+	mu      sync.Mutex
+	effects int
+	acts    []string
+}
+
+const bigAnswer = 3000
+
+func (c *counter) Operations() []string { return []string{"read", "write", "big"} }
+func (c *counter) Actions() []string    { return []string{"lock", "suspend"} }
+
+func (c *counter) Operation(r *http.Request, _ []byte) string {
+	switch {
+	case r.URL.Path == "/big":
+		return "big"
+	case r.Method == http.MethodPost:
+		return "write"
+	}
+	return "read"
+}
+
+func (c *counter) Serve(w http.ResponseWriter, r *http.Request) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.effects++
+	w.Header().Set("Content-Type", "application/test+json")
+	if r.URL.Path == "/big" {
+		_, _ = io.WriteString(w, `{"a":"`+strings.Repeat("x", bigAnswer)+`"}`)
+		return
+	}
+	_, _ = io.WriteString(w, `{"ok":true}`)
+}
+
+func (c *counter) Decorate(header http.Header) { header.Set("X-Always", "yes") }
+
+func (c *counter) ErrorBody(status int) (string, []byte) {
+	return "application/test+json", JSON(map[string]int{"status": status})
+}
+
+func (c *counter) Create(native []byte) (json.RawMessage, error) {
+	fields, err := ParseFields(native, "user")
+	return JSON(fields), err
+}
+
+func (c *counter) User(ref string) (json.RawMessage, error) {
+	return nil, Missing("there is no user %q", ref)
+}
+
+func (c *counter) Act(ref, action string, args []byte) (json.RawMessage, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.acts = append(c.acts, ref+" "+action+" "+string(args))
+	return JSON("done"), nil
+}
+
+func (c *counter) SignIn(_, password string) (SignIn, error) {
+	return SignIn{OK: password == "right"}, nil
+}
+
+func (c *counter) Populate(order Populate) (Populated, error) {
+	return Populated{Created: order.Count}, order.Check()
+}
+
+func (c *counter) Settings() any                { return map[string]int{"a": 1} }
+func (c *counter) SetSettings(raw []byte) error { return Decode(raw, "settings", &struct{ A int }{}) }
+func (c *counter) RevokeTokens()                {}
+func (c *counter) Settle()                      {}
+func (c *counter) Reset()                       {}
+
+func (c *counter) count() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.effects
+}
+
+var start = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+
+type bench struct {
+	t      *testing.T
+	tenant *counter
+	server *Server
+	url    string
+}
+
+func newBench(t *testing.T) *bench {
+	t.Helper()
+	tenant := &counter{}
+	server := NewServer(tenant, NewClock(func() time.Time { return start }))
+	listener := httptest.NewServer(server)
+	t.Cleanup(listener.Close)
+	return &bench{t: t, tenant: tenant, server: server, url: listener.URL}
+}
+
+// try sends a request on a connection of its own and reads the answer; body
+// holds what came before an error.
+func (b *bench) try(method, path, body string) (response *http.Response, text string, err error) {
+	b.t.Helper()
+	request, err := http.NewRequest(method, b.url+path, strings.NewReader(body))
+	require.NoError(b.t, err)
+	client := &http.Client{
+		Transport:     &http.Transport{DisableKeepAlives: true},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+	response, err = client.Do(request)
+	if err != nil {
+		return nil, "", err
+	}
+	defer response.Body.Close()
+	read, err := io.ReadAll(io.LimitReader(response.Body, 1<<30))
+	return response, string(read), err
+}
+
+func (b *bench) do(method, path, body string) (*http.Response, string) {
+	b.t.Helper()
+	response, text, err := b.try(method, path, body)
+	require.NoError(b.t, err)
+	return response, text
+}
+
+// control sends an order and expects a status.
+func (b *bench) control(method, path, body string, status int) map[string]any {
+	b.t.Helper()
+	response, text := b.do(method, ControlPrefix+path, body)
+	require.Equal(b.t, status, response.StatusCode, text)
+	var object map[string]any
+	require.NoError(b.t, json.Unmarshal([]byte(text), &object), text)
+	return object
+}
+
+func TestControlSurface(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	require.Contains(t, b.control("GET", "", "", 200)["routes"], "POST /_simulator/faults")
+	b.control("GET", "health", "", 200)
+	require.Equal(t, "x", b.control("POST", "users", `{"name":"x"}`, 200)["name"])
+	require.Equal(t, true, b.control("POST", "sign-in", `{"user":"x","password":"right"}`, 200)["ok"])
+	require.Equal(t, float64(7), b.control("POST", "populate", `{"count":7}`, 200)["created"])
+	require.Equal(t, "2026-03-01T12:05:00.000Z", b.control("POST", "clock", `{"advance":"5m"}`, 200)["now"])
+	require.Equal(t, "5m0s", b.control("GET", "clock", "", 200)["offset"])
+	b.control("PUT", "settings", `{"A":1}`, 200)
+	b.control("POST", "tokens/revoke", "", 200)
+	id := b.control("POST", "faults", `{"kind":"drop","operation":"write"}`, 200)["id"]
+	require.Equal(t, float64(1), id)
+	require.Len(t, b.control("GET", "faults", "", 200)["faults"], 1)
+	require.Empty(t, b.control("DELETE", "faults/1", "", 200)["faults"])
+	require.Empty(t, b.control("DELETE", "faults", "", 200)["faults"])
+	require.Zero(t, b.control("GET", "calls", "", 200)["total"], "control calls are not in the log")
+	require.Empty(t, b.control("GET", "book?user=x&after=0", "", 200)["changes"])
+	b.control("POST", "reset", "", 200)
+	require.Equal(t, "0s", b.control("GET", "clock", "", 200)["offset"])
+}
+
+func TestControlRefuses(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	for name, test := range map[string]struct {
+		method, path, body string
+		status             int
+		sentence           string
+	}{
+		"nothing there":     {"GET", "nothing", "", 404, "there is nothing at"},
+		"wrong method":      {"PATCH", "faults", "", 405, "not possible"},
+		"unknown user":      {"GET", "users/bob", "", 404, `no user "bob"`},
+		"user no object":    {"POST", "users", "7", 400, "must be a JSON object"},
+		"sign-in of nobody": {"POST", "sign-in", `{}`, 400, "needs a user"},
+		"unknown key":       {"POST", "sign-in", `{"name":"x"}`, 400, `unknown key "name"`},
+		"wrong type":        {"POST", "sign-in", `{"user":7}`, 400, `"user" in the sign-in must be`},
+		"nobody to make":    {"POST", "populate", `{"count":0}`, 400, "count must be"},
+		"more locked":       {"POST", "populate", `{"count":1,"locked":2}`, 400, "locked and suspended"},
+		"locked by whom":    {"POST", "populate", `{"count":1,"lockedBy":"x"}`, 400, "lockedBy must be"},
+		"back in time":      {"POST", "clock", `{"advance":"-5m"}`, 400, "duration"},
+		"time as number":    {"POST", "clock", `{"advance":5}`, 400, "duration"},
+		"setting":           {"PUT", "settings", `{"b":1}`, 400, `unknown key "b"`},
+		"no such fault":     {"DELETE", "faults/9", "", 404, "no fault 9"},
+		"fault by name":     {"DELETE", "faults/x", "", 400, "is a number"},
+		"calls after":       {"GET", "calls?after=x", "", 400, "after must be"},
+		"calls limit":       {"GET", "calls?limit=-1", "", 400, "limit must be"},
+		"book after":        {"GET", "book?after=x", "", 400, "after must be"},
+		"broken JSON":       {"POST", "faults", `{`, 400, "cannot be read"},
+		"broken escape":     {"POST", "faults", `{"kind":"drop"} x`, 400, "more than one"},
+	} {
+		object := b.control(test.method, test.path, test.body, test.status)
+		require.Contains(t, object["error"], test.sentence, name)
+	}
+}
+
+func TestFaultsRefuse(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	for body, sentence := range map[string]string{
+		`{}`:                              "no kind of fault",
+		`{"kind":"x"}`:                    "no kind of fault",
+		`{"kind":"drop","operation":"x"}`: `no operation "x"`,
+		`{"kind":"drop","skip":-1}`:       "below zero",
+		`{"kind":"drop","path":"("}`:      "regular expression",
+		`{"kind":"latency"}`:              "needs a delay",
+		`{"kind":"status"}`:               "needs a status",
+		`{"kind":"html","status":99}`:     "status must be",
+		`{"kind":"redirect"}`:             "needs a location",
+		`{"kind":"stale"}`:                "needs reads or for",
+		`{"kind":"change"}`:               "needs a change",
+		`{"kind":"change","change":{"user":"x","action":"dance"}}`: "no action",
+		`{"kind":"change","change":{"action":"lock"}}`:             "needs a change",
+		`{"kind":"rateLimit"}`:                                     "perSecond",
+		`{"kind":"drop","colour":1}`:                               `unknown key "colour"`,
+	} {
+		require.Contains(t, b.control("POST", "faults", body, 400)["error"], sentence, body)
+	}
+}
+
+func TestCallsLog(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.do("GET", "/a?filter=x&client_secret=hush", "")
+	b.do("POST", "/b", "hush")
+	b.do("GET", "/c?%zz", "")
+	calls := b.server.Calls.All()
+	require.Len(t, calls, 3)
+	require.Equal(t, "/a?client_secret=REDACTED&filter=x", calls[0].Path)
+	require.Equal(t, "/c?(malformed)", calls[2].Path)
+	require.Equal(t, "write", calls[1].Operation)
+	require.Equal(t, start, calls[1].Time)
+	require.NotContains(t, string(JSON(calls)), "hush")
+	require.Equal(t, []Call{calls[1]}, b.server.Calls.List("write", 0, 0))
+	require.Equal(t, calls[1:2], b.server.Calls.List("", 1, 1))
+	object := b.control("GET", "calls?operation=read", "", 200)
+	require.Equal(t, float64(3), object["total"])
+	require.Len(t, object["calls"], 2)
+	require.Equal(t, map[string]any{"read": map[string]any{"200": float64(2)}, "write": map[string]any{"200": float64(1)}}, object["statuses"])
+	b.control("DELETE", "calls", "", 200)
+	require.Empty(t, b.server.Calls.All())
+}
+
+func TestCallsRingKeepsTheLast(t *testing.T) {
+	t.Parallel()
+	calls := NewCalls()
+	for range maxCalls + 10 {
+		calls.arrive("read")
+		calls.finish(Call{Operation: "read", Status: 200})
+	}
+	all := calls.All()
+	require.Len(t, all, maxCalls)
+	require.Equal(t, int64(11), all[0].Seq)
+	require.Equal(t, int64(maxCalls+10), all[maxCalls-1].Seq)
+	require.Equal(t, maxCalls+10, calls.Count("read"))
+	require.Equal(t, maxCalls+10, calls.Count(""))
+}
+
+func TestConcurrentUse(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	var group sync.WaitGroup
+	for range 8 {
+		group.Go(func() {
+			for range 20 {
+				b.server.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/a", nil))
+				b.server.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", ControlPrefix+"calls", nil))
+				id := b.server.Faults.MustAdd(Fault{Kind: KindStatus, Status: 500, Operation: "write"})
+				_ = b.server.Faults.Remove(id)
+				_ = b.server.Clock.Advance(time.Second)
+			}
+		})
+	}
+	group.Wait()
+	require.Equal(t, 160, b.server.Calls.Count("read"))
+	require.Zero(t, b.server.Calls.Summary().InFlight)
+}
