@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"time"
 
+	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/temporal"
+	"google.golang.org/grpc/codes"
 
 	"github.com/latchkey-iam/latchkey/workflows"
 )
@@ -47,21 +49,43 @@ func (c *Client) Attach(workflowID, runID string) *Run {
 // The context bounds the wait and leaves the run alone.
 func (r *Run) Result(ctx context.Context) (*workflows.Result, error) {
 	for {
-		slice, cancel := context.WithTimeout(ctx, waitSlice)
-		var result workflows.Result
-		err := r.client.Temporal.GetWorkflow(slice, r.WorkflowID, r.RunID).Get(slice, &result)
-		cut := slice.Err() != nil
-		cancel()
+		result, err := r.poll(ctx)
 		switch {
 		case err == nil:
-			return &result, nil
+			return result, nil
+		case ended(err):
+			return nil, r.explain(err)
 		case ctx.Err() != nil:
 			return nil, fmt.Errorf("stopped waiting for %s, which goes on: %w", r.WorkflowID, ctx.Err())
-		case cut && !ended(err):
-			continue
-		default:
-			return nil, r.explain(err)
+		case !passing(err):
+			return nil, fmt.Errorf("wait for %s: %w", r.WorkflowID, err)
 		}
+	}
+}
+
+// poll waits for one slice. When it fails before the slice is over, it sits the rest out.
+func (r *Run) poll(ctx context.Context) (*workflows.Result, error) {
+	slice, cancel := context.WithTimeout(ctx, waitSlice)
+	defer cancel()
+	var result workflows.Result
+	err := r.client.Temporal.GetWorkflow(slice, r.WorkflowID, r.RunID).Get(slice, &result)
+	if err != nil && passing(err) {
+		<-slice.Done()
+	}
+	return &result, err
+}
+
+// passing reports whether the same question may be answered when it is asked again: the
+// slice was over, or the server is away for a while.
+func passing(err error) bool {
+	if ended(err) {
+		return false
+	}
+	switch serviceerror.ToStatus(err).Code() {
+	case codes.Canceled, codes.DeadlineExceeded, codes.Unavailable, codes.ResourceExhausted, codes.Aborted:
+		return true
+	default:
+		return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)
 	}
 }
 
@@ -72,9 +96,6 @@ func ended(err error) bool {
 
 // explain turns the SDK's error into a Failure with the result so far.
 func (r *Run) explain(err error) error {
-	if !ended(err) {
-		return fmt.Errorf("wait for %s: %w", r.WorkflowID, err)
-	}
 	failure := &Failure{WorkflowID: r.WorkflowID, RunID: r.RunID, Type: workflows.TypeInternal, Message: err.Error()}
 	var application *temporal.ApplicationError
 	var cancelled *temporal.CanceledError

@@ -87,7 +87,7 @@ func TestEveryStatus(t *testing.T) {
 		require.Equal(t, "req-1", failure.RequestID)
 		require.Equal(t, 7*time.Second, failure.RetryAfter)
 		want := connectors.No
-		if status >= 500 {
+		if status >= 500 || status == http.StatusRequestTimeout {
 			want = connectors.Unknown
 		}
 		require.Equal(t, want, failure.Sent, status)

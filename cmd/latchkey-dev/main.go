@@ -1,0 +1,90 @@
+// Command latchkey-dev runs a Temporal server, its UI, simulated tenants and a worker in
+// one process: to try Latchkey and to demonstrate it.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+
+	"github.com/latchkey-iam/latchkey/internal/dev"
+	"github.com/latchkey-iam/latchkey/internal/devserver"
+	"github.com/latchkey-iam/latchkey/worker"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := newCommand(os.Stdout, os.Stderr).ExecuteContext(ctx); err != nil {
+		stop()
+		fmt.Fprintln(os.Stderr, "latchkey-dev:", err)
+		os.Exit(1) //nolint:gocritic // stop was called
+	}
+}
+
+// newCommand returns the command with its output injected.
+func newCommand(stdout, stderr io.Writer) *cobra.Command {
+	up := &upCommand{stdout: stdout, stderr: stderr}
+	command := &cobra.Command{
+		Use:           "latchkey-dev",
+		Short:         "Temporal, its UI, simulated JumpCloud and PingOne tenants and a Latchkey worker in one process",
+		Long:          "latchkey-dev stays up until it is interrupted. With LATCHKEY_CONNECTIONS set it serves those connections too.",
+		Args:          cobra.NoArgs,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		RunE:          func(command *cobra.Command, _ []string) error { return up.run(command.Context()) },
+	}
+	command.SetOut(stdout)
+	command.SetErr(stderr)
+	up.addFlags(command.Flags())
+	command.AddCommand(newDemoCommand(stdout))
+	return command
+}
+
+// movedBy names the flag that moves each address.
+func (c *upCommand) movedBy() map[string]string {
+	return map[string]string{
+		c.options.TemporalAddress:  "temporal-address",
+		c.options.HTTPAddress:      "http-address",
+		c.options.UIAddress:        "ui-address",
+		c.options.JumpCloudAddress: "jumpcloud-address",
+		c.options.PingOneAddress:   "pingone-address",
+	}
+}
+
+// explain names the flag that moves a port that is taken.
+func (c *upCommand) explain(err error) error {
+	var taken *devserver.PortInUseError
+	if errors.As(err, &taken) {
+		if flag := c.movedBy()[taken.Address]; flag != "" {
+			return fmt.Errorf("%w; move it with --%s", err, flag)
+		}
+	}
+	return err
+}
+
+// newLogger writes to out what is at least as grave as the level.
+func newLogger(out io.Writer, level zapcore.Level) *zap.Logger {
+	encoder := zapcore.NewConsoleEncoder(zap.NewDevelopmentEncoderConfig())
+	return zap.New(zapcore.NewCore(encoder, zapcore.Lock(zapcore.AddSync(out)), level))
+}
+
+// freePorts are options in which everything listens where there is room.
+func freePorts(logger *zap.Logger) dev.Options {
+	const free = "127.0.0.1:0"
+	return dev.Options{
+		TemporalAddress:  free,
+		JumpCloudAddress: free,
+		PingOneAddress:   free,
+		Worker:           worker.Config{},
+		Logger:           logger,
+	}
+}

@@ -1,0 +1,111 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"text/template"
+
+	"github.com/spf13/pflag"
+	"go.uber.org/zap/zapcore"
+
+	"github.com/latchkey-iam/latchkey/internal/dev"
+	"github.com/latchkey-iam/latchkey/worker"
+)
+
+// upCommand keeps an environment up.
+type upCommand struct {
+	stdout, stderr io.Writer
+	options        dev.Options
+	logLevel       string
+}
+
+func (c *upCommand) addFlags(flags *pflag.FlagSet) {
+	flags.StringVar(&c.options.TemporalAddress, "temporal-address", "127.0.0.1:7233", "where Temporal answers")
+	flags.StringVar(&c.options.HTTPAddress, "http-address", "127.0.0.1:7243", "where Temporal's own HTTP API answers")
+	flags.StringVar(&c.options.UIAddress, "ui-address", "127.0.0.1:8233", "where the Temporal UI answers")
+	flags.StringVar(&c.options.JumpCloudAddress, "jumpcloud-address", "127.0.0.1:8801", "where the simulated JumpCloud answers")
+	flags.StringVar(&c.options.PingOneAddress, "pingone-address", "127.0.0.1:8802", "where the simulated PingOne answers")
+	flags.StringVar(&c.options.DatabaseFile, "db", "", "a file that keeps Temporal's state over restarts; default in memory")
+	flags.StringVar(&c.logLevel, "log-level", "warn", "the least level of the worker's log: debug, info (with the audit lines), warn or error")
+}
+
+func (c *upCommand) run(ctx context.Context) error {
+	level, err := zapcore.ParseLevel(c.logLevel)
+	if err != nil {
+		return fmt.Errorf("--log-level must be debug, info, warn or error, not %q", c.logLevel)
+	}
+	if c.options.Worker, err = loadWorker(); err != nil {
+		return err
+	}
+	c.options.Logger = newLogger(c.stderr, level)
+	environment, err := dev.Start(ctx, c.options)
+	if err != nil {
+		return c.explain(err)
+	}
+	err = c.stayUp(ctx, environment)
+	if stopped := environment.Stop(); err == nil {
+		err = stopped
+	}
+	return err
+}
+
+// loadWorker reads the connections of the environment, which are served beside the
+// simulated ones.
+func loadWorker() (worker.Config, error) {
+	config, err := worker.Load()
+	if err != nil {
+		return config, fmt.Errorf("the environment's connections cannot be served:\n%w", err)
+	}
+	for _, connection := range config.Connections {
+		if connection.Name == dev.JumpCloud || connection.Name == dev.PingOne {
+			return config, fmt.Errorf("LATCHKEY_CONNECTIONS names %q, which is the simulated tenant's: choose another name", connection.Name)
+		}
+	}
+	if os.Getenv("LATCHKEY_HEALTH_ADDRESS") == "" {
+		config.HealthAddress = ""
+	}
+	return config, nil
+}
+
+func (c *upCommand) stayUp(ctx context.Context, environment *dev.Environment) error {
+	if ctx.Err() != nil {
+		return nil
+	}
+	samples, err := makeSamples(environment)
+	if err != nil {
+		return err
+	}
+	var served []string
+	for _, connection := range c.options.Worker.Connections {
+		served = append(served, connection.Name)
+	}
+	if err := banner.Execute(c.stdout, map[string]any{"E": environment, "Samples": samples, "Served": served}); err != nil {
+		return err
+	}
+	select {
+	case <-ctx.Done():
+		return nil
+	case err := <-environment.Failed():
+		return err
+	}
+}
+
+var banner = template.Must(template.New("banner").Parse(`Latchkey is up, with simulated tenants. Ctrl-C ends it.
+
+  Temporal               {{.E.Temporal.Address}}
+  Temporal UI            http://{{.E.Temporal.UIAddress}}
+  Temporal HTTP API      http://{{.E.Temporal.HTTPAddress}}
+  JumpCloud, simulated   {{.E.JumpCloudURL}}   served as the connection jumpcloud
+  PingOne, simulated     {{.E.PingOneURL}}   served as the connection pingone
+{{- range .Served}}
+  From the environment   the connection {{.}}
+{{- end}}
+
+Two users are locked. Try, in another terminal:
+
+  latchkey unlock --connection jumpcloud --email {{.Samples.JumpCloudEmail}}
+  latchkey unlock --connection pingone --user-id {{.Samples.PingOneID}} -o json
+  curl -d '{"user":"{{.Samples.JumpCloudEmail}}","password":"wrong"}' {{.E.JumpCloudURL}}/_simulator/sign-in
+`))
