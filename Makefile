@@ -1,0 +1,114 @@
+# make help lists the targets.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+GO ?= go
+
+# The linters are built from source into bin/, once for each version.
+GOLANGCI_LINT_VERSION := v2.15.0
+WORKFLOWCHECK_VERSION := v0.6.0
+GOLANGCI_LINT := bin/tools/golangci-lint-$(GOLANGCI_LINT_VERSION)
+WORKFLOWCHECK := bin/tools/workflowcheck-$(WORKFLOWCHECK_VERSION)
+
+# Without a tag the version is the commit; without Git it is what the Go tool knows.
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null)
+LDFLAGS := -s -w -X github.com/latchkey-iam/latchkey/internal/cli.Version=$(VERSION)
+BUILD := CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)'
+
+# What runs in production stays below this; the Temporal server alone is three times that.
+MAX_MEGABYTES := 50
+
+# Packages that are tested at the same time: several start a Temporal server each.
+TEST_PARALLEL ?= 2
+TEST_TIMEOUT ?= 20m
+TEST_FLAGS ?=
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+.PHONY: demo
+demo: ## Lock users of simulated tenants, unlock them through real workflows, and show it
+	@if [ ! -x bin/latchkey-dev ]; then echo 'Building bin/latchkey-dev. The first build compiles a Temporal server and takes minutes.' >&2; fi
+	@$(MAKE) -s bin/latchkey-dev
+	@bin/latchkey-dev demo
+
+.PHONY: test
+test: cc ## Install what the tests need, and run them all under the race detector
+	$(GO) test -race -p $(TEST_PARALLEL) -timeout $(TEST_TIMEOUT) $(TEST_FLAGS) ./...
+
+.PHONY: cc
+# The race detector needs a C compiler.
+cc:
+	@if ! command -v "$$($(GO) env CC)" >/dev/null; then \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    echo 'installing gcc, which the race detector needs' >&2; \
+	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends gcc libc6-dev >/dev/null; \
+	  else \
+	    echo 'The race detector needs a C compiler: install gcc (Debian: apt-get install gcc libc6-dev; macOS: xcode-select --install).' >&2; exit 1; \
+	  fi; \
+	fi
+
+.PHONY: build
+build: bin/latchkey bin/latchkey-dev ## Build both commands to bin/
+
+# Whether anything changed is for the Go tool to say.
+.PHONY: bin/latchkey bin/latchkey-dev
+bin/latchkey bin/latchkey-dev:
+	$(BUILD) -o $@ ./cmd/$(@F)
+
+.PHONY: size
+size: bin/latchkey ## Fail if bin/latchkey is not below 50 MB
+	@bytes=$$(wc -c <bin/latchkey); \
+	echo "bin/latchkey is $$((bytes / 1000000)) MB; it must stay below $(MAX_MEGABYTES)"; \
+	[ "$$bytes" -lt $$(($(MAX_MEGABYTES) * 1000000)) ]
+
+.PHONY: lint
+lint: $(GOLANGCI_LINT) ## Run golangci-lint
+	$(GOLANGCI_LINT) run ./...
+
+.PHONY: format
+format: $(GOLANGCI_LINT) ## Format the sources
+	$(GOLANGCI_LINT) fmt ./...
+
+.PHONY: check
+check: $(WORKFLOWCHECK) ## Check that the workflows are deterministic
+	$(WORKFLOWCHECK) ./workflows/...
+
+.PHONY: generate
+generate: ## Write the generated documentation again
+	$(GO) generate ./...
+
+.PHONY: histories
+histories: ## Record the histories that the replay tests replay
+	$(GO) test ./workflows -count 1 -run TestRecordHistories -record
+
+.PHONY: bench
+bench: ## Measure
+	$(GO) test -run '^$$' -bench . -benchmem -timeout $(TEST_TIMEOUT) ./...
+
+.PHONY: docker
+docker: ## Build both images
+	docker build --target latchkey --build-arg VERSION='$(VERSION)' -t latchkey:local .
+	docker build --target latchkey-dev --build-arg VERSION='$(VERSION)' -t latchkey-dev:local .
+
+.PHONY: docker-test
+docker-test: ## Build and run images and compose file on bases made here, without a registry
+	@VERSION='$(VERSION)' test/docker.sh
+
+.PHONY: clean
+clean: ## Remove what make built and installed
+	rm -rf bin
+
+$(GOLANGCI_LINT):
+	@mkdir -p $(@D)
+	GOBIN='$(CURDIR)/$(@D)' GOFLAGS= $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT_VERSION)
+	@mv $(@D)/golangci-lint $@
+
+$(WORKFLOWCHECK):
+	@mkdir -p $(@D)
+	GOBIN='$(CURDIR)/$(@D)' GOFLAGS= $(GO) install go.temporal.io/sdk/contrib/tools/workflowcheck@$(WORKFLOWCHECK_VERSION)
+	@mv $(@D)/workflowcheck $@
