@@ -43,8 +43,9 @@ type Run struct {
 // alive: its long poll lasts a minute.
 const pollerSeen = 70 * time.Second
 
-// joinAttempts bounds the race with a run that closes while it is being joined.
-const joinAttempts = 5
+// joinFor bounds the race with runs that close while they are being joined. In a crowd
+// that asks for one user, somebody may lose many times in a row.
+const joinFor = 15 * time.Second
 
 // Start starts an unlock, or joins a run that is open for the same user if that would do
 // the same. It fails with a *Failure of type InvalidInput, NoWorker or AlreadyRunning
@@ -57,7 +58,7 @@ func (c *Client) Start(ctx context.Context, in workflows.Input) (*Run, error) {
 		return nil, err
 	}
 	options := startOptions(&in)
-	for range joinAttempts {
+	for began := time.Now(); time.Since(began) < joinFor; {
 		started, err := c.Temporal.ExecuteWorkflow(ctx, options, workflows.UnlockUserName, in)
 		if err == nil {
 			return &Run{WorkflowID: started.GetID(), RunID: started.GetRunID(), client: c}, nil

@@ -48,31 +48,39 @@ func (c *Client) Attach(workflowID, runID string) *Run {
 // Result waits for the end of the run. A run that ended without an outcome is a *Failure.
 // The context bounds the wait and leaves the run alone.
 func (r *Run) Result(ctx context.Context) (*workflows.Result, error) {
+	var result workflows.Result
+	if err := r.wait(ctx, &result); err != nil {
+		return nil, err
+	}
+	return &result, nil
+}
+
+// wait waits for the end of a run of any type.
+func (r *Run) wait(ctx context.Context, result any) error {
 	for {
-		result, err := r.poll(ctx)
+		err := r.poll(ctx, result)
 		switch {
 		case err == nil:
-			return result, nil
+			return nil
 		case ended(err):
-			return nil, r.explain(err)
+			return r.explain(err)
 		case ctx.Err() != nil:
-			return nil, fmt.Errorf("stopped waiting for %s, which goes on: %w", r.WorkflowID, ctx.Err())
+			return fmt.Errorf("stopped waiting for %s, which goes on: %w", r.WorkflowID, ctx.Err())
 		case !passing(err):
-			return nil, fmt.Errorf("wait for %s: %w", r.WorkflowID, err)
+			return fmt.Errorf("wait for %s: %w", r.WorkflowID, err)
 		}
 	}
 }
 
 // poll waits for one slice. When it fails before the slice is over, it sits the rest out.
-func (r *Run) poll(ctx context.Context) (*workflows.Result, error) {
+func (r *Run) poll(ctx context.Context, result any) error {
 	slice, cancel := context.WithTimeout(ctx, waitSlice)
 	defer cancel()
-	var result workflows.Result
-	err := r.client.Temporal.GetWorkflow(slice, r.WorkflowID, r.RunID).Get(slice, &result)
+	err := r.client.Temporal.GetWorkflow(slice, r.WorkflowID, r.RunID).Get(slice, result)
 	if err != nil && passing(err) {
 		<-slice.Done()
 	}
-	return &result, err
+	return err
 }
 
 // passing reports whether the same question may be answered when it is asked again: the

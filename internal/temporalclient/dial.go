@@ -14,6 +14,10 @@ import (
 // dialTimeout bounds the wait for the first answer.
 const dialTimeout = 5 * time.Second
 
+// heartbeatInterval is how often a worker tells the server that it is there; it is how
+// the connections that are served can be listed.
+const heartbeatInterval = 10 * time.Second
+
 // Options are where Temporal is.
 type Options struct {
 	Address   string
@@ -72,6 +76,7 @@ func (e *UnreachableError) Unwrap() error { return e.Cause }
 // Dial connects. A server that does not answer within seconds is an *UnreachableError.
 func Dial(ctx context.Context, options Options, logger log.Logger) (client.Client, error) {
 	options.raw.Logger = logger
+	options.raw.WorkerHeartbeatInterval = heartbeatInterval
 	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()
 	connected, err := client.DialContext(ctx, options.raw)

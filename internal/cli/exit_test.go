@@ -1,0 +1,81 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/api/serviceerror"
+
+	"github.com/latchkey-iam/latchkey/client"
+	"github.com/latchkey-iam/latchkey/internal/temporalclient"
+	"github.com/latchkey-iam/latchkey/workflows"
+)
+
+func TestExitCodes(t *testing.T) {
+	t.Parallel()
+	want := map[string]int{
+		"unlocked": 0, "already_unlocked": 0, "would_unlock": 0,
+		"Internal": 1, "anything else": 1, "": 1,
+		"InvalidInput":       2,
+		"refused":            3,
+		"partially_unlocked": 4, "StillLocked": 4, "relocked": 4,
+		"NotFound": 5, "Ambiguous": 5,
+		"Unavailable": 6, "RateLimited": 6, "Unauthenticated": 6, "PermissionDenied": 6, "RejectedByProvider": 6,
+		"Conflict": 6, "MalformedResponse": 6, "Unsupported": 6, "NoWorker": 6, "TemporalUnavailable": 6,
+		"Cancelled": 7, "Terminated": 7, "TimedOut": 7, "AlreadyRunning": 7,
+		"Interrupted": 130,
+	}
+	for word, code := range want {
+		require.Equal(t, code, ExitCode(word), word)
+	}
+}
+
+// TestEveryWordHasAnExitCode fails when an outcome or a type is added without a code.
+func TestEveryWordHasAnExitCode(t *testing.T) {
+	t.Parallel()
+	words := append(workflows.FailureTypes(), workflows.TypeAlreadyRunning,
+		client.TypeCancelled, client.TypeTerminated, client.TypeTimedOut, TypeTemporalUnavailable, TypeInterrupted)
+	for _, outcome := range workflows.Outcomes() {
+		words = append(words, string(outcome))
+	}
+	help := run(t, "help", "exit-codes").stdout
+	for _, word := range words {
+		found := 0
+		for _, entry := range exitCodes {
+			if slices.Contains(entry.words, word) {
+				found++
+			}
+		}
+		require.Equal(t, 1, found, word)
+		require.Contains(t, help, word)
+	}
+}
+
+func TestExplain(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		err  error
+		kind string
+		code int
+	}{
+		{usagef("wrong"), "InvalidInput", ExitUsage},
+		{&client.Failure{Type: "RateLimited"}, "RateLimited", ExitUnreachable},
+		{fmt.Errorf("wrapped: %w", &client.Failure{Type: "StillLocked"}), "StillLocked", ExitLocked},
+		{&outcomeError{outcome: workflows.Refused}, "", ExitRefused},
+		{&interruptedError{message: "interrupted"}, "Interrupted", ExitInterrupted},
+		{&temporalclient.UnreachableError{Cause: errors.New("refused")}, "TemporalUnavailable", ExitUnreachable},
+		{fmt.Errorf("start: %w", serviceerror.NewPermissionDenied("no", "")), "TemporalUnavailable", ExitUnreachable},
+		{fmt.Errorf("start: %w", serviceerror.NewNamespaceNotFound("x")), "TemporalUnavailable", ExitUnreachable},
+		{context.DeadlineExceeded, "TemporalUnavailable", ExitUnreachable},
+		{errors.New("anything"), "Internal", ExitFault},
+	}
+	for _, test := range tests {
+		got := explain(test.err)
+		require.Equal(t, test.kind, got.kind, test.err)
+		require.Equal(t, test.code, got.code, test.err)
+	}
+}

@@ -1,0 +1,94 @@
+package cli
+
+import (
+	"encoding/json"
+	"strings"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/spf13/cobra"
+
+	"github.com/latchkey-iam/latchkey/connectors"
+	"github.com/latchkey-iam/latchkey/connectors/registry"
+	"github.com/latchkey-iam/latchkey/internal/schemas"
+)
+
+// The schemas that are no provider's.
+const (
+	schemaInput  = "input"
+	schemaResult = "result"
+)
+
+func (a *app) schemaCommand() *cobra.Command {
+	var output format
+	cmd := &cobra.Command{
+		Use:   "schema PROVIDER | input | result",
+		Short: "Describe a provider's user object, or the JSON Schema of the input or the result",
+		Long: "Describes each field of the user object that a provider's unlock returns: its label, JSON key,\n" +
+			"type and meaning. With input or result it prints the JSON Schema of UnlockUser's.",
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) != 1 {
+				return &usageError{message: "give one of: " + strings.Join(schemaNames(), ", ")}
+			}
+			return nil
+		},
+		ValidArgs: schemaNames(),
+		RunE:      func(_ *cobra.Command, args []string) error { return a.showSchema(output, args[0]) },
+	}
+	addOutput(cmd, &output)
+	return cmd
+}
+
+func schemaNames() []string {
+	names := []string{schemaInput, schemaResult}
+	for _, provider := range registry.Providers() {
+		names = append(names, provider.Name)
+	}
+	return names
+}
+
+func (a *app) showSchema(output format, name string) error {
+	switch name {
+	case schemaInput:
+		return a.encodeSchema(output, schemas.Input)
+	case schemaResult:
+		return a.encodeSchema(output, schemas.Result)
+	}
+	provider, found := registry.Find(name)
+	if !found {
+		return &usageError{message: "there is no schema of that name: give one of " + strings.Join(schemaNames(), ", ")}
+	}
+	views := viewFields("", provider.Fields)
+	if output.structured() {
+		return a.encode(output, views)
+	}
+	rows := make([]table.Row, len(views))
+	for i, view := range views {
+		rows[i] = table.Row{view.Label, view.Key, view.Type, view.Meaning}
+	}
+	return a.drawTable(table.Row{"Label", "JSON key", "Type", "Meaning"}, rows)
+}
+
+// encodeSchema prints a JSON Schema; a table of one would say less.
+func (a *app) encodeSchema(output format, schema []byte) error {
+	if !output.structured() {
+		output = formatJSON
+	}
+	return a.encode(output, json.RawMessage(schema))
+}
+
+// fieldView is one field of a user object; the key of a nested one has its parents' before it.
+type fieldView struct {
+	Label   string `json:"label"`
+	Key     string `json:"key"`
+	Type    string `json:"type"`
+	Meaning string `json:"meaning"`
+}
+
+func viewFields(prefix string, fields []connectors.Field) []fieldView {
+	var views []fieldView
+	for _, field := range fields {
+		views = append(views, fieldView{Label: field.Label, Key: prefix + field.Key, Type: field.Type, Meaning: field.Meaning})
+		views = append(views, viewFields(field.Within(prefix), field.Fields)...)
+	}
+	return views
+}

@@ -1,0 +1,183 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	sdkclient "go.temporal.io/sdk/client"
+	sdkworker "go.temporal.io/sdk/worker"
+	"go.uber.org/zap"
+
+	"github.com/latchkey-iam/latchkey/activities"
+	"github.com/latchkey-iam/latchkey/connectors"
+	"github.com/latchkey-iam/latchkey/internal/devserver"
+	"github.com/latchkey-iam/latchkey/internal/temporalclient"
+	"github.com/latchkey-iam/latchkey/worker"
+	"github.com/latchkey-iam/latchkey/workflows"
+)
+
+// server is one Temporal for all tests of this package, with a worker for workflows.
+type server struct {
+	address  string
+	temporal sdkclient.Client
+	stop     func()
+}
+
+var shared = sync.OnceValues(startServer)
+
+func TestMain(m *testing.M) {
+	defer func() {
+		if started, err := shared(); err == nil {
+			started.stop()
+		}
+	}()
+	m.Run()
+}
+
+func startServer() (*server, error) {
+	ctx := context.Background()
+	embedded, err := devserver.Start(ctx, devserver.Options{Address: "127.0.0.1:0"})
+	if err != nil {
+		return nil, err
+	}
+	temporal, err := temporalclient.Dial(ctx, temporalclient.At(embedded.Address(), "default"), quiet())
+	if err != nil {
+		return nil, err
+	}
+	flows := sdkworker.New(temporal, workflows.TaskQueue, sdkworker.Options{LocalActivityWorkerOnly: true})
+	worker.Register(flows)
+	if err := flows.Start(); err != nil {
+		return nil, err
+	}
+	return &server{address: embedded.Address(), temporal: temporal, stop: func() {
+		flows.Stop()
+		temporal.Close()
+		_ = embedded.Stop()
+	}}, nil
+}
+
+// provider is an identity provider with one user.
+type provider struct {
+	mutex   sync.Mutex
+	account connectors.Account
+	// lookupError and deaf are faults to order: look-ups fail; unlocks do nothing.
+	lookupError *connectors.Error
+	deaf        bool
+	unlocks     int
+	// hold, when it is there, keeps every look-up until it is closed; entered tells.
+	hold    chan struct{}
+	entered chan struct{}
+}
+
+func (p *provider) Lookup(ctx context.Context, ref connectors.UserRef) (*connectors.Account, error) {
+	if p.hold != nil {
+		select {
+		case p.entered <- struct{}{}:
+		default:
+		}
+		select {
+		case <-p.hold:
+		case <-ctx.Done():
+		}
+	}
+	p.mutex.Lock()
+	defer p.mutex.Unlock()
+	if p.lookupError != nil {
+		return nil, p.lookupError
+	}
+	if ref.ID != p.account.ID && ref.Email != p.account.Email {
+		return nil, &connectors.Error{Kind: connectors.NotFound, Provider: "fake", Operation: "look up", Message: "no user matches"}
+	}
+	copied := p.account
+	return &copied, nil
+}
+
+func (p *provider) Unlock(context.Context, *connectors.Account) error {
+	p.mutex.Lock()
+	defer p.mutex.Unlock()
+	p.unlocks++
+	if !p.deaf {
+		p.account.State.Locks = []connectors.Lock{}
+		p.account.State.CanSignIn = connectors.Yes
+	}
+	return nil
+}
+
+// lockedUser is a provider with one locked user.
+func lockedUser() *provider {
+	return &provider{account: connectors.Account{
+		ID: someID, Username: "ada", Email: "ada@example.com",
+		State: connectors.State{
+			Locks:      []connectors.Lock{{Layer: connectors.LayerAccount, Reason: connectors.ReasonFailedSignIn}},
+			Privileged: connectors.No, CanSignIn: connectors.No,
+		},
+		User: json.RawMessage(`{"username":"ada","big":12345678901234567890,"empty":null}`),
+	}}
+}
+
+// slow makes every look-up wait until it is released.
+func (p *provider) slow() *provider {
+	p.hold, p.entered = make(chan struct{}), make(chan struct{}, 1)
+	return p
+}
+
+func (p *provider) release() { close(p.hold) }
+
+// tenant is a connection that is served, and the command line to ask at it.
+type tenant struct {
+	*harness
+	server   *server
+	name     string
+	provider *provider
+}
+
+// serve serves a connection with a worker of its own until the test ends.
+func serve(t *testing.T, name string, with *provider) *tenant {
+	t.Helper()
+	started, err := shared()
+	require.NoError(t, err)
+	served := sdkworker.New(started.temporal, activities.Queue(name), sdkworker.Options{DisableWorkflowWorker: true})
+	worker.RegisterActivities(served, &activities.Activities{Connection: name, Provider: "fake", Connector: with, Audit: zap.NewNop()})
+	require.NoError(t, served.Start())
+	t.Cleanup(served.Stop)
+	return &tenant{harness: newHarness(), server: started, name: name, provider: with}
+}
+
+// again returns the same tenant with fresh streams.
+func (n *tenant) again() *tenant {
+	copied := *n
+	copied.harness = newHarness()
+	return &copied
+}
+
+func (n *tenant) unlock(ctx context.Context, args ...string) outcome {
+	return n.run(ctx, append([]string{"unlock", "--address", n.server.address, "--connection", n.name}, args...)...)
+}
+
+func (n *tenant) status(ctx context.Context, args ...string) outcome {
+	return n.run(ctx, append([]string{"status", "--address", n.server.address}, args...)...)
+}
+
+// started runs a command aside; what it left comes through the channel.
+func started(command func() outcome) <-chan outcome {
+	done := make(chan outcome, 1)
+	go func() { done <- command() }()
+	return done
+}
+
+func read[T any](t *testing.T, text string) T {
+	t.Helper()
+	var value T
+	require.NoError(t, json.Unmarshal([]byte(text), &value), text)
+	return value
+}
+
+// soon bounds what must be said within seconds.
+func soon(t *testing.T, began time.Time) {
+	t.Helper()
+	require.Less(t, time.Since(began), 5*time.Second)
+}

@@ -1,0 +1,135 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/latchkey-iam/latchkey/client"
+	"github.com/latchkey-iam/latchkey/workflows"
+)
+
+func (a *app) unlockCommand() *cobra.Command {
+	var flags unlockFlags
+	cmd := &cobra.Command{
+		Use:   "unlock --connection NAME (--user-id ID | --username NAME | --email ADDRESS)",
+		Short: "Unlock one user, and print all that the provider knows about the user",
+		Long: "Unlock one user and wait for the proof. It runs as a Temporal workflow: when this command is\n" +
+			"interrupted, the unlock goes on.\n\n" +
+			"With -o json stdout holds the workflow's result and nothing else. When there is no result, it\n" +
+			"holds {\"failure\": {\"type\", \"message\", \"workflowId\", \"runId\"}, \"result\": ...}, where result is\n" +
+			"what was done so far, or null. Exit codes: latchkey help exit-codes",
+		Example: "  latchkey unlock --connection jumpcloud --email ada@example.com --reason INC-4711\n" +
+			"  latchkey unlock --connection pingone --username ada --dry-run -o json\n" +
+			"  latchkey unlock --connection jc-prod --user-id 5f3c0e8b9a7d6c5e4f3a2b1c --only-reasons failed_sign_in",
+		Args: noArguments("; name the user with --user-id, --username or --email"),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			in, err := flags.input(cmd.Flags(), a.env.UserName)
+			if err != nil {
+				return err
+			}
+			return a.unlock(cmd.Context(), &flags, in)
+		},
+	}
+	flags.add(cmd)
+	return cmd
+}
+
+// unlock starts or joins the run and waits for its end, unless it is to be detached.
+func (a *app) unlock(ctx context.Context, flags *unlockFlags, in *workflows.Input) error {
+	run, result, err := a.request(ctx, flags, in)
+	switch {
+	case err != nil:
+		return a.failed(flags.output, run, err)
+	case flags.detach:
+		return a.detached(flags.output, run)
+	case flags.output.structured():
+		err = a.encode(flags.output, result)
+	default:
+		err = a.drawResult(run, result, nil)
+	}
+	if err == nil && ExitCode(string(result.Outcome)) != ExitOK {
+		return &outcomeError{outcome: result.Outcome}
+	}
+	return err
+}
+
+// request returns the run as soon as there is one; the result only if it is waited for.
+func (a *app) request(ctx context.Context, flags *unlockFlags, in *workflows.Input) (*client.Run, *workflows.Result, error) {
+	connected, err := dial(ctx, flags.place)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer connected.close()
+	run, err := connected.latchkey.Start(ctx, *in)
+	if err != nil {
+		return nil, nil, interruptedAtStart(ctx, connected.located(err))
+	}
+	if run.Joined {
+		_, _ = fmt.Fprintf(a.env.Stderr, "latchkey: joined the run that another request started: %s\n", run.WorkflowID)
+	}
+	if flags.detach {
+		return run, nil, nil
+	}
+	result, err := a.wait(ctx, connected, run)
+	return run, result, err
+}
+
+// interruptedAtStart is the error of a command that was interrupted before it knew of a run.
+func interruptedAtStart(ctx context.Context, err error) error {
+	if ctx.Err() == nil || isFinal(err) {
+		return err
+	}
+	return &interruptedError{message: "interrupted before it was known whether the unlock was started; " +
+		"starting it again joins a run that is open for the same user ID or request ID"}
+}
+
+// wait waits for the end of a run and shows its progress.
+func (a *app) wait(ctx context.Context, connected *session, run *client.Run) (*workflows.Result, error) {
+	stop := a.showProgress(ctx, connected, run)
+	result, err := run.Result(ctx)
+	stop()
+	if err != nil && ctx.Err() != nil && !isFinal(err) {
+		return nil, &interruptedError{
+			message:    "interrupted; the unlock goes on; look at it with: latchkey status " + run.WorkflowID,
+			workflowID: run.WorkflowID, runID: run.RunID,
+		}
+	}
+	return result, connected.located(err)
+}
+
+// detachedView is the answer to a request that nobody waits for.
+type detachedView struct {
+	WorkflowID string `json:"workflowId"`
+	RunID      string `json:"runId"`
+	Joined     bool   `json:"joined"`
+}
+
+func (a *app) detached(output format, run *client.Run) error {
+	if output.structured() {
+		return a.encode(output, detachedView{WorkflowID: run.WorkflowID, RunID: run.RunID, Joined: run.Joined})
+	}
+	return a.drawRows([]row{
+		{"workflow", run.WorkflowID},
+		{"run", run.RunID},
+		{"joined", yesNo(run.Joined)},
+		{"look at it", "latchkey status " + run.WorkflowID},
+	})
+}
+
+// failed writes to stdout what is known of a request that has no result, and returns its
+// error.
+func (a *app) failed(output format, run *client.Run, err error) error {
+	view := viewFailure(err)
+	var written error
+	if output.structured() {
+		written = a.encode(output, view)
+	} else if view.Result != nil {
+		written = a.drawResult(run, view.Result, &view.Failure)
+	}
+	if written != nil {
+		return written
+	}
+	return err
+}

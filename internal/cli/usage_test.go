@@ -1,0 +1,130 @@
+package cli
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+const someID = "5f3c0e8b9a7d6c5e4f3a2b1c"
+
+func TestWrongCommandLines(t *testing.T) {
+	t.Parallel()
+	const hint = "Its flags are shown by: latchkey unlock --help"
+	unlock := func(args ...string) []string { return append([]string{"unlock", "--address", nowhere}, args...) }
+	named := func(args ...string) []string {
+		return append(unlock("--connection", "jc-prod", "--email", "ada@example.com"), args...)
+	}
+	tests := []struct {
+		name string
+		args []string
+		said []string
+	}{
+		{"unknown command", []string{"unlok"}, []string{`latchkey: unknown command "unlok": did you mean "unlock"?`}},
+		{"neither connection nor user", unlock(), []string{
+			"latchkey: --connection is missing: give the name under which a worker serves the provider, such as --connection jumpcloud",
+			"latchkey: no user is named: give one of --user-id, --username and --email", hint}},
+		{"two references", named("--user-id", someID), []string{"latchkey: the user is named by --user-id and --email: give only one of them", hint}},
+		{"three references", named("--user-id", someID, "--username", "ada"), []string{
+			"latchkey: the user is named by --user-id and --username and --email: give only one of them", hint}},
+		{"empty reference", unlock("--connection", "jc-prod", "--username", ""), []string{"latchkey: --username is empty: give a value", hint}},
+		{"a name as an ID", unlock("--connection", "jc-prod", "--user-id", "ada"), []string{
+			"latchkey: --user-id must be a provider's own identifier: 24 hexadecimal digits (JumpCloud) or a UUID (PingOne); for a name or an address use --username or --email", hint}},
+		{"unusable name", unlock("--connection", "jc-prod", "--username", "ada\n"), []string{"latchkey: --username begins or ends with white space", hint}},
+		{"connection in capitals", unlock("--connection", "JC", "--email", "ada@example.com"), []string{
+			"latchkey: --connection must be 1 to 63 lower-case letters, digits and hyphens, such as jc-prod", hint}},
+		{"unknown output", named("-o", "xml"), []string{"latchkey: -o (--output) must be table, json or yaml", hint}},
+		{"unknown flag", named("--dryrun"), []string{"latchkey: unknown flag --dryrun: did you mean --dry-run?", hint}},
+		{"cut flag", unlock("--user", "x"), []string{"latchkey: unknown flag --user: did you mean --user-id?", hint}},
+		{"far-off flag", unlock("--frobnicate"), []string{"latchkey: unknown flag --frobnicate", hint}},
+		{"unknown letter", unlock("-x"), []string{"latchkey: unknown flag -x", hint}},
+		{"flag without value", unlock("--email"), []string{"latchkey: --email needs a value", hint}},
+		{"no duration", named("--timeout", "soon"), []string{`latchkey: --timeout must be a duration such as "90s", "15m" or "72h"`, hint}},
+		{"negative duration", named("--watch-for=-5m"), []string{`latchkey: --watch-for must be a duration such as "90s", "15m" or "72h"`, hint}},
+		{"no time at all", named("--timeout", "0s"), []string{"latchkey: --timeout must be at least 1s", hint}},
+		{"too little time", named("--timeout", "10ms"), []string{"latchkey: --timeout must be between 1s and 720h", hint}},
+		{"no boolean", named("--dry-run=perhaps"), []string{"latchkey: --dry-run must be true or false, or stand alone", hint}},
+		{"unknown override", named("--override", "suspended,locked"), []string{`latchkey: --override holds an unknown word: use "suspended" and "disabled"`, hint}},
+		{"unknown reason", named("--only-reasons", "typo"), []string{"latchkey: --only-reasons holds an unknown word: use failed_sign_in, admin and unknown", hint}},
+		{"ages that exclude all", named("--min-locked-for", "2h", "--max-locked-for", "1h"), []string{
+			"latchkey: --min-locked-for is longer than --max-locked-for: no lock can pass", hint}},
+		{"unusable request ID", named("--request-id", "a b"), []string{
+			"latchkey: --request-id must be 1 to 200 letters, digits and . _ : / -, beginning with a letter or digit; it is stored in the clear", hint}},
+		{"argument", unlock("ada"), []string{"latchkey: latchkey unlock takes flags and no arguments; name the user with --user-id, --username or --email", hint}},
+		{"status of nothing", []string{"status"}, []string{
+			"latchkey: give one workflow ID, as latchkey unlock --detach prints it; 0 were given", "Its flags are shown by: latchkey status --help"}},
+		{"status of two", []string{"status", "a", "b"}, []string{
+			"latchkey: give one workflow ID, as latchkey unlock --detach prints it; 2 were given", "Its flags are shown by: latchkey status --help"}},
+		{"version of something", []string{"version", "x"}, []string{
+			"latchkey: latchkey version takes flags and no arguments", "Its flags are shown by: latchkey version --help"}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			got := run(t, test.args...)
+			require.Equal(t, test.said, lines(got.stderr))
+			require.Equal(t, ExitUsage, got.code)
+			require.Empty(t, got.stdout)
+		})
+	}
+}
+
+func TestNoSuchCommand(t *testing.T) {
+	t.Parallel()
+	got := run(t, "frobnicate")
+	require.Equal(t, ExitUsage, got.code)
+	require.Contains(t, got.stderr, `latchkey: unknown command "frobnicate": the commands are `)
+	require.Contains(t, got.stderr, "status, unlock, version, worker")
+}
+
+func TestHelp(t *testing.T) {
+	t.Parallel()
+	for _, args := range [][]string{{}, {"--help"}, {"unlock", "--help"}, {"status", "--help"}, {"worker", "--help"}, {"help", "exit-codes"}} {
+		got := run(t, args...)
+		require.Equal(t, ExitOK, got.code, args)
+		require.NotEmpty(t, got.stdout, args)
+		require.Empty(t, got.stderr, args)
+	}
+}
+
+func TestCompletion(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		flag string
+		want []string
+	}{
+		{"-o", []string{"table", "json", "yaml"}},
+		{"--override", []string{"suspended", "disabled"}},
+		{"--only-reasons", []string{"failed_sign_in", "admin", "unknown"}},
+		{"--email", nil},
+	} {
+		got := run(t, "__complete", "unlock", test.flag, "")
+		require.Equal(t, ExitOK, got.code)
+		require.Equal(t, append(test.want, ":4"), lines(got.stdout), test.flag) // 4: offer no files.
+	}
+	for _, shell := range []string{"bash", "zsh", "fish", "powershell"} {
+		require.Contains(t, run(t, "completion", shell).stdout, "latchkey")
+	}
+}
+
+func TestTemporalUnreachable(t *testing.T) {
+	t.Parallel()
+	for _, args := range [][]string{
+		{"unlock", "--connection", "jc-prod", "--email", "ada@example.com"},
+		{"status", "unlock/jc-prod/" + someID},
+	} {
+		got := run(t, append(args, "--address", nowhere, "-o", "json")...)
+		require.Equal(t, ExitUnreachable, got.code)
+		require.Contains(t, got.stderr, "Temporal at "+nowhere)
+		require.Contains(t, got.stderr, "latchkey-dev")
+		require.Len(t, lines(got.stderr), 1)
+		require.Contains(t, got.stdout, `"type": "TemporalUnavailable"`)
+	}
+}
+
+func TestVersion(t *testing.T) {
+	t.Parallel()
+	require.Contains(t, run(t, "version").stdout, "latchkey ")
+	require.Contains(t, run(t, "version", "-o", "json").stdout, `"temporalSdk": "`)
+	require.Contains(t, run(t, "version", "-o", "yaml").stdout, "temporalSdk: ")
+}
