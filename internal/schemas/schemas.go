@@ -1,0 +1,13 @@
+// Package schemas holds the JSON Schemas of the workflows' inputs and results, which
+// `make generate` writes.
+package schemas
+
+import _ "embed"
+
+// Input and Result are those of UnlockUser.
+var (
+	//go:embed input.schema.json
+	Input []byte
+	//go:embed result.schema.json
+	Result []byte
+)
