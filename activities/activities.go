@@ -43,6 +43,8 @@ type Activities struct {
 	Connection string
 	Provider   string
 	Connector  connectors.Connector
+	// AbsentID is an ID that no account of the provider has.
+	AbsentID string
 	// Rules are the connection's own; Ceiling keeps its limit of unlocks an hour.
 	Rules   guard.Rules
 	Ceiling *Ceiling

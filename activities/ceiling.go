@@ -23,9 +23,9 @@ type Ceiling struct {
 }
 
 // Admit reports whether one more unlock is allowed now, and counts it. A further
-// attempt for an account that was counted already is admitted without being counted
-// again.
-func (c *Ceiling) Admit(ctx context.Context, accountID string) (bool, error) {
+// attempt of a run that was counted already is admitted without being counted again; a
+// further run counts, also for the same account.
+func (c *Ceiling) Admit(ctx context.Context, run string) (bool, error) {
 	if c == nil || c.Limit == 0 {
 		return true, nil
 	}
@@ -45,7 +45,7 @@ func (c *Ceiling) Admit(ctx context.Context, accountID string) (bool, error) {
 			delete(c.recent, id)
 		}
 	}
-	if _, again := c.recent[accountID]; again {
+	if _, again := c.recent[run]; again {
 		return true, nil
 	}
 	if max(counted, len(c.recent)) >= c.Limit {
@@ -54,6 +54,6 @@ func (c *Ceiling) Admit(ctx context.Context, accountID string) (bool, error) {
 	if c.recent == nil {
 		c.recent = map[string]time.Time{}
 	}
-	c.recent[accountID] = now
+	c.recent[run] = now
 	return true, nil
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"go.temporal.io/sdk/temporal"
+	"go.uber.org/zap"
 
 	"github.com/latchkey-iam/latchkey/connectors"
 )
@@ -21,8 +22,9 @@ const (
 	TypeInternal = "Internal"
 )
 
-// FailureDetails is what an activity's failure carries for the workflow. It is small:
-// the server keeps the last failure of an activity that is retried, and cuts long ones.
+// FailureDetails is what an activity's failure carries for the workflow, and a heartbeat
+// of Unlock for the next attempt and for the workflow when time runs out. It is small: the
+// server keeps the last failure of an activity that is retried, and cuts long ones.
 type FailureDetails struct {
 	// Sent says whether an unlock has been sent, over all attempts so far.
 	Sent    connectors.Answer `json:"sent"`
@@ -51,6 +53,19 @@ func (a *Activities) failure(err error, current attempt, sent connectors.Answer)
 			NextRetryDelay: failure.RetryAfter,
 			Details:        []any{details},
 		})
+}
+
+// recovered turns a panic into a failure; defer it. The text of a panic may hold anything,
+// and what the SDK makes of one is stored.
+func (a *Activities) recovered(err *error, current attempt, sent connectors.Answer) {
+	cause := recover()
+	if cause == nil {
+		return
+	}
+	a.Audit.Error("a step panicked; this is a fault in Latchkey", zap.String("connection", a.Connection), zap.Stack("stack"))
+	*err = temporal.NewApplicationErrorWithOptions(
+		fmt.Sprintf("connection %s: the step panicked; this is a fault in Latchkey, look at the worker's log", a.Connection),
+		TypeInternal, temporal.ApplicationErrorOptions{NonRetryable: true, Details: []any{FailureDetails{Sent: sent, Attempt: current.number}}})
 }
 
 // stillLocked asks for another read after the delay. It is expected, hence benign.

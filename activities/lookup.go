@@ -25,9 +25,10 @@ type LookupResult struct {
 }
 
 // Lookup reads one account.
-func (a *Activities) Lookup(ctx context.Context, in LookupInput) (*LookupResult, error) {
+func (a *Activities) Lookup(ctx context.Context, in LookupInput) (_ *LookupResult, err error) {
 	ctx, cancel, current := begin(ctx)
 	defer cancel()
+	defer a.recovered(&err, current, connectors.No)
 	account, err := a.Connector.Lookup(ctx, in.Ref)
 	if err != nil {
 		return nil, a.failure(err, current, connectors.No)

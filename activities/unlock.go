@@ -41,17 +41,12 @@ type UnlockResult struct {
 	Attempt int                 `json:"attempt"`
 }
 
-// unlockProgress is kept by the server as the heartbeat's details, so that an attempt
-// knows what one before it may have sent before its worker died.
-type unlockProgress struct {
-	Sent connectors.Answer `json:"sent"`
-}
-
 // Unlock judges the account once more, reading it afresh when the look-up is old or an
 // attempt was made before, and sends the unlock.
-func (a *Activities) Unlock(ctx context.Context, in UnlockInput) (*UnlockResult, error) {
+func (a *Activities) Unlock(ctx context.Context, in UnlockInput) (_ *UnlockResult, err error) {
 	bounded, cancel, current := begin(ctx)
 	defer cancel()
+	defer a.recovered(&err, current, connectors.Unknown)
 	result := &UnlockResult{Sent: sentBefore(ctx, current), Attempt: current.number}
 	account, err := a.fresh(bounded, in, current)
 	if err != nil {
@@ -62,7 +57,7 @@ func (a *Activities) Unlock(ctx context.Context, in UnlockInput) (*UnlockResult,
 	}
 	result.Verdict = a.judge(account, in, current)
 	if result.Verdict.Decision == guard.Unlock {
-		err = a.admit(bounded, account, result)
+		err = a.admit(bounded, result)
 	}
 	if err != nil {
 		return nil, a.unlockFailure(ctx, err, current, result.Sent)
@@ -97,8 +92,8 @@ func (a *Activities) judge(account *connectors.Account, in UnlockInput, current 
 
 // admit takes a place under the connection's ceiling of unlocks an hour, or turns the
 // verdict into a refusal.
-func (a *Activities) admit(ctx context.Context, account *connectors.Account, result *UnlockResult) error {
-	admitted, err := a.Ceiling.Admit(ctx, account.ID)
+func (a *Activities) admit(ctx context.Context, result *UnlockResult) error {
+	admitted, err := a.Ceiling.Admit(ctx, activity.GetInfo(ctx).WorkflowExecution.RunID)
 	if err != nil {
 		return &connectors.Error{Kind: connectors.Unavailable, Provider: a.Provider, Operation: "unlock",
 			Message: "the unlocks of the last hour could not be counted, and the connection has a ceiling"}
@@ -111,9 +106,9 @@ func (a *Activities) admit(ctx context.Context, account *connectors.Account, res
 
 func (a *Activities) send(ctx, bounded context.Context, in UnlockInput, account *connectors.Account, result *UnlockResult, current attempt) (*UnlockResult, error) {
 	// The server must know that an unlock may be under way before it is.
-	activity.RecordHeartbeat(ctx, unlockProgress{Sent: surer(result.Sent, connectors.Unknown)})
+	activity.RecordHeartbeat(ctx, FailureDetails{Sent: Surer(result.Sent, connectors.Unknown), Attempt: current.number})
 	if err := a.Connector.Unlock(bounded, account); err != nil {
-		result.Sent = surer(result.Sent, sentBy(err))
+		result.Sent = Surer(result.Sent, sentBy(err))
 		return nil, a.unlockFailure(ctx, err, current, result.Sent)
 	}
 	result.Sent = connectors.Yes
@@ -124,7 +119,7 @@ func (a *Activities) send(ctx, bounded context.Context, in UnlockInput, account 
 
 // unlockFailure tells the server what was sent, for the next attempt, and the workflow why.
 func (a *Activities) unlockFailure(ctx context.Context, err error, current attempt, sent connectors.Answer) error {
-	activity.RecordHeartbeat(ctx, unlockProgress{Sent: sent})
+	activity.RecordHeartbeat(ctx, FailureDetails{Sent: sent, Attempt: current.number})
 	return a.failure(err, current, sent)
 }
 
@@ -134,7 +129,7 @@ func sentBefore(ctx context.Context, current attempt) connectors.Answer {
 	if current.number == 1 {
 		return connectors.No
 	}
-	var progress unlockProgress
+	var progress FailureDetails
 	if err := activity.GetHeartbeatDetails(ctx, &progress); err != nil || progress.Sent == "" {
 		return connectors.Unknown
 	}
@@ -150,8 +145,8 @@ func sentBy(err error) connectors.Answer {
 	return connectors.Unknown
 }
 
-// surer returns the stronger of two claims that an unlock was sent.
-func surer(one, other connectors.Answer) connectors.Answer {
+// Surer returns the stronger of two claims that an unlock was sent.
+func Surer(one, other connectors.Answer) connectors.Answer {
 	rank := map[connectors.Answer]int{connectors.No: 0, connectors.Unknown: 1, connectors.Yes: 2}
 	if rank[other] > rank[one] {
 		return other

@@ -41,9 +41,10 @@ type VerifyResult struct {
 
 // Verify reads the account until it is seen unlocked. While a lock is still seen, an
 // attempt fails as benign and is made again: a provider's reads may lag behind its writes.
-func (a *Activities) Verify(ctx context.Context, in VerifyInput) (*VerifyResult, error) {
+func (a *Activities) Verify(ctx context.Context, in VerifyInput) (_ *VerifyResult, err error) {
 	ctx, cancel, current := begin(ctx)
 	defer cancel()
+	defer a.recovered(&err, current, connectors.Unknown)
 	account, err := a.Connector.Lookup(ctx, connectors.UserRef{ID: in.AccountID})
 	if err != nil {
 		return nil, a.failure(err, current, connectors.Unknown)
@@ -102,9 +103,10 @@ type WatchInput struct {
 }
 
 // Watch reads the account now and then until a new lock appears or the watch ends.
-func (a *Activities) Watch(ctx context.Context, in WatchInput) (*VerifyResult, error) {
+func (a *Activities) Watch(ctx context.Context, in WatchInput) (_ *VerifyResult, err error) {
 	ctx, cancel, current := begin(ctx)
 	defer cancel()
+	defer a.recovered(&err, current, connectors.Unknown)
 	account, err := a.Connector.Lookup(ctx, connectors.UserRef{ID: in.AccountID})
 	if err != nil {
 		return nil, a.failure(err, current, connectors.Unknown)

@@ -60,6 +60,10 @@ type Provider struct {
 	// Unlock together, makes. The rate of activities is the connection's RATE_LIMIT
 	// divided by it.
 	CallsPerActivity int
+	// AbsentID has the shape of an ID, and no account has it.
+	AbsentID string
+	// Lists says that its connectors are LockedListers.
+	Lists bool
 	// TellsGroups says whether Account.Groups is filled, so that groups can be protected.
 	TellsGroups bool
 }

@@ -26,6 +26,15 @@ type Field struct {
 	Always bool
 }
 
+// Within is what stands before the keys of the field's own fields, in documentation:
+// "address." or, for each object of an array, "addresses[].".
+func (f Field) Within(prefix string) string {
+	if strings.HasPrefix(f.Type, "[]") {
+		return prefix + f.Key + "[]."
+	}
+	return prefix + f.Key + "."
+}
+
 // MaxDepth bounds the nesting of a provider's object.
 const MaxDepth = 64
 

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -54,6 +55,23 @@ func validateText(value string) error {
 		return errors.New("holds a control character")
 	}
 	return nil
+}
+
+// SameName reports whether two usernames or addresses differ at most in upper and lower
+// case. It is narrower than strings.EqualFold, which takes the Kelvin sign for a k, the
+// long s for an s and the Angstrom sign for an å: a name that only looks like another
+// must not find that one's account.
+func SameName(a, b string) bool {
+	left, right := []rune(a), []rune(b)
+	return slices.EqualFunc(left, right, func(l, r rune) bool {
+		return unicode.ToLower(l) == unicode.ToLower(r) && unicode.ToUpper(l) == unicode.ToUpper(r)
+	})
+}
+
+// AlikeNames reports whether a provider that folds case in the widest way may take two
+// usernames or addresses for one. Those that are not SameName are two all the same.
+func AlikeNames(a, b string) bool {
+	return strings.EqualFold(a, b) || strings.ToLower(a) == strings.ToLower(b) || strings.ToUpper(a) == strings.ToUpper(b)
 }
 
 // The shapes of the providers' stable opaque identifiers. IDs are stored in the clear,

@@ -3,6 +3,7 @@ package worker
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -34,15 +35,14 @@ func knownAttributes(ctx context.Context, temporal client.Client, namespace stri
 	if len(missing) > 0 {
 		logger.Warn("the namespace lacks search attributes of type Keyword; runs cannot be found by them",
 			zap.Strings("missing", missing),
-			zap.String("fix", "temporal operator search-attribute create --type Keyword --name "+strings.Join(missing, " --type Keyword --name ")))
+			zap.String("fix", "temporal operator search-attribute create --namespace "+namespace+" --type Keyword --name "+strings.Join(missing, " --type Keyword --name ")))
 	}
 	return known
 }
 
 // canCount reports whether the unlocks of an hour can be counted by search attributes.
 func canCount(known []string) bool {
-	have := strings.Join(known, " ") + " "
-	return strings.Contains(have, workflows.AttributeConnection.GetName()+" ") && strings.Contains(have, workflows.AttributeOutcome.GetName()+" ")
+	return slices.Contains(known, workflows.AttributeConnection.GetName()) && slices.Contains(known, workflows.AttributeOutcome.GetName())
 }
 
 // countUnlocks asks Temporal's visibility how many accounts of a connection were

@@ -52,6 +52,12 @@ type Connection struct {
 	Rules     guard.Rules
 }
 
+// Format prints no more than the name and the provider, under every verb: fmt would show
+// the secrets behind a pointer where a verb does not fit it.
+func (c Connection) Format(state fmt.State, _ rune) {
+	_, _ = fmt.Fprintf(state, "%s:%s", c.Name, c.Provider.Name)
+}
+
 // ActivitiesPerSecond is the rate of activities that keeps the connection's requests
 // below its limit over all workers; 0 is no bound.
 func (c Connection) ActivitiesPerSecond() float64 {
@@ -95,14 +101,14 @@ func Load() (Config, error) {
 		return Config{}, fmt.Errorf("read the environment: %w", err)
 	}
 	config, faults := settings.parse()
-	names, more := parseConnections(settings.Connections)
+	names, unread, more := parseConnections(settings.Connections)
 	faults = append(faults, more...)
 	for _, named := range names {
 		connection, more := loadConnection(named)
 		faults = append(faults, more...)
 		config.Connections = append(config.Connections, connection)
 	}
-	faults = append(faults, unknownVariables(os.Environ(), names)...)
+	faults = append(faults, unknownVariables(os.Environ(), names, unread)...)
 	if settings.Connections == "" && !config.Workflows {
 		faults = append(faults, errors.New("LATCHKEY_CONNECTIONS is empty and LATCHKEY_WORKFLOWS is false: there is nothing to serve"))
 	}
@@ -116,7 +122,7 @@ func (s Settings) parse() (Config, []error) {
 	if config.Workflows, err = parseBool("LATCHKEY_WORKFLOWS", s.Workflows); err != nil {
 		faults = append(faults, err)
 	}
-	if config.LogLevel, err = zapcore.ParseLevel(s.LogLevel); err != nil {
+	if config.LogLevel, err = zapcore.ParseLevel(s.LogLevel); err != nil || config.LogLevel > zapcore.ErrorLevel {
 		faults = append(faults, errors.New("LATCHKEY_LOG_LEVEL must be debug, info, warn or error"))
 	}
 	if s.LogFormat != "json" && s.LogFormat != "console" {
@@ -146,9 +152,9 @@ func (n named) prefix() string { return connectionPrefix + fold(n.name) }
 // fold turns a connection's name into a part of a variable's.
 func fold(name string) string { return strings.ToUpper(strings.ReplaceAll(name, "-", "_")) }
 
-func parseConnections(list string) ([]named, []error) {
-	var found []named
-	var faults []error
+// parseConnections also returns the prefixes of the entries that are at fault: what stands
+// under these cannot be judged.
+func parseConnections(list string) (found []named, unread []string, faults []error) {
 	for entry := range strings.SplitSeq(list, ",") {
 		entry = strings.TrimSpace(entry)
 		if entry == "" {
@@ -159,12 +165,14 @@ func parseConnections(list string) ([]named, []error) {
 			err = distinct(found, connection.name)
 		}
 		if err != nil {
+			name, _, _ := strings.Cut(entry, ":")
+			unread = append(unread, named{name: name}.prefix())
 			faults = append(faults, fmt.Errorf("LATCHKEY_CONNECTIONS: %w", err))
 			continue
 		}
 		found = append(found, connection)
 	}
-	return found, faults
+	return found, unread, faults
 }
 
 func parseConnection(entry string) (named, error) {
@@ -177,9 +185,17 @@ func parseConnection(entry string) (named, error) {
 	}
 	known, found := registry.Find(provider)
 	if !found {
-		return named{}, fmt.Errorf("%q: unknown provider %q; the providers are %s", entry, provider, strings.Join(providerNames(), ", "))
+		return named{}, unknownProvider(entry, provider)
 	}
 	return named{name: name, provider: known}, nil
+}
+
+func unknownProvider(entry, provider string) error {
+	names := providerNames()
+	if meant := closest(provider, names); meant != "" {
+		return fmt.Errorf("%q: unknown provider %q: did you mean %s?", entry, provider, meant)
+	}
+	return fmt.Errorf("%q: unknown provider %q; the providers are %s", entry, provider, strings.Join(names, ", "))
 }
 
 func providerNames() []string {
@@ -195,6 +211,8 @@ func distinct(before []named, name string) error {
 	for _, other := range before {
 		one, two := fold(other.name), fold(name)
 		switch {
+		case other.name == name:
+			return fmt.Errorf("%q stands there twice: rename one", name)
 		case one == two:
 			return fmt.Errorf("%q and %q give the same variables: rename one", other.name, name)
 		case strings.HasPrefix(one, two+"_") || strings.HasPrefix(two, one+"_"):
@@ -237,6 +255,9 @@ func split(err error) []error {
 }
 
 func (s ConnectionSettings) apply(to *Connection) []error {
+	for _, list := range [][]string{s.ProtectedUsers, s.ProtectedGroups, s.PermitOverride} {
+		trim(list)
+	}
 	var faults []error
 	note := func(err error) {
 		if err != nil {

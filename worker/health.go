@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"go.temporal.io/sdk/client"
@@ -30,6 +31,9 @@ func startHealth(address string, temporal client.Client) (*health, error) {
 		return h, nil
 	}
 	listener, err := net.Listen("tcp", address)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return nil, fmt.Errorf("health checks cannot be answered at %s: the port is in use; choose another with LATCHKEY_HEALTH_ADDRESS, or off", address)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("listen for health checks at %s (LATCHKEY_HEALTH_ADDRESS): %w", address, err)
 	}

@@ -28,9 +28,35 @@ func parsePositive[N int | float64](name, value string) (N, error) {
 	parsed, err := strconv.ParseFloat(value, 64)
 	number := N(parsed)
 	if err != nil || !(parsed > 0 && parsed < 1e9) || float64(number) != parsed {
-		return 0, fmt.Errorf("%s must be a number above zero, such as 10", name)
+		kind := "number"
+		if _, whole := any(number).(int); whole {
+			kind = "whole number"
+		}
+		return 0, fmt.Errorf("%s must be a %s above zero, such as 10", name, kind)
 	}
 	return number, nil
+}
+
+// trim takes white space off every entry: envconfig leaves what follows a comma, and an
+// entry with a space before it would protect nobody.
+func trim(list []string) {
+	for i, entry := range list {
+		list[i] = strings.TrimSpace(entry)
+	}
+}
+
+// maxTypos is how far a word may be from the one that was meant.
+const maxTypos = 3
+
+// closest returns the candidate that the word most likely stands for, or empty.
+func closest(word string, candidates []string) string {
+	best, distance := "", min(maxTypos, len(word)/2)+1
+	for _, candidate := range candidates {
+		if d := levenshtein.Distance(word, candidate, nil); d < distance {
+			best, distance = candidate, d
+		}
+	}
+	return best
 }
 
 // Variables returns the names of a specification's variables under a prefix.
@@ -44,7 +70,7 @@ func Variables(prefix string, spec any) []string {
 
 // unknownVariables finds what stands under Latchkey's prefix and means nothing: a
 // misspelt rule must not be ignored.
-func unknownVariables(environment []string, connections []named) []error {
+func unknownVariables(environment []string, connections []named, unread []string) []error {
 	known := Variables(Prefix, &Settings{})
 	for _, connection := range connections {
 		known = append(known, Variables(connection.prefix(), connection.provider.NewConfig())...)
@@ -53,20 +79,20 @@ func unknownVariables(environment []string, connections []named) []error {
 	var faults []error
 	for _, variable := range environment {
 		name, _, _ := strings.Cut(variable, "=")
-		if strings.HasPrefix(name, Prefix+"_") && !slices.Contains(known, name) {
+		if strings.HasPrefix(name, Prefix+"_") && !slices.Contains(known, name) && !within(unread, name) {
 			faults = append(faults, unknownVariable(name, known))
 		}
 	}
 	return faults
 }
 
+// within reports whether the variable stands under one of the prefixes.
+func within(prefixes []string, name string) bool {
+	return slices.ContainsFunc(prefixes, func(prefix string) bool { return strings.HasPrefix(name, prefix+"_") })
+}
+
 func unknownVariable(name string, known []string) error {
-	best, distance := "", len(name)/4+1
-	for _, candidate := range known {
-		if d := levenshtein.Distance(name, candidate, nil); d < distance {
-			best, distance = candidate, d
-		}
-	}
+	best := closest(name, known)
 	switch {
 	case best != "":
 		return fmt.Errorf("%s is unknown: did you mean %s?", name, best)

@@ -62,7 +62,7 @@ func Serve(ctx context.Context, config Config, temporal client.Client, namespace
 	defer func() { stopAll(workers[:started]) }()
 	for _, each := range workers {
 		if err := each.Start(); err != nil {
-			return fmt.Errorf("start serving: %w", err)
+			return fmt.Errorf("start serving the namespace %s (TEMPORAL_NAMESPACE): %w", namespace, err)
 		}
 		started++
 	}
@@ -75,6 +75,7 @@ func Serve(ctx context.Context, config Config, temporal client.Client, namespace
 		logger.Info("draining", zap.Duration("atMost", config.DrainTimeout))
 		return nil
 	case err := <-fatal:
+		health.ready.Store(false)
 		return fmt.Errorf("serve: %w", err)
 	}
 }
@@ -134,6 +135,7 @@ func newWorkflowWorker(config Config, temporal client.Client, onFatal func(error
 // Register registers the workflows by their names.
 func Register(with worker.WorkflowRegistry) {
 	with.RegisterWorkflowWithOptions(workflows.UnlockUser, workflow.RegisterOptions{Name: workflows.UnlockUserName})
+	with.RegisterWorkflowWithOptions(workflows.CheckConnection, workflow.RegisterOptions{Name: workflows.CheckConnectionName})
 }
 
 func newActivityWorker(config Config, connection Connection, steps *activities.Activities, temporal client.Client, onFatal func(error)) worker.Worker {
@@ -156,6 +158,7 @@ func RegisterActivities(with worker.ActivityRegistry, steps *activities.Activiti
 		activities.UnlockName: steps.Unlock,
 		activities.VerifyName: steps.Verify,
 		activities.WatchName:  steps.Watch,
+		activities.CheckName:  steps.Check,
 	} {
 		with.RegisterActivityWithOptions(function, activity.RegisterOptions{Name: name})
 	}
@@ -174,6 +177,7 @@ func newActivities(connection Connection, temporal client.Client, namespace stri
 		Connection:       connection.Name,
 		Provider:         connection.Provider.Name,
 		Connector:        connector,
+		AbsentID:         connection.Provider.AbsentID,
 		Rules:            connection.Rules,
 		Ceiling:          ceiling,
 		SearchAttributes: known,

@@ -3,6 +3,7 @@ package workflows
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/temporal"
@@ -37,6 +38,15 @@ type failure struct {
 	attempt int
 }
 
+// cause is a failure's message as the end of a sentence; empty for StillLocked, which says
+// no more than the sentence does.
+func (f failure) cause() string {
+	if f.kind == TypeStillLocked {
+		return ""
+	}
+	return "; the unlock failed so: " + f.message
+}
+
 // fail ends a run: it carries the result so far, so that a caller sees what was done.
 func fail(kind, message string, result *Result) error {
 	options := temporal.ApplicationErrorOptions{NonRetryable: true}
@@ -53,27 +63,66 @@ func understand(err error, connection string) failure {
 	timedOut := errors.As(err, &timeout)
 	var application *temporal.ApplicationError
 	if errors.As(err, &application) {
-		return fromApplication(application, timedOut)
+		failed := fromApplication(application, connection)
+		if timedOut {
+			failed.include(lastHeartbeat(timeout))
+		}
+		if timedOut || outOfTime(err) {
+			failed.message = "time ran out; the last attempt failed so: " + failed.message
+		}
+		return failed
 	}
 	if !timedOut {
 		return failure{kind: TypeInternal, message: fmt.Sprintf("connection %s: a step failed in an unforeseen way: %T", connection, err), sent: connectors.Unknown}
 	}
-	if timeout.TimeoutType() == enumspb.TIMEOUT_TYPE_SCHEDULE_TO_START {
+	if neverBegan(timeout) {
 		return failure{kind: TypeNoWorker, sent: connectors.No,
 			message: fmt.Sprintf("connection %s: no worker took the step up in time; start a worker that serves this connection, or look at its log", connection)}
 	}
-	return failure{kind: string(connectors.Unavailable), sent: connectors.Unknown, attempt: 1,
+	failed := failure{kind: string(connectors.Unavailable), sent: connectors.No, attempt: 1,
 		message: fmt.Sprintf("connection %s: no attempt ended in time; the provider is slow, or a worker died", connection)}
+	failed.include(lastHeartbeat(timeout))
+	return failed
 }
 
-func fromApplication(application *temporal.ApplicationError, timedOut bool) failure {
+// outOfTime reports whether the server gave up since the next attempt would come too late.
+func outOfTime(err error) bool {
+	var step *temporal.ActivityError
+	return errors.As(err, &step) && step.RetryState() == enumspb.RETRY_STATE_TIMEOUT
+}
+
+// neverBegan reports whether no attempt was ever taken up. After one that was, the time-out
+// has its failure as a cause, or what it last told.
+func neverBegan(timeout *temporal.TimeoutError) bool {
+	return timeout.TimeoutType() == enumspb.TIMEOUT_TYPE_SCHEDULE_TO_START && errors.Unwrap(timeout) == nil && !timeout.HasLastHeartbeatDetails()
+}
+
+// lastHeartbeat is what the last attempt told before its time ran out. One that told
+// nothing may have done anything.
+func lastHeartbeat(timeout *temporal.TimeoutError) activities.FailureDetails {
+	told := activities.FailureDetails{Sent: connectors.Unknown}
+	if timeout.HasLastHeartbeatDetails() {
+		_ = timeout.LastHeartbeatDetails(&told)
+	}
+	return told
+}
+
+// include adds what another source knows of the attempts.
+func (f *failure) include(told activities.FailureDetails) {
+	f.sent = activities.Surer(f.sent, told.Sent)
+	f.attempt = max(f.attempt, told.Attempt)
+}
+
+func fromApplication(application *temporal.ApplicationError, connection string) failure {
 	failed := failure{kind: application.Type(), message: application.Message(), sent: connectors.Unknown}
 	var details activities.FailureDetails
 	if application.HasDetails() && application.Details(&details) == nil {
 		failed.sent, failed.attempt = details.Sent, details.Attempt
 	}
-	if timedOut {
-		failed.message = "time ran out; the last attempt failed so: " + failed.message
+	if !slices.Contains(FailureTypes(), failed.kind) {
+		// The SDK's own, such as a panic; its text may hold anything.
+		failed.message = fmt.Sprintf("connection %s: a step failed as %s; look at the worker's log", connection, failed.kind)
+		failed.kind = TypeInternal
 	}
 	return failed
 }

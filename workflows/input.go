@@ -171,7 +171,7 @@ func decodingFault(err error) error {
 	path := strings.ReplaceAll(strings.TrimPrefix(string(semantic.JSONPointer), "/"), "/", ".")
 	switch {
 	case errors.Is(err, json.ErrUnknownName):
-		return unknownField(path)
+		return unknownField(semantic.JSONPointer)
 	case path == "":
 		return errors.New("the input must be one JSON object")
 	case semantic.GoType == reflect.TypeFor[Duration]():
@@ -182,15 +182,18 @@ func decodingFault(err error) error {
 }
 
 // unknownField names the field that is not known and the known one that it resembles.
-func unknownField(path string) error {
-	name := path[strings.LastIndex(path, ".")+1:]
+func unknownField(at jsontext.Pointer) error {
+	name := at.LastToken()
 	known := fieldNames(reflect.TypeFor[Input]())
-	if strings.HasPrefix(path, "guard.") {
+	if at.Parent() == "/guard" {
 		known = fieldNames(reflect.TypeFor[Guard]())
 	}
 	shown := name
 	if len(shown) > 40 || strings.Contains(shown, "@") {
 		shown = "(not shown)"
+	}
+	if shown != name {
+		return fmt.Errorf("unknown field %q: the fields are %s", shown, strings.Join(known, ", "))
 	}
 	best, distance := "", 3
 	for _, candidate := range known {

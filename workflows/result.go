@@ -98,3 +98,10 @@ type Status struct {
 	Joined []Join `json:"joined"`
 	Result Result `json:"result"`
 }
+
+// WithoutUser returns a copy that leaves the provider's object out.
+func (r *Result) WithoutUser() *Result {
+	copied := *r
+	copied.User = nil
+	return &copied
+}

@@ -56,6 +56,9 @@ type unlockRun struct {
 	deadline time.Time
 	// attributes are those of Latchkey's search attributes that the namespace knows.
 	attributes map[string]bool
+	// caller ends when somebody cancels the run. Unlock and verify run in a context of
+	// their own; the watch, which may take days, ends with this one.
+	caller workflow.Context
 }
 
 func newUnlockRun(ctx workflow.Context, in *Input) (*unlockRun, error) {
@@ -96,6 +99,10 @@ func (r *unlockRun) execute(ctx workflow.Context) (*Result, error) {
 	if r.in.DryRun {
 		return r.end(ctx, WouldUnlock, "the account would be unlocked; this was a dry run, and nothing was sent")
 	}
+	if ctx.Err() != nil {
+		return nil, r.cancelled(ctx)
+	}
+	r.caller = ctx
 	// Once begun, unlock and verify end in a known state, whatever the caller cancels.
 	finishing, _ := workflow.NewDisconnectedContext(ctx)
 	result, err := r.unlock(finishing, found)
@@ -117,6 +124,10 @@ func (r *unlockRun) decided(ctx workflow.Context, verdict guard.Verdict) (*Resul
 // unlock sends the unlock and proves it.
 func (r *unlockRun) unlock(ctx workflow.Context, found *activities.LookupResult) (*Result, error) {
 	r.at(ctx, StepUnlock)
+	if r.remaining(ctx) <= 0 {
+		return nil, r.fail(ctx, failure{kind: string(connectors.Unavailable), sent: connectors.No,
+			message: "connection " + r.in.Connection + ": time ran out before the unlock could be sent; the look-up took all of it"})
+	}
 	var sent activities.UnlockResult
 	err := r.activity(ctx, activities.UnlockName, r.remaining(ctx), "Unlock the account at "+r.in.Connection,
 		activities.UnlockInput{
@@ -176,10 +187,10 @@ func (r *unlockRun) judge(ctx workflow.Context, verified *activities.VerifyResul
 	}
 	left := r.result.After
 	if held := connectors.OnlyPlacesOf(r.result.Before.Locks, left.Locks); len(held) < len(r.result.Before.Locks) {
-		return r.end(ctx, PartiallyUnlocked, "some layers are unlocked; others are still locked or could not be read, see after")
+		return r.end(ctx, PartiallyUnlocked, "some layers are unlocked; others are still locked or could not be read, see after"+otherwise.cause())
 	}
 	if len(left.Locks) == 0 {
-		return r.end(ctx, PartiallyUnlocked, "the unlock was sent and no lock is seen, but a layer could not be read, see after")
+		return r.end(ctx, PartiallyUnlocked, "no lock is seen, but a layer could not be read, see after"+otherwise.cause())
 	}
 	otherwise.sent = r.result.UnlockSent
 	return nil, r.fail(ctx, otherwise)
@@ -188,14 +199,19 @@ func (r *unlockRun) judge(ctx workflow.Context, verified *activities.VerifyResul
 // proven ends a run whose account was seen unlocked, after the watch if one was asked for.
 func (r *unlockRun) proven(ctx workflow.Context, unlockedAt time.Time) (*Result, error) {
 	outcome, explanation := Unlocked, "the account was locked, and a later read shows no lock"
-	if r.result.Before.Clear() {
+	switch {
+	case !r.result.Before.Locked() && !r.result.Before.Clear():
+		explanation = "a layer could not be read before the unlock, and a later read shows no lock"
+	case r.result.Before.Clear():
 		outcome, explanation = AlreadyUnlocked, "a full read found no lock; the unlock was sent all the same, as asked"
 	}
 	if r.in.WatchFor == 0 {
 		return r.end(ctx, outcome, explanation)
 	}
-	watched, err := r.watch(ctx, unlockedAt)
+	watched, err := r.watch(r.caller, unlockedAt)
 	switch {
+	case temporal.IsCanceledError(err):
+		explanation += "; the watch for a new lock was cancelled"
 	case err != nil:
 		explanation += "; it could not be watched to the end, since the provider did not answer"
 	case watched.Finding == activities.FoundRelocked:

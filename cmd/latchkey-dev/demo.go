@@ -87,7 +87,7 @@ type performance struct {
 	faults []string
 }
 
-func newDemoCommand(stdout io.Writer) *cobra.Command {
+func newDemoCommand(stdout io.Writer, play []scene) *cobra.Command {
 	var output string
 	command := &cobra.Command{
 		Use:   "demo",
@@ -97,7 +97,7 @@ func newDemoCommand(stdout io.Writer) *cobra.Command {
 			if output != "table" && output != "json" {
 				return fmt.Errorf("--output must be table or json, not %q", output)
 			}
-			return demo(command.Context(), output, stdout)
+			return demo(command.Context(), play, output, stdout)
 		},
 	}
 	command.Flags().StringVarP(&output, "output", "o", "table", "table, or json for an array of the results")
@@ -108,15 +108,15 @@ func newDemoCommand(stdout io.Writer) *cobra.Command {
 const demoTimeout = time.Minute
 
 // demo performs all scenes and fails unless every outcome is the expected one.
-func demo(ctx context.Context, output string, stdout io.Writer) error {
+func demo(ctx context.Context, play []scene, output string, stdout io.Writer) error {
 	ctx, cancel := context.WithTimeout(ctx, demoTimeout)
 	defer cancel()
 	environment, err := dev.Start(ctx, freePorts(zap.NewNop()))
 	if err != nil {
 		return err
 	}
-	performed, err := performAll(ctx, environment)
-	if err = errors.Join(err, environment.Stop()); err != nil {
+	performed, err := performAll(ctx, environment, play)
+	if err := errors.Join(err, environment.Stop()); err != nil {
 		return err
 	}
 	if output == "json" {
@@ -133,9 +133,9 @@ func demo(ctx context.Context, output string, stdout io.Writer) error {
 	return nil
 }
 
-func performAll(ctx context.Context, environment *dev.Environment) ([]*performance, error) {
+func performAll(ctx context.Context, environment *dev.Environment, play []scene) ([]*performance, error) {
 	var performed []*performance
-	for _, each := range scenes() {
+	for _, each := range play {
 		played, err := perform(ctx, environment, each)
 		if err != nil {
 			return nil, fmt.Errorf("%s at %s: %w", each.title, each.connection, err)

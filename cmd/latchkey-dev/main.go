@@ -23,6 +23,7 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, stop) // A second signal ends the process at once.
 	if err := newCommand(os.Stdout, os.Stderr).ExecuteContext(ctx); err != nil {
 		stop()
 		fmt.Fprintln(os.Stderr, "latchkey-dev:", err)
@@ -45,28 +46,25 @@ func newCommand(stdout, stderr io.Writer) *cobra.Command {
 	command.SetOut(stdout)
 	command.SetErr(stderr)
 	up.addFlags(command.Flags())
-	command.AddCommand(newDemoCommand(stdout))
+	command.AddCommand(newDemoCommand(stdout, scenes()))
 	return command
 }
 
-// movedBy names the flag that moves each address.
-func (c *upCommand) movedBy() map[string]string {
-	return map[string]string{
-		c.options.TemporalAddress:  "temporal-address",
-		c.options.HTTPAddress:      "http-address",
-		c.options.UIAddress:        "ui-address",
-		c.options.JumpCloudAddress: "jumpcloud-address",
-		c.options.PingOneAddress:   "pingone-address",
-	}
+// movedBy names the flag that moves what listens, by the name that it has in a
+// *devserver.PortInUseError.
+var movedBy = map[string]string{
+	"the Temporal server":     "temporal-address",
+	"Temporal's HTTP API":     "http-address",
+	"the Temporal UI":         "ui-address",
+	"the JumpCloud simulator": "jumpcloud-address",
+	"the PingOne simulator":   "pingone-address",
 }
 
 // explain names the flag that moves a port that is taken.
-func (c *upCommand) explain(err error) error {
+func explain(err error) error {
 	var taken *devserver.PortInUseError
-	if errors.As(err, &taken) {
-		if flag := c.movedBy()[taken.Address]; flag != "" {
-			return fmt.Errorf("%w; move it with --%s", err, flag)
-		}
+	if errors.As(err, &taken) && movedBy[taken.What] != "" {
+		return fmt.Errorf("%w; move it with --%s", err, movedBy[taken.What])
 	}
 	return err
 }

@@ -11,6 +11,7 @@ import (
 	"go.uber.org/zap/zapcore"
 
 	"github.com/latchkey-iam/latchkey/internal/dev"
+	"github.com/latchkey-iam/latchkey/internal/devserver"
 	"github.com/latchkey-iam/latchkey/worker"
 )
 
@@ -42,7 +43,7 @@ func (c *upCommand) run(ctx context.Context) error {
 	c.options.Logger = newLogger(c.stderr, level)
 	environment, err := dev.Start(ctx, c.options)
 	if err != nil {
-		return c.explain(err)
+		return explain(err)
 	}
 	err = c.stayUp(ctx, environment)
 	if stopped := environment.Stop(); err == nil {
@@ -70,9 +71,6 @@ func loadWorker() (worker.Config, error) {
 }
 
 func (c *upCommand) stayUp(ctx context.Context, environment *dev.Environment) error {
-	if ctx.Err() != nil {
-		return nil
-	}
 	samples, err := makeSamples(environment)
 	if err != nil {
 		return err
@@ -81,7 +79,13 @@ func (c *upCommand) stayUp(ctx context.Context, environment *dev.Environment) er
 	for _, connection := range c.options.Worker.Connections {
 		served = append(served, connection.Name)
 	}
-	if err := banner.Execute(c.stdout, map[string]any{"E": environment, "Samples": samples, "Served": served}); err != nil {
+	elsewhere := "" // A latchkey that is told nothing looks at the default address.
+	if address := environment.Temporal.Address(); address != devserver.DefaultAddress {
+		elsewhere = " --address " + address
+	}
+	if err := banner.Execute(c.stdout, map[string]any{
+		"E": environment, "Samples": samples, "Password": password, "Served": served, "Elsewhere": elsewhere,
+	}); err != nil {
 		return err
 	}
 	select {
@@ -95,7 +99,9 @@ func (c *upCommand) stayUp(ctx context.Context, environment *dev.Environment) er
 var banner = template.Must(template.New("banner").Parse(`Latchkey is up, with simulated tenants. Ctrl-C ends it.
 
   Temporal               {{.E.Temporal.Address}}
-  Temporal UI            http://{{.E.Temporal.UIAddress}}
+{{- with .E.Temporal.UIAddress}}
+  Temporal UI            http://{{.}}
+{{- end}}
   Temporal HTTP API      http://{{.E.Temporal.HTTPAddress}}
   JumpCloud, simulated   {{.E.JumpCloudURL}}   served as the connection jumpcloud
   PingOne, simulated     {{.E.PingOneURL}}   served as the connection pingone
@@ -103,9 +109,9 @@ var banner = template.Must(template.New("banner").Parse(`Latchkey is up, with si
   From the environment   the connection {{.}}
 {{- end}}
 
-Two users are locked. Try, in another terminal:
+Two users are locked. Try, in another terminal, the last one before and after the first:
 
-  latchkey unlock --connection jumpcloud --email {{.Samples.JumpCloudEmail}}
-  latchkey unlock --connection pingone --user-id {{.Samples.PingOneID}} -o json
-  curl -d '{"user":"{{.Samples.JumpCloudEmail}}","password":"wrong"}' {{.E.JumpCloudURL}}/_simulator/sign-in
+  latchkey unlock{{.Elsewhere}} --connection jumpcloud --email {{.Samples.JumpCloudEmail}}
+  latchkey unlock{{.Elsewhere}} --connection pingone --user-id {{.Samples.PingOneID}} -o json
+  curl -d '{"user":"{{.Samples.JumpCloudEmail}}","password":"{{.Password}}"}' {{.E.JumpCloudURL}}/_simulator/sign-in
 `))

@@ -12,7 +12,8 @@ import (
 	"github.com/latchkey-iam/latchkey/connectors"
 )
 
-// Run runs every case, each on a peer of its own.
+// Run runs every case that any peer can be put to, each on a peer of its own. A witness
+// looks at every error.
 func Run(t *testing.T, newHarness func(t testing.TB) Harness) {
 	for _, each := range []struct {
 		name string
@@ -36,7 +37,8 @@ func Run(t *testing.T, newHarness func(t testing.TB) Harness) {
 	} {
 		t.Run(each.name, func(t *testing.T) {
 			t.Parallel()
-			each.test(t, newHarness(t))
+			h := newHarness(t)
+			each.test(t, &watched{Harness: h, t: t, secret: newSecrets(h)})
 		})
 	}
 }
@@ -294,7 +296,7 @@ func requireUnlocked(t *testing.T, h Harness, user User) {
 	require.True(t, h.SignIn(t, user))
 }
 
-func requireNotTakenForFailures(t *testing.T, account *connectors.Account) {
+func requireNotTakenForFailures(t testing.TB, account *connectors.Account) {
 	t.Helper()
 	for _, lock := range account.State.Locks {
 		require.NotEqual(t, connectors.ReasonFailedSignIn, lock.Reason)

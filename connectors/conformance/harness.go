@@ -45,3 +45,7 @@ type User struct {
 
 // Ref returns the reference by ID.
 func (u User) Ref() connectors.UserRef { return connectors.UserRef{ID: u.ID} }
+
+// Secretive is a Harness that tells which secrets its connectors hold. No error may
+// repeat one.
+type Secretive interface{ Secrets() []string }

@@ -1,6 +1,8 @@
 package jumpcloud_test
 
 import (
+	"encoding/json"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -10,32 +12,32 @@ import (
 	"github.com/latchkey-iam/latchkey/connectors/jumpcloud"
 	"github.com/latchkey-iam/latchkey/connectors/jumpcloud/simulator"
 	"github.com/latchkey-iam/latchkey/internal/secret"
+	kit "github.com/latchkey-iam/latchkey/internal/simulator"
 )
 
 func TestConformanceWithAPIKey(t *testing.T) {
 	t.Parallel()
-	conformance.Run(t, func(t testing.TB) conformance.Harness {
-		return newHarness(t, func(config *jumpcloud.Config, user role) {
-			config.APIKey = map[role]secret.Value{
-				admin: simulator.DefaultAPIKey, readOnly: simulator.DefaultReadOnlyAPIKey, nobody: "wrong",
-			}[user]
-		})
-	})
+	conformance.Run(t, func(t testing.TB) conformance.Harness { return newHarness(t, false) })
 }
 
 func TestConformanceWithServiceAccount(t *testing.T) {
 	t.Parallel()
-	conformance.Run(t, func(t testing.TB) conformance.Harness {
-		return newHarness(t, func(config *jumpcloud.Config, user role) {
-			config.ClientID, config.ClientSecret = simulator.DefaultClientID, simulator.DefaultClientSecret
-			switch user {
-			case readOnly:
-				config.ClientID, config.ClientSecret = simulator.DefaultReadOnlyClientID, simulator.DefaultReadOnlyClientSecret
-			case nobody:
-				config.ClientSecret = "wrong"
-			}
-		})
-	})
+	conformance.Run(t, func(t testing.TB) conformance.Harness { return newHarness(t, true) })
+}
+
+func TestHTTPConformance(t *testing.T) {
+	t.Parallel()
+	conformance.RunHTTP(t, func(t testing.TB) conformance.HTTPHarness { return newHarness(t, false) })
+}
+
+func TestTokenConformance(t *testing.T) {
+	t.Parallel()
+	conformance.RunTokens(t, func(t testing.TB) conformance.HTTPHarness { return newHarness(t, true) })
+}
+
+//nolint:paralleltest // it measures what the process allocates
+func TestBounds(t *testing.T) {
+	conformance.RunBounds(t, func(t testing.TB) conformance.HTTPHarness { return newHarness(t, true) })
 }
 
 // role is whose credentials a connector has.
@@ -49,22 +51,48 @@ const (
 
 type harness struct {
 	conformance.Simulated
-	open func(role) connectors.Connector
+	t      testing.TB
+	tenant *simulator.Simulator
+	url    string
+	// fetchesToken says that a service account is used instead of an API key.
+	fetchesToken bool
 }
 
-func newHarness(t testing.TB, authenticate func(*jumpcloud.Config, role)) conformance.Harness {
+var _ conformance.HTTPHarness = (*harness)(nil)
+
+func newHarness(t testing.TB, fetchesToken bool) *harness {
 	tenant := simulator.New(simulator.Options{})
 	url, stop, err := tenant.Start("")
 	require.NoError(t, err)
 	t.Cleanup(stop)
-	h := &harness{Simulated: conformance.Simulated{Tenant: tenant, IDKey: "_id", SuspendAction: "suspend"}}
-	h.open = func(user role) connectors.Connector {
-		config := jumpcloud.NewConfig()
-		config.BaseURL, config.TokenURL = simulator.APIURL(url), simulator.TokenURL(url)
-		authenticate(config, user)
-		return conformance.Open(t, config)
+	return &harness{
+		Simulated: conformance.Simulated{Tenant: tenant, IDKey: "_id", SuspendAction: "suspend"},
+		t:         t, tenant: tenant, url: url, fetchesToken: fetchesToken,
 	}
-	return h
+}
+
+func (h *harness) config(user role) connectors.Config {
+	config := jumpcloud.NewConfig()
+	config.BaseURL, config.TokenURL = simulator.APIURL(h.url), simulator.TokenURL(h.url)
+	if !h.fetchesToken {
+		config.APIKey = map[role]secret.Value{
+			admin: simulator.DefaultAPIKey, readOnly: simulator.DefaultReadOnlyAPIKey, nobody: "wrong",
+		}[user]
+		return config
+	}
+	config.ClientID, config.ClientSecret = simulator.DefaultClientID, simulator.DefaultClientSecret
+	switch user {
+	case readOnly:
+		config.ClientID, config.ClientSecret = simulator.DefaultReadOnlyClientID, simulator.DefaultReadOnlyClientSecret
+	case nobody:
+		config.ClientSecret = "wrong"
+	case admin:
+	}
+	return config
+}
+
+func (h *harness) open(user role) connectors.Connector {
+	return conformance.Open(h.t, h.config(user))
 }
 
 func (h *harness) Provider() connectors.Provider          { return jumpcloud.Provider() }
@@ -72,3 +100,40 @@ func (h *harness) Connector() connectors.Connector        { return h.open(admin)
 func (h *harness) ReadOnly() connectors.Connector         { return h.open(readOnly) }
 func (h *harness) WrongCredentials() connectors.Connector { return h.open(nobody) }
 func (h *harness) UnknownID() string                      { return "ffffffffffffffffffffffff" }
+
+func (h *harness) Peer() *kit.Server         { return h.tenant.Server }
+func (h *harness) Host() string              { return strings.TrimPrefix(h.url, "http://") }
+func (h *harness) Config() connectors.Config { return h.config(admin) }
+
+// Secrets implements conformance.Secretive.
+func (h *harness) Secrets() []string {
+	if h.fetchesToken {
+		return []string{simulator.DefaultClientSecret}
+	}
+	return []string{simulator.DefaultAPIKey}
+}
+
+// Refusal has the shape of the live service.
+func (h *harness) Refusal(code, message string) string {
+	body, _ := json.Marshal(map[string]string{"error": code, "message": message})
+	return string(body)
+}
+
+// Steps implements conformance.HTTPHarness.
+func (h *harness) Steps() []conformance.Step {
+	steps := []conformance.Step{
+		{Action: conformance.LookupByID, Operation: simulator.OpLookup, NamesAccount: true},
+		{Action: conformance.LookupByID, Operation: simulator.OpOrganization, Advisory: true},
+		{Action: conformance.LookupByName, Operation: simulator.OpFind},
+		{Action: conformance.Unlock, Operation: simulator.OpUnlock, NamesAccount: true, Unlocks: true},
+		{Action: conformance.List, Operation: simulator.OpList},
+	}
+	if h.fetchesToken {
+		steps = append(steps,
+			conformance.Step{Action: conformance.LookupByID, Operation: simulator.OpToken, Token: true},
+			conformance.Step{Action: conformance.Unlock, Operation: simulator.OpToken, Token: true},
+			conformance.Step{Action: conformance.List, Operation: simulator.OpToken, Token: true},
+		)
+	}
+	return steps
+}

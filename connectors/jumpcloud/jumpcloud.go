@@ -21,6 +21,8 @@ func Provider() connectors.Provider {
 		// An exact search, a search without regard to case, a read; and the unlock. The
 		// token and the organization's settings are read rarely and not counted.
 		CallsPerActivity: 4,
+		Lists:            true,
+		AbsentID:         "ffffffffffffffffffffffff",
 	}
 }
 
@@ -109,10 +111,12 @@ func (c *Connector) only(users []json.RawMessage, field, value string) (*user, e
 		if err != nil {
 			return nil, c.malformed(opLookup, err)
 		}
-		if !strings.EqualFold(read.named(field), value) {
+		if !connectors.AlikeNames(read.named(field), value) {
 			return nil, c.client.Fail(opLookup, connectors.MalformedResponse, "the provider lists accounts of another "+field+" than was asked for")
 		}
-		matching = append(matching, read)
+		if connectors.SameName(read.named(field), value) {
+			matching = append(matching, read)
+		}
 	}
 	switch len(matching) {
 	case 0:

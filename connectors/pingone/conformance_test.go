@@ -1,7 +1,10 @@
 package pingone_test
 
 import (
+	"encoding/json"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -10,13 +13,14 @@ import (
 	"github.com/latchkey-iam/latchkey/connectors/pingone"
 	"github.com/latchkey-iam/latchkey/connectors/pingone/simulator"
 	"github.com/latchkey-iam/latchkey/internal/secret"
+	kit "github.com/latchkey-iam/latchkey/internal/simulator"
 )
 
 // TestConformance runs under every answer to what no source settles about PingOne's two locks.
 func TestConformance(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(*simulator.Settings){
-		"Default": func(*simulator.Settings) {},
+		"Default": asIs,
 		"AccountUnlockClearsPassword": func(s *simulator.Settings) {
 			s.AccountUnlockClearsPassword = true
 		},
@@ -31,29 +35,55 @@ func TestConformance(t *testing.T) {
 	}
 }
 
-type harness struct {
-	conformance.Simulated
-	t   testing.TB
-	url string
+func TestHTTPConformance(t *testing.T) {
+	t.Parallel()
+	conformance.RunHTTP(t, func(t testing.TB) conformance.HTTPHarness { return newHarness(t, asIs) })
 }
 
-func newHarness(t testing.TB, change func(*simulator.Settings)) conformance.Harness {
+//nolint:paralleltest // it measures what the process allocates
+func TestBounds(t *testing.T) {
+	conformance.RunBounds(t, func(t testing.TB) conformance.HTTPHarness { return newHarness(t, asIs) })
+}
+
+func asIs(*simulator.Settings) {}
+
+type harness struct {
+	conformance.Simulated
+	t      testing.TB
+	tenant *simulator.Simulator
+	url    string
+}
+
+var (
+	_ conformance.HTTPHarness = (*harness)(nil)
+	_ conformance.Linker      = (*harness)(nil)
+	_ conformance.TimedLocker = (*harness)(nil)
+)
+
+func newHarness(t testing.TB, change func(*simulator.Settings)) *harness {
 	settings := simulator.DefaultSettings()
 	change(&settings)
 	tenant := simulator.New(simulator.Options{Settings: &settings})
 	url, stop, err := tenant.Start("")
 	require.NoError(t, err)
 	t.Cleanup(stop)
-	return &harness{t: t, url: url, Simulated: conformance.Simulated{Tenant: tenant, IDKey: "id", DisableAction: "disable"}}
+	return &harness{
+		Simulated: conformance.Simulated{Tenant: tenant, IDKey: "id", DisableAction: "disable"},
+		t:         t, tenant: tenant, url: url,
+	}
 }
 
-func (h *harness) open(clientID, clientSecret string) connectors.Connector {
+func (h *harness) config(clientID, clientSecret string) connectors.Config {
 	config := pingone.NewConfig()
 	config.EnvironmentID = simulator.DefaultEnvironmentID
 	config.ApiURL, config.AuthURL = h.url+"/v1", h.url
 	config.ClientID = clientID
 	config.ClientSecret = secret.Value(clientSecret)
-	return conformance.Open(h.t, config)
+	return config
+}
+
+func (h *harness) open(clientID, clientSecret string) connectors.Connector {
+	return conformance.Open(h.t, h.config(clientID, clientSecret))
 }
 
 func (h *harness) Provider() connectors.Provider { return pingone.Provider() }
@@ -67,3 +97,53 @@ func (h *harness) WrongCredentials() connectors.Connector {
 	return h.open(simulator.DefaultClientID, "wrong")
 }
 func (h *harness) UnknownID() string { return "ffffffff-ffff-4fff-8fff-ffffffffffff" }
+
+func (h *harness) Peer() *kit.Server { return h.tenant.Server }
+func (h *harness) Host() string      { return strings.TrimPrefix(h.url, "http://") }
+func (h *harness) Secrets() []string { return []string{simulator.DefaultClientSecret} }
+func (h *harness) Config() connectors.Config {
+	return h.config(simulator.DefaultClientID, simulator.DefaultClientSecret)
+}
+
+// Refusal implements conformance.HTTPHarness.
+func (h *harness) Refusal(code, message string) string {
+	body, _ := json.Marshal(map[string]any{
+		"id": "6f1c5f5e-0000-4000-8000-000000000000", "code": code, "message": message,
+		"details": []any{map[string]any{"code": code, "target": message, "message": message, "innerError": map[string]any{}}},
+	})
+	return string(body)
+}
+
+// Steps implements conformance.HTTPHarness.
+func (h *harness) Steps() []conformance.Step {
+	return []conformance.Step{
+		{Action: conformance.LookupByID, Operation: simulator.OpLookup, NamesAccount: true},
+		{Action: conformance.LookupByID, Operation: simulator.OpPassword, NamesAccount: true, Unread: connectors.LayerPassword},
+		{Action: conformance.LookupByName, Operation: simulator.OpFind},
+		{Action: conformance.LookupByName, Operation: simulator.OpLookup, NamesAccount: true},
+		{Action: conformance.Unlock, Operation: simulator.OpUnlock, NamesAccount: true, Unlocks: true},
+		{Action: conformance.Unlock, Operation: simulator.OpPassword, NamesAccount: true, Unlocked: true},
+		{Action: conformance.Unlock, Operation: simulator.OpUnlockPassword, NamesAccount: true, Unlocks: true, Unlocked: true},
+		// What status a lock of the account has when its word is new, a look-up tells.
+		{Action: conformance.List, Operation: simulator.OpList, LeavesOut: []string{"/account/status"}},
+		{Action: conformance.LookupByID, Operation: simulator.OpToken, Token: true},
+		{Action: conformance.Unlock, Operation: simulator.OpToken, Token: true},
+		{Action: conformance.List, Operation: simulator.OpToken, Token: true},
+	}
+}
+
+// LinkTo implements conformance.Linker.
+func (h *harness) LinkTo(page []byte, next any) []byte {
+	var object map[string]any
+	if json.Unmarshal(page, &object) != nil {
+		return nil
+	}
+	object["_links"] = map[string]any{"next": map[string]any{"href": next}}
+	linked, _ := json.Marshal(object)
+	return linked
+}
+
+// LockFor implements conformance.TimedLocker.
+func (h *harness) LockFor(t testing.TB, user conformance.User, duration time.Duration) {
+	require.NoError(t, h.tenant.Act(user.ID, "lock", map[string]string{"for": duration.String()}))
+}

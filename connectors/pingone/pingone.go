@@ -22,6 +22,8 @@ func Provider() connectors.Provider {
 		// A search, the user and its password; and to unlock the account, to read the
 		// password again and to unlock it. The token is fetched rarely and not counted.
 		CallsPerActivity: 6,
+		Lists:            true,
+		AbsentID:         "ffffffff-ffff-4fff-bfff-ffffffffffff",
 		TellsGroups:      true,
 	}
 }
@@ -65,10 +67,12 @@ func (c *Connector) byName(ctx context.Context, field, value string) (*connector
 			return nil, c.malformed(opLookup, err)
 		}
 		// A filter that is ignored somewhere on the way lists everybody.
-		if !strings.EqualFold(read.named(field), value) {
+		if !connectors.AlikeNames(read.named(field), value) {
 			return nil, c.client.Fail(opLookup, connectors.MalformedResponse, "the provider lists accounts of another "+field+" than was asked for")
 		}
-		ids = append(ids, read.id)
+		if connectors.SameName(read.named(field), value) {
+			ids = append(ids, read.id)
+		}
 	}
 	switch {
 	case len(ids) > 1 || len(ids) == 1 && found.next != nil:

@@ -77,9 +77,10 @@ func TestUnlockFailures(t *testing.T) {
 	}{
 		{"cli-not-found", nil, []string{"--username", "nobody"}, ExitNoSuchUser, "NotFound"},
 		{"cli-rate-limited", func(p *provider) {
-			p.lookupError = &connectors.Error{Kind: connectors.RateLimited, Provider: "fake", Operation: "look up", Status: 429, Message: "too many requests"}
-		}, []string{"--user-id", someID, "--timeout", "1s"}, ExitUnreachable, "RateLimited"},
-		{"cli-still-locked", func(p *provider) { p.deaf = true }, []string{"--user-id", someID, "--timeout", "1s"}, ExitLocked, "StillLocked"},
+			p.lookupError = &connectors.Error{Kind: connectors.RateLimited, Provider: "fake", Operation: "look up", Status: 429, Message: "too many requests",
+				RetryAfter: time.Hour} // Longer than there is time: the run fails at once.
+		}, []string{"--user-id", someID, "--timeout", "30s"}, ExitUnreachable, "RateLimited"},
+		{"cli-still-locked", func(p *provider) { p.deaf = true }, []string{"--user-id", someID, "--timeout", "20s"}, ExitLocked, "StillLocked"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

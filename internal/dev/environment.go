@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"syscall"
+	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
 	sdkclient "go.temporal.io/sdk/client"
@@ -25,6 +26,10 @@ import (
 	"github.com/latchkey-iam/latchkey/worker"
 	"github.com/latchkey-iam/latchkey/workflows"
 )
+
+// drainTimeout is how long running steps may go on after a stop: whoever presses Ctrl-C
+// waits. A step that is cut off is made again by the next server with the same file.
+const drainTimeout = 2 * time.Second
 
 // The names of the connections to the simulated tenants.
 const (
@@ -141,17 +146,18 @@ func (e *Environment) startWorker(ctx context.Context, options Options) error {
 
 	config := options.Worker
 	config.Workflows = true
-	config.DrainTimeout = max(config.DrainTimeout, worker.DefaultDrainTimeout)
+	config.DrainTimeout = drainTimeout
 	config.Connections = append(config.Connections, e.connections()...)
 	serving, stop := context.WithCancel(context.WithoutCancel(ctx))
-	ended := make(chan error, 1)
+	ended := make(chan struct{})
 	ready := make(chan struct{})
 	go func() {
-		err := worker.Serve(serving, config, temporal, sdkclient.DefaultNamespace, options.Logger, func() { close(ready) })
-		e.failed <- err
-		ended <- err
+		defer close(ended)
+		if err := worker.Serve(serving, config, temporal, sdkclient.DefaultNamespace, options.Logger, func() { close(ready) }); err != nil {
+			e.failed <- err
+		}
 	}()
-	e.stops = append(e.stops, func() error { stop(); return <-ended })
+	e.stops = append(e.stops, func() error { stop(); <-ended; return nil })
 	select {
 	case <-ready:
 		return nil

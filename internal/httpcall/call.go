@@ -111,6 +111,8 @@ func (c *Caller) Do(ctx context.Context, request Request) (*Answer, error) {
 			return nil, failure
 		}
 		expire()
+		// What was refused may be good elsewhere, and may be sent back in the second answer.
+		request.Private = private(request, header)
 	}
 }
 

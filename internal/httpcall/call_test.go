@@ -283,7 +283,7 @@ func TestRetryAfter(t *testing.T) {
 		want        time.Duration
 	}{
 		{"", "", 0}, {"0", "", 0}, {"7", "", 7 * time.Second}, {" 7 ", "", 7 * time.Second}, {"-7", "", 0}, {"1.5", "", 0},
-		{"86400", "", 24 * time.Hour}, {"999999999", "", 24 * time.Hour}, {"99999999999999999999", "", 0}, {"soon", "", 0},
+		{"86400", "", 24 * time.Hour}, {"999999999", "", 24 * time.Hour}, {"99999999999999999999", "", 24 * time.Hour}, {"soon", "", 0},
 		{in(time.Minute), "", time.Minute}, {in(-time.Minute), "", 0}, {in(48 * time.Hour), "", 24 * time.Hour},
 		{in(time.Hour), in(time.Hour - time.Minute), time.Minute},
 	}

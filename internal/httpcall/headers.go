@@ -13,7 +13,7 @@ import (
 const maxRetryAfter = 24 * time.Hour
 
 var (
-	seconds    = regexp.MustCompile(`^[0-9]{1,9}$`)
+	seconds    = regexp.MustCompile(`^[0-9]+$`)
 	identifier = regexp.MustCompile(`^[A-Za-z0-9._:-]{1,128}$`)
 	code       = regexp.MustCompile(`^[A-Za-z0-9_.-]{1,64}$`)
 )
@@ -24,8 +24,11 @@ func retryAfter(header http.Header, now time.Time) time.Duration {
 	value := strings.TrimSpace(header.Get("Retry-After"))
 	var wait time.Duration
 	if seconds.MatchString(value) {
-		count, _ := strconv.Atoi(value)
-		wait = time.Duration(count) * time.Second
+		// RFC 9111, section 1.2.2: what is too great to be read is very long.
+		count, err := strconv.ParseInt(value, 10, 32)
+		if wait = time.Duration(count) * time.Second; err != nil {
+			wait = maxRetryAfter
+		}
 	} else if until, err := http.ParseTime(value); err == nil {
 		// The date is the provider's: its own clock, where it tells it, cancels any skew.
 		if date := dateOf(header); !date.IsZero() {

@@ -137,6 +137,7 @@ func (e *exchange) sendSlowly(fault *Fault) {
 	a := e.serve()
 	e.dress(a, fault)
 	e.begin(a, true)
+	e.flush() // the header comes before the first delay
 	for _, b := range a.body.Bytes() {
 		if !e.wait(fault.Delay) {
 			panic(http.ErrAbortHandler)

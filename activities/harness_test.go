@@ -1,0 +1,92 @@
+package activities_test
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	sdklog "go.temporal.io/sdk/log"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/testsuite"
+	sdkworker "go.temporal.io/sdk/worker"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
+
+	"github.com/latchkey-iam/latchkey/activities"
+	"github.com/latchkey-iam/latchkey/connectors"
+	"github.com/latchkey-iam/latchkey/internal/guard"
+	"github.com/latchkey-iam/latchkey/internal/latchkeytest"
+)
+
+const connection = "jc-prod"
+
+// bench runs activities of one connection against a scripted provider.
+type bench struct {
+	*latchkeytest.Connector
+	environment *testsuite.TestActivityEnvironment
+	rules       guard.Rules
+	ceiling     *activities.Ceiling
+	logs        *observer.ObservedLogs
+	steps       *activities.Activities
+}
+
+func newBench(account *connectors.Account) *bench {
+	var suite testsuite.WorkflowTestSuite
+	suite.SetLogger(sdklog.NewStructuredLogger(slog.New(slog.DiscardHandler)))
+	core, logs := observer.New(zap.DebugLevel)
+	b := &bench{Connector: latchkeytest.NewConnector(account), environment: suite.NewTestActivityEnvironment(), logs: logs}
+	b.environment.SetWorkerOptions(sdkworker.Options{})
+	b.steps = &activities.Activities{
+		Connection: connection, Provider: latchkeytest.Provider, Connector: b, SearchAttributes: []string{"LatchkeyUserId"}, Audit: zap.New(core),
+	}
+	return b
+}
+
+// run executes one attempt and returns what it answered.
+func run[R any](b *bench, step any, in any) (*R, error) {
+	b.steps.Rules, b.steps.Ceiling = b.rules, b.ceiling
+	b.environment.RegisterActivity(step)
+	value, err := b.environment.ExecuteActivity(step, in)
+	if err != nil {
+		return nil, err
+	}
+	var result R
+	return &result, value.Get(&result)
+}
+
+// requireFailure takes an attempt's failure apart.
+func requireFailure(t *testing.T, err error, kind string) (*temporal.ApplicationError, activities.FailureDetails) {
+	t.Helper()
+	var failure *temporal.ApplicationError
+	require.True(t, errors.As(err, &failure), "%v", err)
+	require.Equal(t, kind, failure.Type())
+	for _, personal := range latchkeytest.Personal() {
+		require.NotContains(t, failure.Error(), personal)
+	}
+	var details activities.FailureDetails
+	require.NoError(t, failure.Details(&details))
+	return failure, details
+}
+
+// unlockInput is an unlock of the account whose look-up is this old.
+func unlockInput(b *bench, age time.Duration) activities.UnlockInput {
+	return activities.UnlockInput{Account: b.Account().WithoutUser(), ReadAt: time.Now().Add(-age), RequestedBy: "soar", RequestReason: "INC-4711"}
+}
+
+// failOnce fails the first unlock.
+func failOnce(failure error) func(context.Context, int) error {
+	return func(_ context.Context, n int) error {
+		if n == 1 {
+			return failure
+		}
+		return nil
+	}
+}
+
+// locked is an account that failed sign-ins locked.
+func locked() *connectors.Account {
+	return latchkeytest.Account(latchkeytest.FailedSignIns(time.Now()))
+}

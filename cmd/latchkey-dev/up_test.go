@@ -1,0 +1,147 @@
+package main
+
+import (
+	"net/http"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	jumpcloudsimulator "github.com/latchkey-iam/latchkey/connectors/jumpcloud/simulator"
+	"github.com/latchkey-iam/latchkey/internal/cli"
+	"github.com/latchkey-iam/latchkey/workflows"
+)
+
+// latchkey runs a command line of latchkey's in this process.
+func latchkey(t *testing.T, line string) (code int, stdout, stderr string) {
+	t.Helper()
+	var out, err output
+	words := strings.Fields(line)
+	require.Equal(t, "latchkey", words[0])
+	env := cli.System()
+	env.Stdout, env.Stderr, env.StdoutTerminal, env.StderrTerminal = &out, &err, false, false
+	code = cli.Run(t.Context(), env, words[1:])
+	return code, out.String(), err.String()
+}
+
+// TestUp: the three commands of the banner do what they promise, everything that it names
+// answers, and after Ctrl-C nothing does.
+func TestUp(t *testing.T) {
+	t.Parallel()
+	u := up(t)
+	require.Len(t, u.commands("latchkey"), 2)
+	require.Len(t, u.commands("curl"), 1)
+
+	curl := strings.Split(u.commands("curl")[0], "'")
+	require.Equal(t, "curl -d ", curl[0])
+	status, body := ask(t, http.MethodPost, strings.TrimSpace(curl[2]), curl[1])
+	require.Equal(t, http.StatusOK, status)
+	require.JSONEq(t, `{"ok":false,"reason":"locked"}`, body)
+
+	code, stdout, stderr := latchkey(t, u.commands("latchkey")[0])
+	require.Equal(t, cli.ExitOK, code, stderr)
+	require.Contains(t, stdout, "unlocked")
+	code, stdout, stderr = latchkey(t, u.commands("latchkey")[1])
+	require.Equal(t, cli.ExitOK, code, stderr)
+	require.Equal(t, workflows.Unlocked, parse[workflows.Result](t, stdout).Outcome)
+
+	status, body = ask(t, http.MethodPost, strings.TrimSpace(curl[2]), curl[1])
+	require.Equal(t, http.StatusOK, status)
+	require.JSONEq(t, `{"ok":true}`, body)
+
+	status, _ = ask(t, http.MethodGet, u.find("Temporal UI"), "")
+	require.Equal(t, http.StatusOK, status)
+	status, body = ask(t, http.MethodGet, u.find("Temporal HTTP API")+"/api/v1/namespaces/default/workflows", "")
+	require.Equal(t, http.StatusOK, status)
+	require.Contains(t, body, workflows.UnlockUserName)
+
+	addresses := u.addresses()
+	require.GreaterOrEqual(t, len(addresses), 5)
+	require.Less(t, u.stop(), 10*time.Second)
+	for _, address := range addresses {
+		_ = listen(t, address).Close()
+	}
+	require.Empty(t, u.stderr.String())
+}
+
+// TestStopWhileBusy: Ctrl-C does not wait for a provider that does not answer.
+func TestStopWhileBusy(t *testing.T) {
+	t.Parallel()
+	u := up(t, "--ui-address", "")
+	require.NotContains(t, u.stdout.String(), "Temporal UI")
+	order(t, u.find("JumpCloud, simulated"), `{"kind":"latency","delay":"1m"}`)
+	_, unlocks := u.dial()
+	_, err := unlocks.Start(t.Context(), workflows.Input{Connection: "jumpcloud", Username: "grace.hopper"})
+	require.NoError(t, err)
+	require.Eventually(t, func() bool {
+		_, calls := ask(t, http.MethodGet, u.find("JumpCloud, simulated")+"/_simulator/calls", "")
+		return strings.Contains(calls, `"inFlight":1`) || strings.Contains(calls, `"inFlight": 1`)
+	}, patience, pause)
+	require.Less(t, u.stop(), 15*time.Second)
+}
+
+// order orders a fault at a simulated tenant.
+func order(t *testing.T, url, fault string) {
+	t.Helper()
+	status, body := ask(t, http.MethodPost, url+"/_simulator/faults", fault)
+	require.Less(t, status, http.StatusMultipleChoices, body)
+}
+
+// TestDatabaseFile: a run that is open when latchkey-dev ends is finished by the next one
+// with the same file.
+func TestDatabaseFile(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "latchkey.db")
+	first := up(t, "--db", file)
+	order(t, first.find("JumpCloud, simulated"), `{"kind":"status","status":503}`)
+	temporal, unlocks := first.dial()
+	open, err := unlocks.Start(t.Context(), workflows.Input{Connection: "jumpcloud", Email: "grace.hopper@example.com"})
+	require.NoError(t, err)
+	require.Eventually(t, func() bool {
+		described, err := temporal.DescribeWorkflowExecution(t.Context(), open.WorkflowID, open.RunID)
+		require.NoError(t, err)
+		pending := described.GetPendingActivities()
+		return len(pending) == 1 && pending[0].GetAttempt() > 1
+	}, patience, pause)
+	first.stop()
+
+	second := up(t, "--db", file)
+	_, unlocks = second.dial()
+	result, err := unlocks.Attach(open.WorkflowID, open.RunID).Result(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, workflows.Unlocked, result.Outcome)
+	require.Greater(t, result.Attempts.Lookup, 1)
+	second.stop()
+}
+
+// TestServesTheEnvironment is not parallel: it sets the process's environment.
+func TestServesTheEnvironment(t *testing.T) {
+	tenant := jumpcloudsimulator.New(jumpcloudsimulator.Options{})
+	url, stop, err := tenant.Start("")
+	require.NoError(t, err)
+	t.Cleanup(stop)
+	id := tenant.MustCreateUser(map[string]any{"username": "real"})
+	require.NoError(t, tenant.LockByFailures(id))
+	t.Setenv("LATCHKEY_CONNECTIONS", "jc-prod:jumpcloud")
+	t.Setenv("LATCHKEY_CONNECTION_JC_PROD_API_KEY", jumpcloudsimulator.DefaultAPIKey)
+	t.Setenv("LATCHKEY_CONNECTION_JC_PROD_BASE_URL", url+"/api")
+	u := up(t, "--log-level", "info")
+	require.Contains(t, u.stdout.String(), "From the environment   the connection jc-prod\n")
+	_, unlocks := u.dial()
+	for connection, in := range map[string]workflows.Input{
+		"jc-prod": {UserID: id}, "jumpcloud": {Username: "grace.hopper"}, "pingone": {Username: "alan.turing"},
+	} {
+		in.Connection = connection
+		open, err := unlocks.Start(t.Context(), in)
+		require.NoError(t, err)
+		result, err := open.Result(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, workflows.Unlocked, result.Outcome, connection)
+	}
+	require.False(t, tenant.Locked(id))
+	u.stop()
+	require.Contains(t, u.stderr.String(), "audit", "--log-level info shows the audit lines")
+	require.NotContains(t, u.stderr.String(), jumpcloudsimulator.DefaultAPIKey)
+}

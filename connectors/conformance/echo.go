@@ -1,0 +1,83 @@
+package conformance
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/latchkey-iam/latchkey/connectors"
+	"github.com/latchkey-iam/latchkey/internal/simulator"
+)
+
+// requestIDHeaders may carry an identifier into an error.
+var requestIDHeaders = []string{"X-Request-Id", "Request-Id", "X-Amzn-Requestid", "Correlation-Id", "X-Correlation-Id", "X-Trace-Id", "Cf-Ray"}
+
+// disguises are ways to send a secret back.
+var disguises = []func(string) string{
+	func(secret string) string { return secret },
+	strings.ToUpper,
+	func(secret string) string { return "x-" + secret },
+	func(secret string) string { return secret + ".x" },
+	func(secret string) string { return "Bearer " + secret },
+	func(secret string) string { return secret + "\n" },
+}
+
+// echoedSecrets: a provider that sends back what it was sent, in the places that go into
+// an error, finds nobody who repeats it. The witness looks.
+func echoedSecrets(t *testing.T, fresh maker) {
+	eachStep(t, fresh, nil, func(t *testing.T, b *bench, step Step) {
+		for _, status := range []int{200, 302, 400, 401, 403, 404, 429, 500} {
+			for _, disguise := range disguises {
+				connector := b.open()
+				for _, secret := range b.sent(connector, step) {
+					if step.Token {
+						connector = b.open() // a token is kept
+					}
+					b.echo(connector, step, status, disguise(secret))
+				}
+			}
+		}
+	})
+}
+
+// echo answers the step with what it was sent.
+func (b *bench) echo(connector connectors.Connector, step Step, status int, echoed string) {
+	headers := map[string]string{}
+	for _, name := range requestIDHeaders {
+		headers[name] = echoed
+	}
+	body := b.refusalOf(step, echoed)
+	defer b.order(step, simulator.Fault{Kind: simulator.KindStatus, Status: status, Body: &body, Headers: headers})()
+	b.act(b.t.Context(), connector, step.Action)
+}
+
+// sent lists what the step sends that nobody may repeat.
+func (b *bench) sent(connector connectors.Connector, step Step) []string {
+	if step.Token {
+		defer b.order(step, simulator.Fault{Kind: simulator.KindDrop})()
+		require.Error(b.t, b.act(b.t.Context(), connector, step.Action).err)
+		return append(b.Secrets(), b.tap.credentials()...)
+	}
+	require.NoError(b.t, b.act(b.t.Context(), connector, LookupByName).err)
+	sent := b.tap.credentials()
+	require.NotEmpty(b.t, sent)
+	first := step.Operation == b.operationOf(step.Action)[0]
+	if first && (step.Action == LookupByName || step.Action == Unlock) {
+		// Behind the credential, which a 401 replaces. A request by ID does not know them.
+		sent = append(sent, b.user.Username, b.user.Email)
+	}
+	return sent
+}
+
+// secretsOfConfig: a configuration that is printed shows no secret.
+func secretsOfConfig(t *testing.T, fresh maker) {
+	b := fresh(t)
+	for _, text := range written(t, b.Config()) {
+		for _, secret := range b.Secrets() {
+			if strings.Contains(text, secret) {
+				t.Errorf("a secret is shown in %s", text)
+			}
+		}
+	}
+}

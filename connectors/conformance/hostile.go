@@ -1,0 +1,151 @@
+package conformance
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/latchkey-iam/latchkey/connectors"
+)
+
+// hostileTexts mean something else to a path, a query, a header, a filter, a directory
+// or a terminal.
+func hostileTexts() []string {
+	return []string{
+		// paths
+		"../x", "../../users", "..%2f..%2fusers", "%2e%2e", "%2e%2e%2f", "..", "./.", "/", "//", `..\x`, "a/b", "a%2fb", "%00", "%zz", ";x=1", "?x=1", "#x",
+		"x?limit=200", "x&filter=", "x%26filter", "http://169.254.169.254/", "//example.com/x", "@example.com", "x/unlock", "x/password",
+		// lines and control characters
+		"x\n", "\nx", "x\ny", "x\r\nX-Injected: 1", "x\ty", "x\x00", "\x00", "x\x1b[2J", "x\u0085y", "x\u2028y", "x\x7f",
+		// quotes and filters
+		`"`, `'`, `""`, `x"`, `"x`, `x\`, `\"`, `x" or username sw "`, `" or "1" eq "1`, `x' or '1'='1`, "`x`", "$(x)", "${x}", "{{x}}", "%s%n", "$ne", `{"$ne":null}`, "[]",
+		"username:$ne:x", ":$ne:", "x:$sw:", "$regex", ".*", ".+", "^", "(?i)", "(?s).*", `\Q`, `x\E.*\Q`, "a|b", "[a-z]*", "x{1,9999}",
+		// LDAP
+		"*", "x*", "*)(uid=*", "*)(|(uid=*", "x)(&", `\2a`, `\00`, "cn=admin,dc=example,dc=com", "uid=x+cn=y", "x,dc=example", "<GUID=x>",
+		// numbers and words
+		"null", "undefined", "true", "NaN", "-1", "1e400",
+		// beyond ASCII
+		"\u202egnp.exe", "\u200bx", "x\u200d", "\ufeffx", "ﬀ", "Å", "A\u030a", "\U0001f512", "ａｄｍｉｎ", "𝕒dmin", "\u0131", "\u017f", strings.Repeat("\u0301", 100),
+		// not UTF-8
+		"\xff", "x\xc0\xaf", "\xed\xa0\x80", "x\xe2\x82",
+		// white space and length
+		" ", " x", "x ", "\u00a0x", strings.Repeat("x", 513), strings.Repeat("x", 10<<10), strings.Repeat("../", 3000), strings.Repeat("é", 400),
+	}
+}
+
+// hostileIDs nearly have the shape of an ID.
+func hostileIDs(id string) []string {
+	return []string{
+		id + "/..", "../" + id, id + "\n", "\n" + id, id + "\x00", id + " ", " " + id, id + "/unlock", id + "?x=1", id + "%2e", id + id, id[:len(id)-1], id + "0",
+		"g" + id[1:], "\uff11" + id[1:], "٣" + id[1:], "{" + id + "}", `"` + id + `"`, "urn:uuid:" + id, id + "\u200b", strings.ReplaceAll(id, id[len(id)-1:], "\u0661"),
+	}
+}
+
+// hostileReferences: whatever a reference holds, it finds nobody, and no call leads
+// anywhere but to the search that was meant.
+func hostileReferences(t *testing.T, fresh maker) {
+	b := fresh(t)
+	connector := b.open()
+	search := b.operationOf(LookupByName)
+	for _, text := range hostileTexts() {
+		for _, ref := range []connectors.UserRef{{Username: text}, {Email: text}, {ID: text}} {
+			requireNobody(t, connector, ref)
+		}
+	}
+	for _, id := range hostileIDs(b.user.ID) {
+		b.secret.add(id) // no ID, so perhaps a name
+		requireNobody(t, connector, connectors.UserRef{ID: id})
+		err := connector.Unlock(t.Context(), &connectors.Account{ID: id})
+		require.Equal(t, connectors.RejectedByProvider, connectors.KindOf(err), "%q", id)
+		require.Equal(t, connectors.No, failureOf(t, err).Sent, "%q", id)
+	}
+	for _, ref := range []connectors.UserRef{{}, {ID: b.user.ID, Username: b.user.Username}, {Username: b.user.Username, Email: "x@example.com"}} {
+		requireNobody(t, connector, ref)
+	}
+	for _, call := range b.Peer().Calls.All() {
+		require.Contains(t, append(search, b.operationOf("")...), call.Operation, call.Path)
+		require.Less(t, call.Status, 300, "the provider found the search %s wrong", call.Path)
+	}
+	require.Zero(t, b.unlocks())
+	require.Empty(t, b.tap.strayed())
+}
+
+// operationOf lists the operations of the first step of an action; without one, those
+// that fetch a token.
+func (b *bench) operationOf(action Action) []string {
+	var operations []string
+	for _, step := range b.Steps() {
+		switch {
+		case step.Token && action == "":
+			operations = append(operations, step.Operation)
+		case !step.Token && step.Action == action:
+			return []string{step.Operation}
+		}
+	}
+	return operations
+}
+
+func requireNobody(t *testing.T, connector connectors.Connector, ref connectors.UserRef) {
+	t.Helper()
+	account, err := connector.Lookup(t.Context(), ref)
+	require.Nil(t, account, "%q", ref)
+	require.Contains(t, []connectors.Kind{connectors.NotFound, connectors.RejectedByProvider}, connectors.KindOf(err), "%q: %v", ref, err)
+}
+
+// hostileNamesOfUsers: users may be called so all the same. Each is found by its own
+// name and address, and by no other.
+func hostileNamesOfUsers(t *testing.T, fresh maker) {
+	b := fresh(t)
+	connector := b.open()
+	users := map[string]User{}
+	for _, text := range hostileTexts() {
+		if len(text) > 200 || (connectors.UserRef{Username: text}).Validate() != nil {
+			continue // no reference can name such a user
+		}
+		users[text] = b.makeUser("n" + text)
+	}
+	require.Greater(t, len(users), 60)
+	for text, user := range users {
+		for _, ref := range []connectors.UserRef{{Username: user.Username}, {Email: user.Email}} {
+			if ref.Validate() != nil {
+				continue
+			}
+			account, err := connector.Lookup(t.Context(), ref)
+			require.NoError(t, err, "%q", text)
+			require.Equal(t, user.ID, account.ID, "%q", text)
+		}
+	}
+}
+
+// lookAlikes: a name that only looks like another's, or that some foldings of case and
+// some normal forms take for it, is not that name.
+func lookAlikes(t *testing.T, fresh maker) {
+	b := fresh(t)
+	connector := b.open()
+	for name, alikes := range map[string][]string{
+		"kate.smith": {"\u212aate.smith", "kate.\u017fmith", "ka\u0442e.smith", "kate\uff0esmith", "kate.smith\u200b", "ｋate.smith", "kate.smith."},
+		"jos\u00e9":  {"jose\u0301", "jose", "jos\u0435"},
+		"strasse":    {"stra\u00dfe", "STRA\u1e9eE"},
+		"fibre":      {"\ufb01bre", "f\u0131bre", "F\u0130BRE"},
+		"\u00c5sa":   {"\u212bsa", "A\u030asa"},
+	} {
+		user := b.makeUser(name)
+		account, err := connector.Lookup(t.Context(), connectors.UserRef{Username: name})
+		require.NoError(t, err)
+		require.Equal(t, user.ID, account.ID)
+		for _, alike := range alikes {
+			requireNobody(t, connector, connectors.UserRef{Username: alike})
+		}
+		twin := b.makeUser(alikes[0])
+		for _, each := range []User{user, twin} {
+			account, err := connector.Lookup(t.Context(), connectors.UserRef{Username: each.Username})
+			if err != nil {
+				// A provider that takes the two for one has made it so.
+				require.Equal(t, connectors.Ambiguous, connectors.KindOf(err), "%q: %v", each.Username, err)
+				continue
+			}
+			require.Equal(t, each.ID, account.ID, "%q", each.Username)
+		}
+	}
+}

@@ -1,0 +1,127 @@
+package conformance
+
+import (
+	"bytes"
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+)
+
+// tap stands between a connector and the network. It learns the credentials that go by,
+// and notes every request to another host than the peer's.
+type tap struct {
+	next   http.RoundTripper
+	host   string
+	secret *secrets
+
+	mu      sync.Mutex
+	foreign []string
+	last    *url.URL
+	// carried are the credentials of the last request.
+	carried []string
+	keep    bool
+	body    []byte
+	arrived func()
+}
+
+// RoundTrip implements http.RoundTripper.
+func (t *tap) RoundTrip(request *http.Request) (*http.Response, error) {
+	t.note(request)
+	response, err := t.next.RoundTrip(request)
+	if err != nil {
+		return nil, err
+	}
+	keep, arrived := t.take()
+	if arrived != nil {
+		arrived()
+	}
+	if keep {
+		body, err := io.ReadAll(response.Body)
+		_ = response.Body.Close()
+		if err != nil {
+			return nil, err
+		}
+		t.mu.Lock()
+		t.body = body
+		t.mu.Unlock()
+		response.Body = io.NopCloser(bytes.NewReader(body))
+	}
+	return response, nil
+}
+
+func (t *tap) note(request *http.Request) {
+	var words []string
+	for _, name := range []string{"Authorization", "X-Api-Key"} {
+		for _, value := range request.Header.Values(name) {
+			words = append(words, strings.Fields(value)...)
+		}
+	}
+	words = slices.DeleteFunc(words, func(word string) bool { return word == "Bearer" || word == "Basic" })
+	t.secret.add(words...)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.last, t.carried = request.URL, words
+	if request.URL.Scheme != "http" || request.URL.Host != t.host {
+		t.foreign = append(t.foreign, request.URL.Redacted())
+	}
+}
+
+// keepNext keeps the body of the answer that comes next.
+func (t *tap) keepNext() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.keep = true
+}
+
+// kept returns the body that was kept; nil when no answer came.
+func (t *tap) kept() []byte {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.body
+}
+
+// onNext calls the function when the header of the answer that comes next has arrived.
+func (t *tap) onNext(arrived func()) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.arrived = arrived
+}
+
+func (t *tap) take() (keep bool, arrived func()) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	keep, arrived = t.keep, t.arrived
+	t.keep, t.arrived = false, nil
+	return keep, arrived
+}
+
+// strayed lists the requests to other hosts than the peer's.
+func (t *tap) strayed() []string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.foreign
+}
+
+// lastURL is the address of the last request.
+func (t *tap) lastURL() *url.URL {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	address := *t.last
+	return &address
+}
+
+// credentials are those of the last request.
+func (t *tap) credentials() []string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return slices.Clone(t.carried)
+}
+
+func (t *tap) close() {
+	if closer, ok := t.next.(interface{ CloseIdleConnections() }); ok {
+		closer.CloseIdleConnections()
+	}
+}

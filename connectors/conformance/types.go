@@ -1,0 +1,136 @@
+package conformance
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/latchkey-iam/latchkey/connectors"
+)
+
+// wrongTypes gives each key of each answer, at every level, values of every other type,
+// leaves it out, and writes it in capitals. What the true answer tells of locks and of
+// an administrator's decisions must then be there still, or unread, or the answer
+// refused as malformed: never "no lock".
+func wrongTypes(t *testing.T, fresh maker) {
+	eachStep(t, fresh, Step.reads, func(t *testing.T, b *bench, step Step) {
+		b.Suspend(t, b.user)
+		b.Disable(t, b.user)
+		truth, body := b.truth(step)
+		var answer any
+		decoder := json.NewDecoder(bytes.NewReader(body))
+		decoder.UseNumber()
+		require.NoError(t, decoder.Decode(&answer))
+		tried := 0
+		mutate(answer, nil, func(pointer, change string) {
+			tried++
+			encoded, err := json.Marshal(answer)
+			require.NoError(t, err)
+			// json.Marshal cannot write this number, which JSON allows.
+			encoded = bytes.ReplaceAll(encoded, []byte(`"`+hugeNumber+`"`), []byte(hugeNumber))
+			got := b.under(step, answering(string(encoded)))
+			b.requireHeld(got, step, truth, pointer, change)
+		})
+		require.Positive(t, tried)
+	})
+}
+
+// requireHeld: nothing of what keeps the user out was lost.
+func (b *bench) requireHeld(got outcome, step Step, truth *connectors.Account, pointer, change string) {
+	b.t.Helper()
+	message := fmt.Sprintf("%s: %s %s", step, pointer, change)
+	if got.err != nil {
+		failure := failureOf(b.t, got.err)
+		if step.Token && failure.Kind == connectors.Unauthenticated {
+			return // it was taken for a token, and is none
+		}
+		require.Equal(b.t, connectors.MalformedResponse, failure.Kind, message)
+		require.Equal(b.t, step.expectKind(failure.Kind, connectors.No).sent, failure.Sent, message)
+		return
+	}
+	if step.Action == Unlock {
+		return
+	}
+	account := got.account(truth.ID)
+	if account == nil && slices.ContainsFunc(step.LeavesOut, func(key string) bool { return strings.HasSuffix(pointer, key) }) {
+		return
+	}
+	require.NotNil(b.t, account, message)
+	for _, lock := range truth.State.Locks {
+		held := slices.ContainsFunc(account.State.Locks, lock.SamePlace) ||
+			slices.ContainsFunc(account.State.Unread, func(unread connectors.Unread) bool { return unread.Layer == lock.Layer })
+		require.True(b.t, held, "%s: the lock of the %s is lost", message, lock.Layer)
+	}
+	require.Equal(b.t, truth.State.StillBlockedBy(), account.State.StillBlockedBy(), message)
+	require.NotEqual(b.t, connectors.Yes, account.State.CanSignIn, message)
+}
+
+// hugeNumber is beyond any float.
+const hugeNumber = "1e400"
+
+// wrongValues has a value of every type, and words that are not documented.
+func wrongValues() []any {
+	return []any{nil, false, json.Number("0"), hugeNumber, "", "x", []any{}, []any{nil}, map[string]any{}}
+}
+
+// sameType: a value of the same type may say something else in good faith. No word is
+// taken in good faith that is not documented, so strings are changed too.
+func sameType(a, b any) bool {
+	_, text := b.(string)
+	return fmt.Sprintf("%T", a) == fmt.Sprintf("%T", b) && !text
+}
+
+// mutate calls try for each change to a key of the value, at every level, and undoes it.
+func mutate(value any, path []string, try func(pointer, change string)) {
+	switch value := value.(type) {
+	case []any:
+		for i, element := range value {
+			mutate(element, append(slices.Clone(path), fmt.Sprint(i)), try)
+		}
+	case map[string]any:
+		for _, key := range slices.Sorted(maps.Keys(value)) {
+			mutateKey(value, key, append(slices.Clone(path), key), try)
+		}
+	}
+}
+
+func mutateKey(object map[string]any, key string, path []string, try func(pointer, change string)) {
+	original, pointer := object[key], "/"+strings.Join(path, "/")
+	for _, wrong := range wrongValues() {
+		if sameType(original, wrong) {
+			continue
+		}
+		object[key] = wrong
+		try(pointer, fmt.Sprintf("is %#v", wrong))
+	}
+	delete(object, key)
+	try(pointer, "is left out")
+	// A key in capitals is another key: it must not be read in the other's place.
+	if upper := strings.ToUpper(key); upper != key {
+		object[upper] = opposite(original)
+		try(pointer, "is left out, and stands in capitals")
+		object[key] = original
+		try(pointer, "stands in capitals too")
+		delete(object, upper)
+	}
+	object[key] = original
+	mutate(original, path, try)
+}
+
+// opposite is what would lift the lock if it were read.
+func opposite(value any) any {
+	switch value := value.(type) {
+	case bool:
+		return !value
+	case string:
+		return "OK"
+	default:
+		return nil
+	}
+}

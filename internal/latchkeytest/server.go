@@ -1,0 +1,166 @@
+package latchkeytest
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/client"
+	sdklog "go.temporal.io/sdk/log"
+	"go.temporal.io/sdk/worker"
+	"go.temporal.io/sdk/workflow"
+	"go.uber.org/zap"
+
+	"github.com/latchkey-iam/latchkey/activities"
+	"github.com/latchkey-iam/latchkey/connectors"
+	"github.com/latchkey-iam/latchkey/internal/devserver"
+	"github.com/latchkey-iam/latchkey/internal/guard"
+	"github.com/latchkey-iam/latchkey/workflows"
+)
+
+// Identity is that of every client and worker: recorded histories must not tell where
+// they were recorded.
+const Identity = "latchkey-test"
+
+// Patience bounds the wait for anything that a test expects.
+const Patience = time.Minute
+
+// Temporal is an embedded server, a client of it, and a worker that serves the workflows.
+type Temporal struct {
+	Client  client.Client
+	Address string
+
+	server *devserver.Server
+	worker worker.Worker
+}
+
+var shared = sync.OnceValues(start)
+
+// used says that the shared server was started.
+var used atomic.Bool
+
+// Server returns the server that all tests of the process share.
+func Server(t *testing.T) *Temporal {
+	t.Helper()
+	used.Store(true)
+	temporal, err := shared()
+	require.NoError(t, err)
+	return temporal
+}
+
+// Main runs a package's tests and stops the shared server, if any test used it. Call it
+// from TestMain.
+func Main(m *testing.M) {
+	code := m.Run()
+	if used.Load() {
+		if temporal, err := shared(); err == nil {
+			temporal.stop()
+		}
+	}
+	os.Exit(code)
+}
+
+func start() (*Temporal, error) {
+	attributes := map[string]enumspb.IndexedValueType{}
+	for _, name := range workflows.SearchAttributes() {
+		attributes[name] = enumspb.INDEXED_VALUE_TYPE_KEYWORD
+	}
+	server, err := devserver.Start(context.Background(), devserver.Options{Address: "127.0.0.1:0", SearchAttributes: attributes})
+	if err != nil {
+		return nil, err
+	}
+	temporal := &Temporal{server: server, Address: server.Address()}
+	if temporal.Client, err = Dial(server.Address(), devserver.DefaultNamespace); err != nil {
+		return nil, err
+	}
+	temporal.worker = worker.New(temporal.Client, workflows.TaskQueue, worker.Options{
+		Identity: Identity, LocalActivityWorkerOnly: true, DisableRegistrationAliasing: true,
+	})
+	temporal.worker.RegisterWorkflowWithOptions(workflows.UnlockUser, workflow.RegisterOptions{Name: workflows.UnlockUserName})
+	if err := temporal.worker.Start(); err != nil {
+		return nil, fmt.Errorf("start the workflow worker: %w", err)
+	}
+	return temporal, nil
+}
+
+// Dial connects to a server under the fixed identity.
+func Dial(address, namespace string) (client.Client, error) {
+	return client.Dial(client.Options{HostPort: address, Namespace: namespace, Identity: Identity,
+		Logger: Silent()})
+}
+
+// Silent is a logger for the Temporal SDK that says nothing.
+func Silent() sdklog.Logger { return sdklog.NewStructuredLogger(slog.New(slog.DiscardHandler)) }
+
+func (s *Temporal) stop() {
+	s.worker.Stop()
+	s.Client.Close()
+	_ = s.server.Stop()
+}
+
+// Connection is what a test serves.
+type Connection struct {
+	// Name is unique over the tests of a process.
+	Name      string
+	Connector connectors.Connector
+	Rules     guard.Rules
+	Ceiling   *activities.Ceiling
+	// NoAttributes serves the connection as in a namespace without search attributes.
+	NoAttributes bool
+	Audit        *zap.Logger
+}
+
+// Activities returns the steps at the connection.
+func (c Connection) Activities() *activities.Activities {
+	steps := &activities.Activities{
+		Connection: c.Name, Provider: Provider, Connector: c.Connector, Rules: c.Rules, Ceiling: c.Ceiling,
+		SearchAttributes: workflows.SearchAttributes(), Audit: c.Audit,
+	}
+	if c.NoAttributes {
+		steps.SearchAttributes = nil
+	}
+	if steps.Audit == nil {
+		steps.Audit = zap.NewNop()
+	}
+	return steps
+}
+
+// Serve starts a worker for the connection, which stops with the test or when the
+// returned function is called.
+func (s *Temporal) Serve(t *testing.T, connection Connection) (stop func()) {
+	t.Helper()
+	served := worker.New(s.Client, activities.Queue(connection.Name), worker.Options{
+		Identity: Identity, DisableWorkflowWorker: true, DisableRegistrationAliasing: true,
+		DefaultHeartbeatThrottleInterval: time.Millisecond,
+	})
+	Register(served, connection.Activities())
+	require.NoError(t, served.Start())
+	stop = sync.OnceFunc(served.Stop)
+	t.Cleanup(stop)
+	return stop
+}
+
+// Register registers a connection's steps by their names.
+func Register(with worker.ActivityRegistry, steps *activities.Activities) {
+	for name, function := range map[string]any{
+		activities.LookupName: steps.Lookup,
+		activities.UnlockName: steps.Unlock,
+		activities.VerifyName: steps.Verify,
+		activities.WatchName:  steps.Watch,
+	} {
+		with.RegisterActivityWithOptions(function, activity.RegisterOptions{Name: name})
+	}
+}
+
+var connectionNumber atomic.Int64
+
+// ConnectionName returns a name that no other test of the process uses.
+func ConnectionName() string { return fmt.Sprintf("c-%d", connectionNumber.Add(1)) }

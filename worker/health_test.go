@@ -1,0 +1,98 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/client"
+)
+
+// temporal is a client whose server answers health checks or does not.
+type temporalHealth struct {
+	client.Client
+	err error
+}
+
+func (t temporalHealth) CheckHealth(ctx context.Context, _ *client.CheckHealthRequest) (*client.CheckHealthResponse, error) {
+	if _, bounded := ctx.Deadline(); !bounded {
+		return nil, errors.New("a probe must not wait for ever")
+	}
+	return &client.CheckHealthResponse{}, t.err
+}
+
+// probe asks a worker how it is.
+func probe(t *testing.T, address, path string) (status int, body string) {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+address+path, http.NoBody)
+	require.NoError(t, err)
+	answer, err := http.DefaultClient.Do(request)
+	require.NoError(t, err)
+	defer answer.Body.Close()
+	read, err := io.ReadAll(answer.Body)
+	require.NoError(t, err)
+	return answer.StatusCode, string(read)
+}
+
+// freeAddress returns an address where nothing listens.
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	require.NoError(t, listener.Close())
+	return listener.Addr().String()
+}
+
+func TestHealth(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		ready    bool
+		temporal error
+		status   int
+		body     string
+	}{
+		"serving":              {ready: true, status: http.StatusOK, body: "ok\n"},
+		"starting or draining": {status: http.StatusServiceUnavailable, body: "not serving: starting or draining\n"},
+		"Temporal is gone":     {ready: true, temporal: errors.New("connection to 10.0.0.1 refused"), status: http.StatusServiceUnavailable, body: "Temporal does not answer\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			address := freeAddress(t)
+			h, err := startHealth(address, temporalHealth{err: test.temporal})
+			require.NoError(t, err)
+			defer h.stop()
+			h.ready.Store(test.ready)
+			status, body := probe(t, address, "/readyz")
+			require.Equal(t, test.status, status)
+			require.Equal(t, test.body, body)
+			status, body = probe(t, address, "/healthz")
+			require.Equal(t, http.StatusOK, status, "alive all the same")
+			require.Equal(t, "ok\n", body)
+			status, _ = probe(t, address, "/metrics")
+			require.Equal(t, http.StatusNotFound, status)
+		})
+	}
+}
+
+func TestHealthNowhere(t *testing.T) {
+	t.Parallel()
+	h, err := startHealth("", temporalHealth{})
+	require.NoError(t, err)
+	h.stop()
+}
+
+func TestHealthPortInUse(t *testing.T) {
+	t.Parallel()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer listener.Close()
+	_, err = startHealth(listener.Addr().String(), temporalHealth{})
+	require.EqualError(t, err, "health checks cannot be answered at "+listener.Addr().String()+
+		": the port is in use; choose another with LATCHKEY_HEALTH_ADDRESS, or off")
+	_, err = startHealth("192.0.2.1:80", temporalHealth{})
+	require.ErrorContains(t, err, "LATCHKEY_HEALTH_ADDRESS", "an address of another machine")
+}

@@ -1,0 +1,254 @@
+package worker
+
+import (
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.uber.org/zap/zapcore"
+
+	"github.com/latchkey-iam/latchkey/activities"
+	jumpcloudsimulator "github.com/latchkey-iam/latchkey/connectors/jumpcloud/simulator"
+	"github.com/latchkey-iam/latchkey/workflows"
+)
+
+// closing returns a hook that tells that it was called.
+func closing(channel chan struct{}) func(*http.Request) {
+	return func(*http.Request) { close(channel) }
+}
+
+// TestServes: a worker asks for the work that it was told to do, and for none other.
+func TestServes(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct{ workflows, connection bool }{
+		"workflows only": {workflows: true}, "a connection only": {connection: true}, "both": {true, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newSite(t, nil)
+			config := s.config
+			config.Workflows = test.workflows
+			if !test.connection {
+				config.Connections = nil
+			}
+			stop := s.serve(config)
+			queue := activities.Queue("jc")
+			require.Eventually(t, func() bool {
+				return (len(s.pollers(workflows.TaskQueue, enumspb.TASK_QUEUE_TYPE_WORKFLOW)) > 0) == test.workflows &&
+					(len(s.pollers(queue, enumspb.TASK_QUEUE_TYPE_ACTIVITY)) > 0) == test.connection
+			}, patience, 20*time.Millisecond)
+			require.Empty(t, s.pollers(workflows.TaskQueue, enumspb.TASK_QUEUE_TYPE_ACTIVITY))
+			require.Empty(t, s.pollers(queue, enumspb.TASK_QUEUE_TYPE_WORKFLOW))
+			require.NoError(t, stop())
+			require.Len(t, s.logs.lines(t, "serving"), 1)
+			require.Len(t, s.logs.lines(t, "draining"), 1)
+		})
+	}
+}
+
+// TestServesTogether: a worker without secrets and one beside the provider do one unlock.
+func TestServesTogether(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, keywords())
+	id := s.lockedUser("ada")
+	s.serve(Config{Workflows: true, DrainTimeout: DefaultDrainTimeout})
+	beside := s.config
+	beside.Workflows = false
+	s.serve(beside)
+	require.Equal(t, workflows.Unlocked, s.unlock(workflows.Input{UserID: id}).Outcome)
+}
+
+// TestRateLimit: the server is told the rate of activities, which is that of requests
+// divided by the most requests that an activity makes.
+func TestRateLimit(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, nil)
+	config := s.config
+	config.Connections[0].RateLimit = 8
+	calls := float64(config.Connections[0].Provider.CallsPerActivity)
+	s.serve(config)
+	require.Eventually(t, func() bool {
+		pollers := s.pollers(activities.Queue("jc"), enumspb.TASK_QUEUE_TYPE_ACTIVITY)
+		return len(pollers) > 0 && pollers[0].GetRatePerSecond() == 8/calls
+	}, patience, 20*time.Millisecond)
+}
+
+// TestDrains: what is under way when the worker is told to stop ends before the worker does,
+// and counts; probes are told meanwhile.
+func TestDrains(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, keywords())
+	id := s.lockedUser("ada")
+	config := s.config
+	config.HealthAddress = freeAddress(t)
+	stop := s.serve(config)
+	status, _ := probe(t, config.HealthAddress, "/readyz")
+	require.Equal(t, http.StatusOK, status)
+
+	const slow = 3 * time.Second
+	reached := s.hold(jumpcloudsimulator.OpLookup, slow)
+	run := s.start(workflows.Input{UserID: id})
+	<-reached
+	began := time.Now()
+	ended := make(chan error, 1)
+	go func() { ended <- stop() }()
+	require.Eventually(t, func() bool {
+		status, body := probe(t, config.HealthAddress, "/readyz")
+		return status == http.StatusServiceUnavailable && strings.Contains(body, "draining")
+	}, slow, 10*time.Millisecond)
+	require.NoError(t, <-ended)
+	require.GreaterOrEqual(t, time.Since(began), slow-100*time.Millisecond)
+	require.Less(t, time.Since(began), config.DrainTimeout)
+
+	history := s.temporal.GetWorkflowHistory(t.Context(), run.WorkflowID, run.RunID, false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+	completed := 0
+	for history.HasNext() {
+		event, err := history.Next()
+		require.NoError(t, err)
+		if event.GetEventType() == enumspb.EVENT_TYPE_ACTIVITY_TASK_COMPLETED {
+			completed++
+		}
+	}
+	require.Equal(t, 1, completed, "the look-up's result arrived before the worker ended")
+
+	s.serve(s.config)
+	result, err := run.Result(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, workflows.Unlocked, result.Outcome)
+	require.Equal(t, workflows.Attempts{Lookup: 1, Unlock: 1, Verify: 1}, result.Attempts, "nothing was made twice")
+}
+
+// TestSearchAttributes: those that the namespace lacks are named, with the command that adds
+// them; everything else works.
+func TestSearchAttributes(t *testing.T) {
+	t.Parallel()
+	mixed := keywords()
+	delete(mixed, workflows.AttributeAwaiting.GetName())
+	mixed[workflows.AttributeUserID.GetName()] = enumspb.INDEXED_VALUE_TYPE_INT
+	for name, test := range map[string]struct {
+		there   map[string]enumspb.IndexedValueType
+		missing []any
+	}{
+		"all are there": {there: keywords()},
+		"none is there": {missing: []any{"LatchkeyConnection", "LatchkeyProvider", "LatchkeyOutcome", "LatchkeyUserId", "LatchkeyAwaiting"}},
+		"one is missing and one is of another type": {there: mixed, missing: []any{"LatchkeyUserId", "LatchkeyAwaiting"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newSite(t, test.there)
+			s.serve(s.config)
+			warned := s.logs.lines(t, "the namespace lacks search attributes of type Keyword; runs cannot be found by them")
+			if test.missing == nil {
+				require.Empty(t, warned)
+			} else {
+				require.Len(t, warned, 1)
+				require.Equal(t, test.missing, warned[0]["missing"])
+				fix := "temporal operator search-attribute create --namespace " + s.namespace
+				for _, name := range test.missing {
+					fix += fmt.Sprintf(" --type Keyword --name %s", name)
+				}
+				require.Equal(t, fix, warned[0]["fix"])
+			}
+			require.Equal(t, workflows.Unlocked, s.unlock(workflows.Input{UserID: s.lockedUser("ada")}).Outcome)
+		})
+	}
+}
+
+// TestCeiling: the worker counts its own unlocks at once, and those of other workers, which
+// it learns of from Temporal.
+func TestCeiling(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, keywords())
+	s.config.Connections[0].Rules.MaxUnlocksPerHour = 2
+	ids := []string{s.lockedUser("one"), s.lockedUser("two"), s.lockedUser("three")}
+	stop := s.serve(s.config)
+	for _, id := range ids[:2] {
+		require.Equal(t, workflows.Unlocked, s.unlock(workflows.Input{UserID: id}).Outcome)
+	}
+	refused := func() {
+		result := s.unlock(workflows.Input{UserID: ids[2]})
+		require.Equal(t, workflows.Refused, result.Outcome)
+		require.Equal(t, workflows.RefusalCode("unlock_ceiling"), result.Refusal.Code)
+		require.True(t, s.tenant.Locked(ids[2]))
+	}
+	refused()
+	require.NoError(t, stop())
+
+	count := countUnlocks(s.temporal, s.namespace, "jc")
+	require.Eventually(t, func() bool {
+		counted, err := count(t.Context(), time.Now().Add(-time.Hour))
+		return err == nil && counted == 2
+	}, patience, 50*time.Millisecond, "two unlocks; the refused one does not count")
+	for name, test := range map[string]struct {
+		connection string
+		since      time.Duration
+	}{"another connection": {"other", time.Hour}, "later": {"jc", -time.Minute}} {
+		counted, err := countUnlocks(s.temporal, s.namespace, test.connection)(t.Context(), time.Now().Add(-test.since))
+		require.NoError(t, err)
+		require.Zero(t, counted, name)
+	}
+	s.serve(s.config) // It has unlocked nobody itself.
+	refused()
+}
+
+// TestCeilingWithoutAttributes: each worker keeps its own count all the same.
+func TestCeilingWithoutAttributes(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, nil)
+	s.config.Connections[0].Rules.MaxUnlocksPerHour = 1
+	s.serve(s.config)
+	require.Equal(t, workflows.Unlocked, s.unlock(workflows.Input{UserID: s.lockedUser("one")}).Outcome)
+	require.Equal(t, workflows.Refused, s.unlock(workflows.Input{UserID: s.lockedUser("two")}).Outcome)
+}
+
+// TestServeFaults: a worker that cannot serve says why, and leaves nothing running.
+func TestServeFaults(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, nil)
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer taken.Close()
+	never := func() { t.Error("it must not serve") }
+
+	config := s.config
+	config.HealthAddress = taken.Addr().String()
+	require.ErrorContains(t, Serve(t.Context(), config, s.temporal, s.namespace, s.logger, never), "LATCHKEY_HEALTH_ADDRESS")
+
+	config = s.config
+	config.Connections = []Connection{config.Connections[0], config.Connections[0]}
+	config.Connections[0].Config, config.Connections[1].Config = config.Connections[0].Provider.NewConfig(), config.Connections[0].Provider.NewConfig()
+	err = Serve(t.Context(), config, s.temporal, s.namespace, s.logger, never)
+	require.Equal(t, 2, strings.Count(err.Error(), "connection jc: "), "both faults: %s", err)
+	require.Empty(t, s.pollers(activities.Queue("jc"), enumspb.TASK_QUEUE_TYPE_ACTIVITY))
+}
+
+// TestLogger is not parallel: the logger writes to the process's stderr.
+func TestLogger(t *testing.T) { //nolint:paralleltest // see above
+	for format, sign := range map[string]string{"json": `"msg":"audit"`, "console": "\taudit"} {
+		file, err := os.Create(filepath.Join(t.TempDir(), "stderr"))
+		require.NoError(t, err)
+		stderr := os.Stderr
+		os.Stderr = file
+		logger, err := NewLogger(Config{LogFormat: format, LogLevel: zapcore.InfoLevel})
+		os.Stderr = stderr
+		require.NoError(t, err)
+		const many = 500
+		for range many {
+			logger.Info("audit")
+			logger.Debug("not this")
+		}
+		written, err := os.ReadFile(file.Name())
+		require.NoError(t, err)
+		require.NoError(t, file.Close())
+		require.Equal(t, many, strings.Count(string(written), sign), "no line is sampled away")
+		require.NotContains(t, string(written), "not this")
+		require.NotContains(t, string(written), "goroutine")
+	}
+}

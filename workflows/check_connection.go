@@ -1,0 +1,40 @@
+package workflows
+
+import (
+	"time"
+
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/latchkey-iam/latchkey/activities"
+)
+
+// CheckConnectionName is the name of the workflow type that checks a connection.
+const CheckConnectionName = "CheckConnection"
+
+// checkTimeout bounds a check: somebody waits for it.
+var checkTimeout = 30 * time.Second
+
+// CheckInput names the connection to check.
+type CheckInput struct {
+	Connection string `json:"connection"`
+}
+
+// CheckConnection asks a worker that holds a connection's credential what it may do.
+func CheckConnection(ctx workflow.Context, in CheckInput) (*activities.CheckResult, error) {
+	if err := ValidateConnection(in.Connection); err != nil {
+		return nil, fail(TypeInvalidInput, err.Error(), nil)
+	}
+	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		TaskQueue:              activities.Queue(in.Connection),
+		ScheduleToCloseTimeout: checkTimeout,
+		RetryPolicy:            &temporal.RetryPolicy{MaximumAttempts: 1},
+		Summary:                "Check what the credential of " + in.Connection + " may do",
+	})
+	var result activities.CheckResult
+	if err := workflow.ExecuteActivity(ctx, activities.CheckName).Get(ctx, &result); err != nil {
+		failed := understand(err, in.Connection)
+		return nil, fail(failed.kind, failed.message, nil)
+	}
+	return &result, nil
+}

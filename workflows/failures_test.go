@@ -1,0 +1,194 @@
+package workflows_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/latchkey-iam/latchkey/client"
+	"github.com/latchkey-iam/latchkey/connectors"
+	"github.com/latchkey-iam/latchkey/internal/latchkeytest"
+	"github.com/latchkey-iam/latchkey/workflows"
+)
+
+// lookupFailures are a failure of every kind at the look-up.
+func lookupFailures() map[string]scenario {
+	all := map[string]scenario{}
+	for _, kind := range connectors.Kinds() {
+		all["look-up fails as "+string(kind)] = scenario{
+			script: func(s *stage) {
+				s.OnLookup = func(context.Context, int) (*connectors.Account, error) { return nil, latchkeytest.Fail(kind) }
+			},
+			input:   within(time.Second),
+			failure: string(kind),
+			check: func(t *testing.T, s *stage, result *workflows.Result) {
+				require.Equal(t, 1, result.Attempts.Lookup)
+				require.Nil(t, result.Before)
+				require.Empty(t, result.Outcome)
+				if kind.Retryable() {
+					require.Contains(t, s.failure.Message, "time ran out")
+				} else {
+					require.NotContains(t, s.failure.Message, "time ran out")
+				}
+			},
+		}
+	}
+	return all
+}
+
+// failures are the others.
+func failures() map[string]scenario {
+	return map[string]scenario{
+		"invalid input":  {raw: []any{map[string]any{"connection": "x"}}, failure: workflows.TypeInvalidInput},
+		"no input":       {raw: []any{}, failure: workflows.TypeInvalidInput},
+		"input is bytes": {raw: []any{[]byte("x")}, failure: workflows.TypeInvalidInput},
+		"input is null":  {raw: []any{nil}, failure: workflows.TypeInvalidInput},
+		"still locked": {
+			script:  func(s *stage) { keepLocked(s, nil) },
+			input:   within(time.Second),
+			failure: workflows.TypeStillLocked, sent: connectors.Yes,
+			check: func(t *testing.T, _ *stage, result *workflows.Result) {
+				require.Greater(t, result.Attempts.Verify, 1)
+				require.True(t, result.After.Locked())
+				require.NotEmpty(t, result.User)
+			},
+		},
+		"unlock refused by the provider": {
+			script: func(s *stage) {
+				s.OnUnlock = func(context.Context, int) error { return latchkeytest.Fail(connectors.RejectedByProvider) }
+			},
+			failure: string(connectors.RejectedByProvider),
+			check: func(t *testing.T, _ *stage, result *workflows.Result) {
+				require.Equal(t, workflows.Attempts{Lookup: 1, Unlock: 1}, result.Attempts)
+				require.True(t, result.Before.Locked())
+			},
+		},
+		"unlock sent, failed and verified": {
+			script: func(s *stage) {
+				s.OnUnlock = func(context.Context, int) error {
+					return latchkeytest.FailSent(connectors.PermissionDenied, connectors.Yes)
+				}
+			},
+			failure: string(connectors.PermissionDenied), sent: connectors.Yes,
+			check: func(t *testing.T, _ *stage, result *workflows.Result) { require.Positive(t, result.Attempts.Verify) },
+		},
+		"verify fails": {
+			script: func(s *stage) {
+				s.OnLookup = func(_ context.Context, n int) (*connectors.Account, error) {
+					if n > 1 {
+						return nil, latchkeytest.Fail(connectors.PermissionDenied)
+					}
+					return nil, nil
+				}
+			},
+			failure: string(connectors.PermissionDenied), sent: connectors.Yes,
+			check: func(t *testing.T, _ *stage, result *workflows.Result) { require.Equal(t, 1, result.Attempts.Verify) },
+		},
+		"gone before the retry": {
+			script: func(s *stage) {
+				s.OnUnlock = func(context.Context, int) error { return latchkeytest.Fail(connectors.Unavailable) }
+				s.OnLookup = func(_ context.Context, n int) (*connectors.Account, error) {
+					if n > 1 {
+						return nil, latchkeytest.Fail(connectors.NotFound)
+					}
+					return nil, nil
+				}
+			},
+			failure: string(connectors.NotFound),
+		},
+		"an unclassified error": {
+			script: func(s *stage) {
+				s.OnLookup = func(context.Context, int) (*connectors.Account, error) {
+					return nil, errors.New("broken for " + latchkeytest.Email)
+				}
+			},
+			failure: workflows.TypeInternal,
+		},
+		"a connector that panics": {
+			script: func(s *stage) {
+				s.OnLookup = func(context.Context, int) (*connectors.Account, error) { panic("broken for " + latchkeytest.Email) }
+			},
+			input:   within(time.Second),
+			failure: workflows.TypeInternal,
+		},
+		"no worker": {unserved: true, input: within(time.Second), failure: workflows.TypeNoWorker, check: func(t *testing.T, _ *stage, result *workflows.Result) {
+			require.Equal(t, workflows.Attempts{}, result.Attempts)
+		}},
+	}
+}
+
+// keepLocked lets unlocks be accepted without effect; failing may be nil.
+func keepLocked(s *stage, failing func(n int) error) {
+	s.AfterUnlock = func(_ context.Context, n int) error {
+		s.Change(func(a *connectors.Account) { a.State.Locks = []connectors.Lock{latchkeytest.FailedSignIns(time.Now())} })
+		if failing != nil {
+			return failing(n)
+		}
+		return nil
+	}
+}
+
+// cancellations are runs that somebody cancels.
+func cancellations() map[string]scenario {
+	cancel := func(t *testing.T, s *stage) {
+		t.Helper()
+		<-s.reached
+		require.NoError(t, s.Temporal.Client.CancelWorkflow(t.Context(), s.run.GetID(), s.run.GetRunID()))
+	}
+	return map[string]scenario{
+		"cancelled before the unlock": {
+			script: func(s *stage) {
+				s.OnLookup = func(_ context.Context, n int) (*connectors.Account, error) {
+					if n == 1 {
+						close(s.reached)
+					}
+					return nil, latchkeytest.Fail(connectors.Unavailable)
+				}
+			},
+			meanwhile: cancel,
+			failure:   client.TypeCancelled,
+			check: func(t *testing.T, s *stage, result *workflows.Result) {
+				_, unlocks := s.Calls()
+				require.Zero(t, unlocks)
+				require.Equal(t, "cancelled before anything was sent", result.Explanation)
+			},
+		},
+		"cancelled during the unlock": {
+			script: func(s *stage) {
+				s.OnUnlock = func(_ context.Context, n int) error {
+					if n == 1 {
+						close(s.reached)
+						return latchkeytest.Fail(connectors.Unavailable)
+					}
+					return nil
+				}
+			},
+			meanwhile: cancel,
+			failure:   client.TypeCancelled, sent: connectors.Yes,
+			check: func(t *testing.T, _ *stage, result *workflows.Result) {
+				require.Equal(t, workflows.Unlocked, result.Outcome, "what was begun ends in a known state")
+				require.True(t, result.After.Clear())
+			},
+		},
+		"cancelled during the watch": {
+			script: func(s *stage) {
+				s.OnLookup = func(_ context.Context, n int) (*connectors.Account, error) {
+					if n == 3 {
+						close(s.reached)
+					}
+					return nil, nil
+				}
+			},
+			input:     func(in *workflows.Input) { in.WatchFor = workflows.Duration(time.Hour) },
+			meanwhile: cancel,
+			failure:   client.TypeCancelled, sent: connectors.Yes,
+			check: func(t *testing.T, _ *stage, result *workflows.Result) {
+				require.Equal(t, workflows.Unlocked, result.Outcome)
+				require.Contains(t, result.Explanation, "watch")
+			},
+		},
+	}
+}

@@ -1,0 +1,147 @@
+package workflows_test
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	enumspb "go.temporal.io/api/enums/v1"
+	historypb "go.temporal.io/api/history/v1"
+	"go.temporal.io/api/temporalproto"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/converter"
+	"go.temporal.io/sdk/worker"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/latchkey-iam/latchkey/internal/latchkeytest"
+	"github.com/latchkey-iam/latchkey/workflows"
+)
+
+// record rewrites the recorded histories: go test ./workflows -run TestRecordHistories -record
+var record = flag.Bool("record", false, "record the histories of every scenario")
+
+const historyFolder = "testdata/histories"
+
+// maxCleanEvents is how long the history of a clean unlock may get.
+const maxCleanEvents = 30
+
+// TestRecordHistories plays every scenario and keeps its history.
+func TestRecordHistories(t *testing.T) {
+	if !*record {
+		t.Skip("only with -record")
+	}
+	old, err := filepath.Glob(filepath.Join(historyFolder, "*.json.gz"))
+	require.NoError(t, err)
+	for _, file := range old {
+		require.NoError(t, os.Remove(file))
+	}
+	require.NoError(t, os.MkdirAll(historyFolder, 0o750))
+	for _, group := range scenarios() {
+		for name, c := range group {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				s := c.play(t)
+				keep(t, name, events(t, s))
+			})
+		}
+	}
+}
+
+// events reads the history of a scenario's run.
+func events(t *testing.T, s *stage) *historypb.History {
+	t.Helper()
+	history := &historypb.History{}
+	iterator := s.Temporal.Client.GetWorkflowHistory(context.WithoutCancel(t.Context()), s.run.GetID(), s.run.GetRunID(), false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+	for iterator.HasNext() {
+		event, err := iterator.Next()
+		require.NoError(t, err)
+		history.Events = append(history.Events, event)
+	}
+	return history
+}
+
+// keep writes a history without the name of the machine, which the SDK puts into the names
+// of sticky queues.
+func keep(t *testing.T, name string, history *historypb.History) {
+	t.Helper()
+	for _, event := range history.GetEvents() {
+		if queue := event.GetWorkflowTaskScheduledEventAttributes().GetTaskQueue(); queue.GetKind() == enumspb.TASK_QUEUE_KIND_STICKY {
+			queue.Name = "sticky"
+		}
+	}
+	data, err := temporalproto.CustomJSONMarshalOptions{}.Marshal(history)
+	require.NoError(t, err)
+	host, err := os.Hostname()
+	require.NoError(t, err)
+	require.NotContains(t, string(data), host, "a history must not tell where it was recorded")
+	var packed bytes.Buffer
+	writer := gzip.NewWriter(&packed)
+	_, err = writer.Write(data)
+	require.NoError(t, err)
+	require.NoError(t, writer.Close())
+	file := strings.NewReplacer(" ", "-", ",", "", "'", "").Replace(name) + ".json.gz"
+	require.NoError(t, os.WriteFile(filepath.Join(historyFolder, file), packed.Bytes(), 0o600))
+}
+
+// TestReplay: workflow code of today must go on with runs of yesterday.
+func TestReplay(t *testing.T) {
+	t.Parallel()
+	if *record {
+		t.Skip("recording")
+	}
+	files, err := filepath.Glob(filepath.Join(historyFolder, "*.json.gz"))
+	require.NoError(t, err)
+	require.NotEmpty(t, files, "record them with: go test ./workflows -run TestRecordHistories -record")
+	for _, file := range files {
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			t.Parallel()
+			require.NoError(t, replay(t, file, workflows.UnlockUser))
+		})
+	}
+}
+
+// TestReplayNotices proves that the replay fails when a workflow does something else.
+func TestReplayNotices(t *testing.T) {
+	t.Parallel()
+	if *record {
+		t.Skip("recording")
+	}
+	other := func(workflow.Context, converter.RawValue) (*workflows.Result, error) { return &workflows.Result{}, nil }
+	require.Error(t, replay(t, filepath.Join(historyFolder, "unlocked.json.gz"), other))
+}
+
+// TestEveryOutcomeIsRecorded: an outcome or a failure without a history would not be replayed.
+func TestEveryOutcomeIsRecorded(t *testing.T) {
+	t.Parallel()
+	ends := map[string]bool{}
+	for _, group := range scenarios() {
+		for _, c := range group {
+			ends[string(c.outcome)], ends[c.failure] = true, true
+		}
+	}
+	for _, outcome := range workflows.Outcomes() {
+		require.True(t, ends[string(outcome)], outcome)
+	}
+	for _, kind := range workflows.FailureTypes() {
+		require.True(t, ends[kind], kind)
+	}
+}
+
+func replay(t *testing.T, file string, with any) error {
+	t.Helper()
+	packed, err := os.ReadFile(file) //nolint:gosec // a recorded history
+	require.NoError(t, err)
+	reader, err := gzip.NewReader(bytes.NewReader(packed))
+	require.NoError(t, err)
+	history, err := client.HistoryFromJSON(reader, client.HistoryJSONOptions{})
+	require.NoError(t, err)
+	replayer := worker.NewWorkflowReplayer()
+	replayer.RegisterWorkflowWithOptions(with, workflow.RegisterOptions{Name: workflows.UnlockUserName})
+	return replayer.ReplayWorkflowHistory(latchkeytest.Silent(), history)
+}
