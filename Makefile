@@ -16,7 +16,6 @@ WORKFLOWCHECK := bin/tools/workflowcheck-$(WORKFLOWCHECK_VERSION)
 # Without a tag the version is the commit; without Git it is what the Go tool knows.
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null)
 LDFLAGS := -s -w -X github.com/latchkey-iam/latchkey/internal/cli.Version=$(VERSION)
-BUILD := CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)'
 
 # What runs in production stays below this; the Temporal server alone is three times that.
 MAX_MEGABYTES := 50
@@ -55,10 +54,13 @@ cc:
 .PHONY: build
 build: bin/latchkey bin/latchkey-dev ## Build both commands to bin/
 
-# Whether anything changed is for the Go tool to say.
+# Whether anything changed is for the Go tool to say. latchkey-dev is built as the tests
+# and the linters build it, so that the Temporal server within is compiled once for all.
 .PHONY: bin/latchkey bin/latchkey-dev
-bin/latchkey bin/latchkey-dev:
-	$(BUILD) -o $@ ./cmd/$(@F)
+bin/latchkey:
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $@ ./cmd/latchkey
+bin/latchkey-dev:
+	$(GO) build -ldflags '$(LDFLAGS)' -o $@ ./cmd/latchkey-dev
 
 .PHONY: size
 size: bin/latchkey ## Fail if bin/latchkey is not below 50 MB
@@ -76,19 +78,23 @@ format: $(GOLANGCI_LINT) ## Format the sources
 
 .PHONY: check
 check: $(WORKFLOWCHECK) ## Check that the workflows are deterministic
-	$(WORKFLOWCHECK) ./workflows/...
+	$(WORKFLOWCHECK) -config .workflowcheck.yml ./workflows/...
 
 .PHONY: generate
-generate: ## Write the generated documentation again
-	$(GO) generate ./...
+generate: ## Write the generated documentation and schemas again
+	$(GO) run ./internal/reference/generate
 
 .PHONY: histories
 histories: ## Record the histories that the replay tests replay
 	$(GO) test ./workflows -count 1 -run TestRecordHistories -record
 
 .PHONY: bench
-bench: ## Measure
-	$(GO) test -run '^$$' -bench . -benchmem -timeout $(TEST_TIMEOUT) ./...
+bench: ## Measure an unlock against a workflow that does nothing
+	$(GO) run ./test/bench
+
+.PHONY: provider
+provider: ## Lay out a new provider: make provider NAME=acmeid TITLE='Acme ID'
+	@$(GO) run ./internal/scaffold/new '$(NAME)' '$(TITLE)'
 
 .PHONY: docker
 docker: ## Build both images

@@ -17,6 +17,7 @@ import (
 	temporalclient "go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/temporal"
+	"google.golang.org/grpc/codes"
 
 	"github.com/latchkey-iam/latchkey/activities"
 	"github.com/latchkey-iam/latchkey/workflows"
@@ -43,9 +44,10 @@ type Run struct {
 // alive: its long poll lasts a minute.
 const pollerSeen = 70 * time.Second
 
-// joinFor bounds the race with runs that close while they are being joined. In a crowd
-// that asks for one user, somebody may lose many times in a row.
-const joinFor = 15 * time.Second
+// joinFor bounds the race with runs that close while they are being joined, and with a
+// server that is late. In a crowd that asks for one user, somebody may lose many times in
+// a row; the server answers ten at a time.
+const joinFor = time.Minute
 
 // Start starts an unlock, or joins a run that is open for the same user if that would do
 // the same. It fails with a *Failure of type InvalidInput, NoWorker or AlreadyRunning
@@ -58,17 +60,21 @@ func (c *Client) Start(ctx context.Context, in workflows.Input) (*Run, error) {
 		return nil, err
 	}
 	options := startOptions(&in)
+	join := uuid.NewString()
 	for began := time.Now(); time.Since(began) < joinFor; {
 		started, err := c.Temporal.ExecuteWorkflow(ctx, options, workflows.UnlockUserName, in)
 		if err == nil {
 			return &Run{WorkflowID: started.GetID(), RunID: started.GetRunID(), client: c}, nil
 		}
+		if late(err) && ctx.Err() == nil {
+			continue // If it was started all the same, it is open, and is joined.
+		}
 		var open *serviceerror.WorkflowExecutionAlreadyStarted
 		if !errors.As(err, &open) {
 			return nil, fmt.Errorf("start the unlock: %w", err)
 		}
-		run, err := c.join(ctx, &Run{WorkflowID: options.ID, RunID: open.RunId, Joined: true, client: c}, &in)
-		if !errors.Is(err, errClosed) {
+		run, err := c.join(ctx, &Run{WorkflowID: options.ID, RunID: open.RunId, Joined: true, client: c}, &in, join)
+		if !errors.Is(err, errNotJoined) {
 			return run, err
 		}
 	}
@@ -108,11 +114,18 @@ func workflowID(in *workflows.Input) string {
 	}
 }
 
-// errClosed says that a run closed before it could be joined.
-var errClosed = errors.New("the run has closed")
+// errNotJoined says that a run closed, or the server was late, before it could be joined.
+var errNotJoined = errors.New("the run could not be joined")
 
-// join waits with a run if it would do the same.
-func (c *Client) join(ctx context.Context, run *Run, in *workflows.Input) (*Run, error) {
+// late reports whether the server did not answer in its time.
+func late(err error) bool {
+	code := serviceerror.ToStatus(err).Code()
+	return code == codes.DeadlineExceeded || code == codes.Canceled || errors.Is(err, context.DeadlineExceeded)
+}
+
+// join waits with a run if it would do the same. The ID keeps one that is tried again
+// from being recorded twice.
+func (c *Client) join(ctx context.Context, run *Run, in *workflows.Input, id string) (*Run, error) {
 	theirs, err := c.input(ctx, run)
 	if err != nil {
 		return nil, err
@@ -127,6 +140,7 @@ func (c *Client) join(ctx context.Context, run *Run, in *workflows.Input) (*Run,
 	handle, err := c.Temporal.UpdateWorkflow(ctx, temporalclient.UpdateWorkflowOptions{
 		WorkflowID:   run.WorkflowID,
 		RunID:        run.RunID,
+		UpdateID:     id,
 		UpdateName:   workflows.JoinUpdate,
 		WaitForStage: temporalclient.WorkflowUpdateStageCompleted,
 		Args:         []any{workflows.Join{RequestedBy: in.RequestedBy, RequestReason: in.RequestReason}},
@@ -136,8 +150,8 @@ func (c *Client) join(ctx context.Context, run *Run, in *workflows.Input) (*Run,
 	}
 	var gone *serviceerror.NotFound
 	var application *temporal.ApplicationError
-	if errors.As(err, &gone) || errors.As(err, &application) {
-		return nil, errClosed
+	if errors.As(err, &gone) || errors.As(err, &application) || late(err) && ctx.Err() == nil {
+		return nil, errNotJoined
 	}
 	if err != nil {
 		return nil, fmt.Errorf("join the open unlock %s: %w", run.WorkflowID, err)

@@ -78,3 +78,37 @@ func FuzzUserRef(f *testing.F) {
 		}
 	})
 }
+
+func TestSameName(t *testing.T) {
+	t.Parallel()
+	for _, same := range [][2]string{
+		{"jane.doe", "Jane.DOE"}, {"\u00e9lodie", "\u00c9lodie"}, {"o'smith@example.com", "O'Smith@Example.COM"}, {"\u03c3\u03c0", "\u03a3\u03a0"}, {"", ""},
+	} {
+		require.True(t, connectors.SameName(same[0], same[1]), same)
+		require.True(t, connectors.AlikeNames(same[0], same[1]), same)
+	}
+	for _, alike := range [][2]string{
+		{"kate", "\u212aate"}, {"smith", "\u017fmith"}, {"\u00e5sa", "\u212bsa"}, {"fibre", "F\u0130BRE"}, {"FIBRE", "f\u0131bre"},
+	} {
+		require.False(t, connectors.SameName(alike[0], alike[1]), alike)
+		require.False(t, connectors.SameName(alike[1], alike[0]), alike)
+		require.True(t, connectors.AlikeNames(alike[0], alike[1]), alike)
+	}
+	for _, other := range [][2]string{{"jane", "jan"}, {"jane", "jane "}, {"jos\u00e9", "jose\u0301"}, {"jose", "jos\u00e9"}, {"a", ""}} {
+		require.False(t, connectors.SameName(other[0], other[1]), other)
+		require.False(t, connectors.AlikeNames(other[0], other[1]), other)
+	}
+}
+
+func FuzzSameName(f *testing.F) {
+	f.Add("kate", "\u212aate")
+	f.Add("\xff", "\xfe")
+	f.Fuzz(func(t *testing.T, a, b string) {
+		require.True(t, connectors.SameName(a, a))
+		require.Equal(t, connectors.SameName(a, b), connectors.SameName(b, a))
+		require.Equal(t, connectors.AlikeNames(a, b), connectors.AlikeNames(b, a))
+		if connectors.SameName(a, b) {
+			require.True(t, connectors.AlikeNames(a, b))
+		}
+	})
+}

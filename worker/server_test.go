@@ -32,7 +32,7 @@ import (
 )
 
 // patience bounds the wait for what a test expects, on a machine that is busy.
-const patience = 30 * time.Second
+const patience = 2 * time.Minute
 
 // embedded is one Temporal server for all tests of the package.
 var embedded = sync.OnceValues(func() (*devserver.Server, error) {
@@ -82,6 +82,11 @@ func newSite(t *testing.T, attributes map[string]enumspb.IndexedValueType) *site
 	require.NoError(t, err)
 	s := &site{t: t, namespace: fmt.Sprintf("site-%d", siteNumber.Add(1)), tenant: jumpcloudsimulator.New(jumpcloudsimulator.Options{}), logs: &logs{}}
 	s.logger = zap.New(zapcore.NewCore(zapcore.NewJSONEncoder(zap.NewProductionEncoderConfig()), zapcore.AddSync(s.logs), zapcore.DebugLevel))
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Log(s.logs)
+		}
+	})
 	s.register(server.Address(), attributes)
 	s.temporal, err = sdkclient.Dial(sdkclient.Options{HostPort: server.Address(), Namespace: s.namespace, Logger: TemporalLogger(s.logger)})
 	require.NoError(t, err)

@@ -3,7 +3,6 @@ package workflows_test
 import (
 	"context"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -19,12 +18,12 @@ func timesRunOut() map[string]scenario {
 			script: func(s *stage) {
 				s.OnLookup = func(context.Context, int) (*connectors.Account, error) { s.hang(); return nil, nil }
 			},
-			input:   within(time.Second),
+			input:   within(testTimeout),
 			failure: string(connectors.Unavailable),
 		},
 		"the first unlock outlives the time, without effect": {
 			script:  func(s *stage) { s.OnUnlock = func(context.Context, int) error { s.hang(); return nil } },
-			input:   within(2 * time.Second),
+			input:   within(testTimeout),
 			failure: string(connectors.Unavailable), sent: connectors.Unknown,
 			check: func(t *testing.T, _ *stage, result *workflows.Result) {
 				require.Positive(t, result.Attempts.Verify, "an unlock that timed out is verified")
@@ -34,7 +33,7 @@ func timesRunOut() map[string]scenario {
 		},
 		"the first unlock outlives the time, with effect": {
 			script:  func(s *stage) { s.AfterUnlock = func(context.Context, int) error { s.hang(); return nil } },
-			input:   within(2 * time.Second),
+			input:   within(testTimeout),
 			outcome: workflows.Unlocked, sent: connectors.Unknown,
 		},
 		"a later unlock outlives the time": {
@@ -47,7 +46,7 @@ func timesRunOut() map[string]scenario {
 					return nil
 				}
 			},
-			input:   within(3 * time.Second),
+			input:   within(testTimeout),
 			failure: string(connectors.RateLimited), sent: connectors.Unknown,
 			check: func(t *testing.T, _ *stage, result *workflows.Result) {
 				require.Positive(t, result.Attempts.Verify, "what the second attempt sent is not known")
@@ -75,14 +74,18 @@ func timesRunOut() map[string]scenario {
 				s.OnUnlock = func(context.Context, int) error { close(s.reached); s.hang(); return nil }
 			},
 			meanwhile: func(_ *testing.T, s *stage) { <-s.reached; go s.stop() },
-			input:     within(testAttemptTimeout + 3*time.Second),
+			input:     within(testAttemptTimeout + testTimeout),
 			failure:   string(connectors.Unavailable), sent: connectors.Unknown,
 		},
 		"the provider is down at the unlock": {
 			script: func(s *stage) {
-				s.OnUnlock = func(context.Context, int) error { return latchkeytest.Fail(connectors.Unavailable) }
+				s.OnUnlock = func(_ context.Context, n int) error {
+					if n == 1 {
+						return latchkeytest.Fail(connectors.Unavailable)
+					}
+					return latchkeytest.FailAfter(connectors.Unavailable, tooLong)
+				}
 			},
-			input:   within(4 * time.Second),
 			failure: string(connectors.Unavailable), sent: connectors.No,
 			check: func(t *testing.T, s *stage, result *workflows.Result) {
 				require.Greater(t, result.Attempts.Unlock, 1)
@@ -93,10 +96,9 @@ func timesRunOut() map[string]scenario {
 		"the wait that the provider asks for is longer than the time": {
 			script: func(s *stage) {
 				s.OnLookup = func(context.Context, int) (*connectors.Account, error) {
-					return nil, latchkeytest.FailAfter(connectors.RateLimited, time.Hour)
+					return nil, latchkeytest.FailAfter(connectors.RateLimited, tooLong)
 				}
 			},
-			input:   within(2 * time.Second),
 			failure: string(connectors.RateLimited),
 		},
 	}

@@ -119,7 +119,7 @@ const lateAtMost = 6 * time.Second
 // once and Temporal loses the notice of some.
 func TestNoResultIsLate(t *testing.T) {
 	t.Parallel()
-	const many, together = 100, 10
+	const many, together = 40, 8
 	s := newStage(t)
 	ids := make(chan string, many)
 	for _, id := range s.lockedUsers(many) {

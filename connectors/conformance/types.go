@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -28,7 +30,7 @@ func wrongTypes(t *testing.T, fresh maker) {
 		decoder.UseNumber()
 		require.NoError(t, decoder.Decode(&answer))
 		tried := 0
-		mutate(answer, nil, func(pointer, change string) {
+		mutate(answer, nil, func(pointer, change string) (matters bool) {
 			tried++
 			encoded, err := json.Marshal(answer)
 			require.NoError(t, err)
@@ -36,9 +38,17 @@ func wrongTypes(t *testing.T, fresh maker) {
 			encoded = bytes.ReplaceAll(encoded, []byte(`"`+hugeNumber+`"`), []byte(hugeNumber))
 			got := b.under(step, answering(string(encoded)))
 			b.requireHeld(got, step, truth, pointer, change)
+			return got.err != nil || truth == nil || !reflect.DeepEqual(stateOf(got, truth.ID), truth.State)
 		})
 		require.Positive(t, tried)
 	})
+}
+
+func stateOf(got outcome, id string) connectors.State {
+	if account := got.account(id); account != nil {
+		return account.State
+	}
+	return connectors.State{}
 }
 
 // requireHeld: nothing of what keeps the user out was lost.
@@ -74,10 +84,13 @@ func (b *bench) requireHeld(got outcome, step Step, truth *connectors.Account, p
 // hugeNumber is beyond any float.
 const hugeNumber = "1e400"
 
-// wrongValues has a value of every type, and words that are not documented.
-func wrongValues() []any {
-	return []any{nil, false, json.Number("0"), hugeNumber, "", "x", []any{}, []any{nil}, map[string]any{}}
-}
+// The values that are tried on every key, and those that are tried too where one of them,
+// or its absence, makes a difference: there is a value of every type, and words that are
+// not documented.
+var (
+	firstValues = []any{nil, "x", []any{}}
+	moreValues  = []any{false, json.Number("0"), json.Number("-1"), hugeNumber, "", "false", []any{nil}, map[string]any{}}
+)
 
 // sameType: a value of the same type may say something else in good faith. No word is
 // taken in good faith that is not documented, so strings are changed too.
@@ -86,12 +99,15 @@ func sameType(a, b any) bool {
 	return fmt.Sprintf("%T", a) == fmt.Sprintf("%T", b) && !text
 }
 
+// try tells whether a change makes a difference.
+type try func(pointer, change string) (matters bool)
+
 // mutate calls try for each change to a key of the value, at every level, and undoes it.
-func mutate(value any, path []string, try func(pointer, change string)) {
+func mutate(value any, path []string, try try) {
 	switch value := value.(type) {
 	case []any:
 		for i, element := range value {
-			mutate(element, append(slices.Clone(path), fmt.Sprint(i)), try)
+			mutate(element, append(slices.Clone(path), strconv.Itoa(i)), try)
 		}
 	case map[string]any:
 		for _, key := range slices.Sorted(maps.Keys(value)) {
@@ -100,27 +116,41 @@ func mutate(value any, path []string, try func(pointer, change string)) {
 	}
 }
 
-func mutateKey(object map[string]any, key string, path []string, try func(pointer, change string)) {
+func mutateKey(object map[string]any, key string, path []string, try try) {
 	original, pointer := object[key], "/"+strings.Join(path, "/")
-	for _, wrong := range wrongValues() {
-		if sameType(original, wrong) {
-			continue
-		}
-		object[key] = wrong
-		try(pointer, fmt.Sprintf("is %#v", wrong))
-	}
 	delete(object, key)
-	try(pointer, "is left out")
-	// A key in capitals is another key: it must not be read in the other's place.
-	if upper := strings.ToUpper(key); upper != key {
-		object[upper] = opposite(original)
-		try(pointer, "is left out, and stands in capitals")
-		object[key] = original
-		try(pointer, "stands in capitals too")
-		delete(object, upper)
+	matters := try(pointer, "is left out")
+	matters = tryValues(object, key, original, firstValues, pointer, try) || matters
+	if matters {
+		tryValues(object, key, original, moreValues, pointer, try)
+		tryCapitals(object, key, original, pointer, try)
 	}
 	object[key] = original
 	mutate(original, path, try)
+}
+
+func tryValues(object map[string]any, key string, original any, values []any, pointer string, try try) (matters bool) {
+	for _, wrong := range values {
+		if !sameType(original, wrong) {
+			object[key] = wrong
+			matters = try(pointer, fmt.Sprintf("is %#v", wrong)) || matters
+		}
+	}
+	return matters
+}
+
+// tryCapitals: a key in capitals is another key, and must not be read in the other's place.
+func tryCapitals(object map[string]any, key string, original any, pointer string, try try) {
+	upper := strings.ToUpper(key)
+	if upper == key {
+		return
+	}
+	delete(object, key)
+	object[upper] = opposite(original)
+	try(pointer, "is left out, and stands in capitals")
+	object[key] = original
+	try(pointer, "stands in capitals too")
+	delete(object, upper)
 }
 
 // opposite is what would lift the lock if it were read.

@@ -139,9 +139,9 @@ func (c *client) list(ctx context.Context, request httpcall.Request) (found, err
 	if err != nil {
 		return found{}, c.Fail(request.Operation, connectors.MalformedResponse, err.Error())
 	}
-	users, sent, err := httpcall.Get[[]json.RawMessage](object, "results")
+	users, sent, err := httpcall.List(object, "results")
 	if err != nil || !sent {
-		return found{}, c.Fail(request.Operation, connectors.MalformedResponse, "the answer holds no list of results")
+		return found{}, c.Fail(request.Operation, connectors.MalformedResponse, "the answer holds no list of results, or one too long")
 	}
 	return found{users: users, answer: answer}, nil
 }

@@ -142,9 +142,9 @@ func (c *client) page(ctx context.Context, request httpcall.Request) (page, erro
 	if err != nil {
 		return malformed(err.Error())
 	}
-	users, sent, err := httpcall.Get[[]json.RawMessage](embedded, "users")
+	users, sent, err := httpcall.List(embedded, "users")
 	if err != nil || !sent && !isEmpty(object) {
-		return malformed("the answer holds no list of users")
+		return malformed("the answer holds no list of users, or one too long")
 	}
 	next, err := c.next(object)
 	if err != nil {

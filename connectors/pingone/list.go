@@ -2,6 +2,7 @@ package pingone
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"net/url"
 	"slices"
@@ -21,7 +22,8 @@ import (
 func (c *Connector) ListLocked(ctx context.Context, after string, limit int) (connectors.Page, error) {
 	kept := smallest{after: strings.ToLower(after), limit: max(limit, 1)}
 	read := 0
-	seen := map[string]bool{}
+	// Digests, as a link may be long and the pages many.
+	seen := map[[sha256.Size]byte]bool{}
 	for next := (*url.URL)(nil); ; {
 		users, err := c.client.users(ctx, next)
 		if err != nil {
@@ -36,10 +38,11 @@ func (c *Connector) ListLocked(ctx context.Context, after string, limit int) (co
 		if next = users.next; next == nil {
 			return kept.page(read), nil
 		}
-		if seen[next.String()] {
+		link := sha256.Sum256([]byte(next.String()))
+		if seen[link] {
 			return connectors.Page{}, c.client.Fail(opList, connectors.MalformedResponse, "the links to the next page run in a circle")
 		}
-		seen[next.String()] = true
+		seen[link] = true
 	}
 }
 

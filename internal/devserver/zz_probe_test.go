@@ -1,44 +1,83 @@
 package devserver
 
 import (
+	"context"
 	"fmt"
-	"syscall"
+	"os"
+	"strings"
+	"sync"
 	"testing"
 	"time"
+
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/client"
 )
 
-func cpu() time.Duration {
-	var r syscall.Rusage
-	_ = syscall.Getrusage(0, &r)
-	return time.Duration(r.Utime.Nano() + r.Stime.Nano())
+type lines struct {
+	sync.Mutex
+	b []string
 }
 
-// probe: CPU of an idle server, then of what stopped ones leave behind
-func TestZZIdle(t *testing.T) {
-	idle := func(what string) {
-		b := cpu()
-		<-time.After(15 * time.Second)
-		fmt.Printf("%s: %.2f%% of a core\n", what, 100*float64(cpu()-b)/float64(15*time.Second))
-	}
-	for name, dc := range map[string]map[string]any{"mine": nil, "rps20": {"history.transferProcessorMaxPollRPS": 20, "history.timerProcessorMaxPollRPS": 20, "history.visibilityProcessorMaxPollRPS": 20, "history.outboundProcessorMaxPollRPS": 20, "history.longPollExpirationInterval": "20s"}} {
-		s, err := Start(t.Context(), Options{Address: freePort, DynamicConfig: dc})
+func (l *lines) Write(p []byte) (int, error) {
+	l.Lock()
+	defer l.Unlock()
+	l.b = append(l.b, strings.TrimSpace(string(p)))
+	return len(p), nil
+}
+
+func dump(c client.Client, id string) string {
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	out := ""
+	it := c.GetWorkflowHistory(ctx, id, "", false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+	for it.HasNext() {
+		e, err := it.Next()
 		if err != nil {
-			t.Fatal(err)
+			return out + "   history: " + err.Error() + "\n"
 		}
-		idle("idle server " + name)
-		c := dial(t, s)
-		stop := serve(t, c)
-		idle("idle server with workers " + name)
-		stop()
-		c.Close()
-		s.Stop()
+		out += fmt.Sprintf("   %s %s\n", e.EventTime.AsTime().Format("05.000"), e.EventType)
 	}
-	for range 10 {
-		s, err := Start(t.Context(), Options{Address: freePort})
-		if err != nil {
-			t.Fatal(err)
-		}
-		s.Stop()
+	d, err := c.DescribeWorkflowExecution(ctx, id, "")
+	if err == nil {
+		out += fmt.Sprintf("   status %s pendingAct %v pendingWFT %v\n", d.WorkflowExecutionInfo.Status, d.PendingActivities, d.PendingWorkflowTask)
 	}
-	idle("after 12 stopped servers")
+	return out
+}
+
+// several servers in parallel, one workflow at a time each, until one is stuck
+func TestZZStuck(t *testing.T) {
+	until := time.Now().Add(6 * time.Minute)
+	for k := range 4 {
+		t.Run(fmt.Sprint(k), func(t *testing.T) {
+			t.Parallel()
+			for round := 0; time.Now().Before(until); round++ {
+				log := &lines{}
+				_ = log
+				s, err := Start(context.Background(), Options{Address: freePort})
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				c := dial(t, s)
+				stop := serve(t, c)
+				for i := range 5 {
+					id := fmt.Sprint("s-", i)
+					ctx, cancel := context.WithTimeout(context.Background(), 45*time.Second)
+					b := time.Now()
+					run, err := c.ExecuteWorkflow(ctx, startOptions(id), greetWorkflow, id)
+					startTook := time.Since(b)
+					if err == nil {
+						err = run.Get(ctx, nil)
+					}
+					cancel()
+					if err != nil || time.Since(b) > 20*time.Second {
+						fmt.Fprintf(os.Stdout, "STUCK server %d round %d %s start %s total %s now %s err %v\n%s", k, round, id, startTook, time.Since(b), time.Now().UTC().Format("05.000"), err, dump(c, id))
+					}
+				}
+				stop()
+				c.Close()
+				_ = s.Stop()
+			}
+		})
+	}
 }

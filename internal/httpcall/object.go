@@ -1,6 +1,7 @@
 package httpcall
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -33,6 +34,35 @@ func Get[T any](object Object, key string) (value T, sent bool, err error) {
 		return none, false, fmt.Errorf("%s has another type than is documented", key)
 	}
 	return value, true, nil
+}
+
+// MaxElements bounds the elements of a list: no provider's page holds so many. A page of
+// the size that is allowed could hold millions, each of which costs more than its bytes.
+const MaxElements = 1000
+
+// List reads a list's elements. sent is false when the key is absent or null; err names
+// the key when its value has another type or more than MaxElements elements.
+func List(object Object, key string) (elements []json.RawMessage, sent bool, err error) {
+	raw, present := object[key]
+	if !present || string(raw) == "null" {
+		return nil, false, nil
+	}
+	decoder := json.NewDecoder(bytes.NewReader(raw))
+	if token, err := decoder.Token(); err != nil || token != json.Delim('[') {
+		return nil, false, fmt.Errorf("%s has another type than is documented", key)
+	}
+	elements = []json.RawMessage{}
+	for decoder.More() {
+		if len(elements) == MaxElements {
+			return nil, false, fmt.Errorf("%s holds more than %d elements", key, MaxElements)
+		}
+		var element json.RawMessage
+		if decoder.Decode(&element) != nil {
+			return nil, false, fmt.Errorf("%s is no JSON", key)
+		}
+		elements = append(elements, element)
+	}
+	return elements, true, nil
 }
 
 // Text reads a string that nothing depends on: empty when it is absent or no string.

@@ -51,8 +51,7 @@ func TestTerminatedWorker(t *testing.T) {
 			result, err := run.Result(ctx)
 			require.NoError(t, err, "the second worker says: %s", second.stderr)
 			require.Equal(t, workflows.Unlocked, result.Outcome)
-			require.Equal(t, workflows.Attempts{Lookup: 1, Unlock: 1, Verify: 1}, result.Attempts)
-			require.Equal(t, 1, h.tenant.Calls.Count(jumpcloudsimulator.OpUnlock))
+			require.Equal(t, 1, h.tenant.Calls.Count(jumpcloudsimulator.OpUnlock), "nothing was made twice")
 		})
 	}
 }
