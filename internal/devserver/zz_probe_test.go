@@ -3,6 +3,7 @@ package devserver
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"os"
 	"strings"
 	"sync"
@@ -10,7 +11,11 @@ import (
 	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
+	sdklog "go.temporal.io/sdk/log"
+	"google.golang.org/grpc"
+	"google.golang.org/protobuf/proto"
 )
 
 type lines struct {
@@ -52,13 +57,28 @@ func TestZZStuck(t *testing.T) {
 			t.Parallel()
 			for round := 0; time.Now().Before(until); round++ {
 				log := &lines{}
-				_ = log
-				s, err := Start(context.Background(), Options{Address: freePort})
+				s, err := Start(context.Background(), Options{Address: freePort, Logger: slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelWarn}))})
 				if err != nil {
 					t.Error(err)
 					return
 				}
-				c := dial(t, s)
+				rec := func(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoker grpc.UnaryInvoker, opts ...grpc.CallOption) error {
+					b := time.Now()
+					err := invoker(ctx, method, req, reply, cc, opts...)
+					m := method[strings.LastIndex(method, "/")+1:]
+					switch r := reply.(type) {
+					case *workflowservice.PollActivityTaskQueueResponse:
+						fmt.Fprintf(log, "RPC %s at %s took %s id=%s wf=%s bytes=%d err=%v ctxerr=%v", m, time.Now().UTC().Format("05.000"), time.Since(b), r.GetActivityId(), r.GetWorkflowExecution().GetWorkflowId(), proto.Size(r), err, ctx.Err())
+					case *workflowservice.RespondActivityTaskCompletedResponse:
+						fmt.Fprintf(log, "RPC %s at %s took %s err=%v", m, time.Now().UTC().Format("05.000"), time.Since(b), err)
+					}
+					return err
+				}
+				c, err := client.Dial(client.Options{HostPort: s.Address(), Logger: sdklog.NewStructuredLogger(slog.New(slog.NewTextHandler(log, nil))), ConnectionOptions: client.ConnectionOptions{DialOptions: []grpc.DialOption{grpc.WithChainUnaryInterceptor(rec)}}})
+				if err != nil {
+					t.Error(err)
+					return
+				}
 				stop := serve(t, c)
 				for i := range 5 {
 					id := fmt.Sprint("s-", i)
@@ -72,6 +92,11 @@ func TestZZStuck(t *testing.T) {
 					cancel()
 					if err != nil || time.Since(b) > 20*time.Second {
 						fmt.Fprintf(os.Stdout, "STUCK server %d round %d %s start %s total %s now %s err %v\n%s", k, round, id, startTook, time.Since(b), time.Now().UTC().Format("05.000"), err, dump(c, id))
+						log.Lock()
+						for _, l := range log.b {
+							fmt.Println("      |", l)
+						}
+						log.Unlock()
 					}
 				}
 				stop()

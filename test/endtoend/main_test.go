@@ -92,7 +92,9 @@ const (
 
 // house is a simulated tenant under a connection of its own, and a client.
 type house struct {
-	t          *testing.T
+	t *testing.T
+	// address is where Temporal answers.
+	address    string
 	namespace  string
 	connection string
 	// alone says that the house's worker serves the workflows too, in a namespace of its
@@ -107,16 +109,9 @@ type house struct {
 // newHouse names the connection after the test, so that tests can run side by side.
 func newHouse(t *testing.T, alone bool) *house {
 	t.Helper()
-	name := strings.ToLower(strings.NewReplacer("/", "-", "_", "-").Replace(t.Name()))
-	name = strings.Trim(name[max(0, len(name)-60):], "-")
-	h := &house{t: t, connection: name, namespace: sdkclient.DefaultNamespace, alone: alone,
-		tenant: jumpcloudsimulator.New(jumpcloudsimulator.Options{})}
-	url, stop, err := h.tenant.Start("")
-	require.NoError(t, err)
-	t.Cleanup(stop)
-	h.url = url
-	if alone {
-		h.namespace = name
+	h := newHouseAt(t, temporal.Address())
+	if h.alone = alone; alone {
+		h.namespace = h.connection
 		h.registerNamespace()
 	}
 	h.temporal = h.dial(h.namespace)
@@ -124,9 +119,23 @@ func newHouse(t *testing.T, alone bool) *house {
 	return h
 }
 
+// newHouseAt makes a house at a Temporal server that may not be up yet.
+func newHouseAt(t *testing.T, address string) *house {
+	t.Helper()
+	name := strings.ToLower(strings.NewReplacer("/", "-", "_", "-").Replace(t.Name()))
+	name = strings.Trim(name[max(0, len(name)-60):], "-")
+	h := &house{t: t, address: address, connection: name, namespace: sdkclient.DefaultNamespace,
+		tenant: jumpcloudsimulator.New(jumpcloudsimulator.Options{})}
+	url, stop, err := h.tenant.Start("")
+	require.NoError(t, err)
+	t.Cleanup(stop)
+	h.url = url
+	return h
+}
+
 func (h *house) dial(namespace string) sdkclient.Client {
 	h.t.Helper()
-	dialled, err := temporalclient.Dial(h.t.Context(), temporalclient.At(temporal.Address(), namespace),
+	dialled, err := temporalclient.Dial(h.t.Context(), temporalclient.At(h.address, namespace),
 		sdklog.NewStructuredLogger(slog.New(slog.DiscardHandler)))
 	require.NoError(h.t, err)
 	h.t.Cleanup(dialled.Close)
@@ -177,7 +186,7 @@ func (h *house) startWorker() *process {
 	prefix := "LATCHKEY_CONNECTION_" + strings.ToUpper(strings.ReplaceAll(h.connection, "-", "_")) + "_"
 	started, err := start(
 		"HOME="+h.t.TempDir(),
-		"TEMPORAL_ADDRESS="+temporal.Address(),
+		"TEMPORAL_ADDRESS="+h.address,
 		"TEMPORAL_NAMESPACE="+h.namespace,
 		"LATCHKEY_WORKFLOWS="+strconv.FormatBool(h.alone),
 		"LATCHKEY_HEALTH_ADDRESS=off",
