@@ -96,6 +96,10 @@ bench: ## Measure an unlock against a workflow that does nothing
 provider: ## Lay out a new provider: make provider NAME=acmeid TITLE='Acme ID'
 	@$(GO) run ./internal/scaffold/new '$(NAME)' '$(TITLE)'
 
+.PHONY: pictures
+pictures: build ## Make the pictures of the README
+	docs/pictures/make.sh
+
 .PHONY: docker
 docker: ## Build both images
 	docker build --target latchkey --build-arg VERSION='$(VERSION)' -t latchkey:local .

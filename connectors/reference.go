@@ -71,7 +71,8 @@ func SameName(a, b string) bool {
 // AlikeNames reports whether a provider that folds case in the widest way may take two
 // usernames or addresses for one. Those that are not SameName are two all the same.
 func AlikeNames(a, b string) bool {
-	return strings.EqualFold(a, b) || strings.ToLower(a) == strings.ToLower(b) || strings.ToUpper(a) == strings.ToUpper(b)
+	lower, upper := strings.ToLower(a), strings.ToUpper(a)
+	return strings.EqualFold(a, b) || lower == strings.ToLower(b) || upper == strings.ToUpper(b)
 }
 
 // The shapes of the providers' stable opaque identifiers. IDs are stored in the clear,

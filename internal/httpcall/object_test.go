@@ -18,7 +18,9 @@ import (
 
 func TestList(t *testing.T) {
 	t.Parallel()
-	read := func(raw string) ([]json.RawMessage, bool, error) { return List(Object{"users": json.RawMessage(raw)}, "users") }
+	read := func(raw string) ([]json.RawMessage, bool, error) {
+		return List(Object{"users": json.RawMessage(raw)}, "users")
+	}
 	for raw, want := range map[string]int{"[]": 0, " [ ] ": 0, `[1,"a,]",{"b":[2]}]`: 3, "[" + strings.Repeat("0,", MaxElements-1) + "0]": MaxElements} {
 		elements, sent, err := read(raw)
 		require.NoError(t, err)
