@@ -97,9 +97,9 @@ make_bases() {
   chmod 1777 "$root/tmp"
   cp "$(command -v busybox)" "$root/bin/busybox"
   ln -s busybox "$root/bin/sh"
-  go mod download -json | sed -n 's/^\t"\(Info\|GoMod\|Zip\)": "\(.*\)",\?$/\2/p' >"$work/files"
-  go list -m -f '{{.GoMod}}' all | grep "^$modules/" >>"$work/files"
-  sed "s,^$modules/,," "$work/files" | sort -u >"$work/modules"
+  # Of the modules what go.mod lists; of the graph behind them every go.mod there is.
+  go mod download -json | sed -n "s,^\t\"Zip\": \"$modules/\(.*\)\"\,\?\$,\1,p" >"$work/modules"
+  (cd "$modules" && find cache/download -type f \( -name '*.mod' -o -name '*.info' \)) >>"$work/modules"
   compiled "$cache" | sort -u >"$work/compiled"
   tar -cf - --transform "flags=r;s,^$name/,usr/local/go/," --transform 'flags=r;s,^cache/download/,proxy/,' \
     --transform 'flags=r;s,^\([0-9a-f][0-9a-f]/[0-9a-f]*-[ad]\)$,root/.cache/go-build/\1,' \
