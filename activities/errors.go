@@ -58,7 +58,7 @@ func (a *Activities) failure(err error, current attempt, sent connectors.Answer)
 // recovered turns a panic into a failure; defer it. The text of a panic may hold anything,
 // and what the SDK makes of one is stored.
 func (a *Activities) recovered(err *error, current attempt, sent connectors.Answer) {
-	cause := recover()
+	cause := recover() //nolint:revive // it is deferred itself
 	if cause == nil {
 		return
 	}

@@ -2,7 +2,6 @@ package activities_test
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"testing"
 	"time"
@@ -61,7 +60,7 @@ func run[R any](b *bench, step any, in any) (*R, error) {
 func requireFailure(t *testing.T, err error, kind string) (*temporal.ApplicationError, activities.FailureDetails) {
 	t.Helper()
 	var failure *temporal.ApplicationError
-	require.True(t, errors.As(err, &failure), "%v", err)
+	require.ErrorAs(t, err, &failure)
 	require.Equal(t, kind, failure.Type())
 	for _, personal := range latchkeytest.Personal() {
 		require.NotContains(t, failure.Error(), personal)

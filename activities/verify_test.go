@@ -93,7 +93,7 @@ func TestVerifyAndWatchFail(t *testing.T) {
 	failure, _ := requireFailure(t, err, "RateLimited")
 	require.Equal(t, time.Minute, failure.NextRetryDelay())
 	_, err = run[activities.VerifyResult](b, b.steps.Watch, activities.WatchInput{AccountID: latchkeytest.UserID})
-	requireFailure(t, err, "RateLimited")
+	_, _ = requireFailure(t, err, "RateLimited")
 }
 
 func TestWatch(t *testing.T) {

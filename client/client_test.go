@@ -2,7 +2,6 @@ package client_test
 
 import (
 	"context"
-	"errors"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -71,7 +70,7 @@ func (d *desk) start(t *testing.T, in workflows.Input) *client.Run {
 func requireFailure(t *testing.T, err error, kind string) *client.Failure {
 	t.Helper()
 	var failure *client.Failure
-	require.True(t, errors.As(err, &failure), "%v", err)
+	require.ErrorAs(t, err, &failure)
 	require.Equal(t, kind, failure.Type, failure.Message)
 	return failure
 }
@@ -158,7 +157,7 @@ func TestRequestID(t *testing.T) {
 	require.Equal(t, result, same)
 
 	_, err = d.client.Start(t.Context(), d.input(with, func(in *workflows.Input) { in.UserID = uuid.NewString() }))
-	requireFailure(t, err, workflows.TypeAlreadyRunning)
+	_ = requireFailure(t, err, workflows.TypeAlreadyRunning)
 }
 
 func TestNothingStarts(t *testing.T) {

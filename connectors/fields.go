@@ -100,6 +100,7 @@ func holdsPassword(key string) bool {
 
 func checkDepth(raw json.RawMessage) error {
 	decoder := json.NewDecoder(bytes.NewReader(raw))
+	decoder.UseNumber()
 	depth := 0
 	for {
 		token, err := decoder.Token()

@@ -72,7 +72,7 @@ func SameName(a, b string) bool {
 // usernames or addresses for one. Those that are not SameName are two all the same.
 func AlikeNames(a, b string) bool {
 	lower, upper := strings.ToLower(a), strings.ToUpper(a)
-	return strings.EqualFold(a, b) || lower == strings.ToLower(b) || upper == strings.ToUpper(b)
+	return strings.EqualFold(a, b) || lower == strings.ToLower(b) || upper == strings.ToUpper(b) //nolint:gocritic // EqualFold alone misses special cases
 }
 
 // The shapes of the providers' stable opaque identifiers. IDs are stored in the clear,

@@ -103,7 +103,7 @@ make_bases() {
   compiled "$cache" | sort -u >"$work/compiled"
   tar -cf - --transform "flags=r;s,^$name/,usr/local/go/," --transform 'flags=r;s,^cache/download/,proxy/,' \
     --transform 'flags=r;s,^\([0-9a-f][0-9a-f]/[0-9a-f]*-[ad]\)$,root/.cache/go-build/\1,' \
-    -C "$root" . -C "$(dirname "$toolchain")" --exclude="$name"/{test,doc,api,misc} "$name" \
+    -C "$root" . -C "$(dirname "$toolchain")" --anchored --exclude="$name"/{test,doc,api,misc} "$name" \
     -C "$modules" -T "$work/modules" -C "$cache" -T "$work/compiled" \
     | docker import --change 'ENV PATH=/usr/local/go/bin:/bin HOME=/root GOPATH=/go GOPROXY=file:///proxy GOSUMDB=off' - latchkey-base:go >/dev/null
 

@@ -79,7 +79,7 @@ func unknownVariables(environment []string, connections []named, unread []string
 	var faults []error
 	for _, variable := range environment {
 		name, _, _ := strings.Cut(variable, "=")
-		if strings.HasPrefix(name, Prefix+"_") && !slices.Contains(known, name) && !within(unread, name) {
+		if strings.HasPrefix(name, Prefix+"_") && !slices.Contains(known, name) && !within(unread, name) && !serviceLink(name) {
 			faults = append(faults, unknownVariable(name, known))
 		}
 	}
@@ -101,4 +101,10 @@ func unknownVariable(name string, known []string) error {
 	default:
 		return fmt.Errorf("%s is unknown: the variables of a worker are %s", name, strings.Join(known, ", "))
 	}
+}
+
+// serviceLink reports whether Kubernetes may have set the variable, for a service that is
+// named like us.
+func serviceLink(name string) bool {
+	return name == Prefix+"_PORT" || strings.HasPrefix(name, Prefix+"_PORT_") || strings.HasPrefix(name, Prefix+"_SERVICE_")
 }

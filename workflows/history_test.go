@@ -32,7 +32,7 @@ const historyFolder = "testdata/histories"
 const maxCleanEvents = 30
 
 // TestRecordHistories plays every scenario and keeps its history.
-func TestRecordHistories(t *testing.T) {
+func TestRecordHistories(t *testing.T) { //nolint:paralleltest // its scenarios are
 	if !*record {
 		t.Skip("only with -record")
 	}
@@ -135,7 +135,7 @@ func TestEveryOutcomeIsRecorded(t *testing.T) {
 
 func replay(t *testing.T, file string, with any) error {
 	t.Helper()
-	packed, err := os.ReadFile(file) //nolint:gosec // a recorded history
+	packed, err := os.ReadFile(file)
 	require.NoError(t, err)
 	reader, err := gzip.NewReader(bytes.NewReader(packed))
 	require.NoError(t, err)

@@ -2,7 +2,6 @@ package workflows_test
 
 import (
 	"context"
-	"errors"
 	"testing"
 	"time"
 
@@ -99,7 +98,7 @@ func (c scenario) play(t *testing.T) *stage {
 func (c scenario) judge(t *testing.T, s *stage, result *workflows.Result, err error) {
 	t.Helper()
 	if c.failure != "" {
-		require.True(t, errors.As(err, &s.failure), "want %s, got %+v, %v", c.failure, result, err)
+		require.ErrorAs(t, err, &s.failure, "want %s, got %+v", c.failure, result)
 		require.Equal(t, c.failure, s.failure.Type, s.failure.Message)
 		for _, personal := range latchkeytest.Personal() {
 			require.NotContains(t, s.failure.Message, personal, "failures are stored in the clear")

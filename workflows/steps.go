@@ -189,8 +189,11 @@ func (r *unlockRun) finish(ctx workflow.Context, outcome string) {
 	if r.result.Refusal != nil {
 		code = string(r.result.Refusal.Code)
 	}
+	execution := workflow.GetInfo(ctx).WorkflowExecution
 	workflow.GetLogger(ctx).Info("audit",
 		"step", "result",
+		"workflowId", execution.ID,
+		"runId", execution.RunID,
 		"connection", r.in.Connection,
 		"provider", r.result.Provider,
 		"userId", r.result.UserID,

@@ -184,6 +184,7 @@ func (r *unlockRun) judge(ctx workflow.Context, verified *activities.VerifyResul
 		return r.proven(ctx, unlockedAt)
 	case activities.FoundRelocked:
 		return r.end(ctx, Relocked, "a new lock appeared after the unlock: a saved password that is out of date, or an attack")
+	case activities.FoundLocked, activities.FoundUnread:
 	}
 	left := r.result.After
 	if held := connectors.OnlyPlacesOf(r.result.Before.Locks, left.Locks); len(held) < len(r.result.Before.Locks) {

@@ -68,7 +68,7 @@ func TestConfigFromEnvironment(t *testing.T) {
 // requireFlat: the worker puts the connection's prefix before each fault.
 func requireFlat(t *testing.T, err error) {
 	t.Helper()
-	joined, ok := err.(interface{ Unwrap() []error }) //nolint:errorlint // only the outermost is looked at
+	joined, ok := err.(interface{ Unwrap() []error })
 	require.True(t, ok)
 	for _, fault := range joined.Unwrap() {
 		require.Regexp(t, `^[A-Z][A-Z_]+ [^\n]+$`, fault.Error())

@@ -23,7 +23,7 @@ type Config struct {
 	Credentials      string       `split_words:"true" default:"basic" desc:"how the application authenticates: basic (a header) or body (the form)"`
 	Region           string       `split_words:"true" default:"na" desc:"where the environment lives: na, ca, eu, au, sg or ap"`
 	AuthURL          string       `split_words:"true" desc:"the address of the authentication service, instead of the region's"`
-	ApiURL           string       `split_words:"true" desc:"the API's address, its version included, instead of the region's"`
+	ApiURL           string       `split_words:"true" desc:"the API's address, its version included, instead of the region's"` //nolint:revive // split_words would not part APIURL
 }
 
 // NewConfig returns the defaults.

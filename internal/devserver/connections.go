@@ -12,6 +12,8 @@ import (
 	"go.temporal.io/server/common/metrics"
 	"go.temporal.io/server/common/testing/testhooks"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 )
 
 // connections are those among the services of one server. Temporal leaves them
@@ -55,7 +57,7 @@ func (c *connections) close() error {
 	var errs []error
 	for conn := range c.open {
 		// Temporal does close some of them.
-		if err := conn.Close(); !errors.Is(err, grpc.ErrClientConnClosing) {
+		if err := conn.Close(); status.Code(err) != codes.Canceled {
 			errs = append(errs, err)
 		}
 	}

@@ -167,10 +167,10 @@ func boot(ctx context.Context, options Options, wanted addresses) (_ *Server, er
 	if s.database, err = openDatabase(options); err != nil {
 		return nil, err
 	}
-	if err = s.startTemporal(options); err != nil {
+	if err := s.startTemporal(options); err != nil {
 		return nil, err
 	}
-	if err = waitUntilReady(ctx, s.Address(), options); err != nil {
+	if err := waitUntilReady(ctx, s.Address(), options); err != nil {
 		return nil, err
 	}
 	if s.ports.ui != nil {

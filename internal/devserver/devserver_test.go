@@ -116,7 +116,7 @@ func TestAbandonsTheBootWithItsContext(t *testing.T) {
 const leftByTemporal = 5
 
 // TestStopFreesEverything is not parallel: it counts goroutines.
-func TestStopFreesEverything(t *testing.T) {
+func TestStopFreesEverything(t *testing.T) { //nolint:paralleltest // see above
 	warmUp := start(t, Options{UIAddress: freePort})
 	require.NoError(t, warmUp.Stop())
 	before := runtime.NumGoroutine()

@@ -85,7 +85,7 @@ func TestInvariants(t *testing.T) {
 				}
 			}
 		},
-		"an unknown reason is never taken for a failed sign-in": func(t *rapid.T, q guard.Question, verdict guard.Verdict) {
+		"an unknown reason is never taken for a failed sign-in": func(t *rapid.T, q guard.Question, _ guard.Verdict) {
 			q.Guard.OnlyReasons = []connectors.Reason{connectors.ReasonFailedSignIn}
 			foreign := slices.ContainsFunc(q.Account.State.Locks, func(l connectors.Lock) bool { return l.Reason != connectors.ReasonFailedSignIn })
 			if foreign || len(q.Account.State.Unread) > 0 {
@@ -108,7 +108,7 @@ func TestInvariants(t *testing.T) {
 				require.NotEqual(t, guard.AlreadyUnlocked, verdict.Decision)
 			}
 		},
-		"a refusal has a code and tells nothing personal": func(t *rapid.T, q guard.Question, verdict guard.Verdict) {
+		"a refusal has a code and tells nothing personal": func(t *rapid.T, _ guard.Question, verdict guard.Verdict) {
 			require.NotEmpty(t, verdict.Explanation)
 			require.Equal(t, verdict.Refused(), verdict.Code != "")
 			for _, personal := range []string{username, email, accountID, "Jane", "example.org"} {

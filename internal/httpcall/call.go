@@ -200,7 +200,7 @@ func (c *Caller) unanswered(ctx context.Context, request Request, err error, pro
 		failure = c.fail(request, connectors.RateLimited, "the connection's RATE_LIMIT leaves no room for the call in time; try again")
 	}
 	if progress.neverConnected() || errors.Is(err, errThrottled) {
-		notSent(failure, request)
+		_ = notSent(failure, request)
 	}
 	switch {
 	case ctx.Err() != nil:
@@ -233,7 +233,7 @@ func (c *Caller) refused(request Request, header http.Header, response *http.Res
 	}
 	// A time-out may be said by something between us and the provider.
 	if status >= 300 && status < 500 && status != http.StatusRequestTimeout {
-		notSent(failure, request)
+		_ = notSent(failure, request)
 	}
 	return failure
 }

@@ -21,7 +21,7 @@ func TestList(t *testing.T) {
 	read := func(raw string) ([]json.RawMessage, bool, error) {
 		return List(Object{"users": json.RawMessage(raw)}, "users")
 	}
-	for raw, want := range map[string]int{"[]": 0, " [ ] ": 0, `[1,"a,]",{"b":[2]}]`: 3, "[" + strings.Repeat("0,", MaxElements-1) + "0]": MaxElements} {
+	for raw, want := range map[string]int{"[]": 0, " [ ] ": 0, `[1,"a,]",{"b":[2]}]`: 3, "[" + strings.Repeat("0,", MaxElements-1) + "0]": MaxElements} { //nolint:gocritic // the white space is the point
 		elements, sent, err := read(raw)
 		require.NoError(t, err)
 		require.True(t, sent)

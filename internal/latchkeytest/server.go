@@ -31,7 +31,7 @@ import (
 const Identity = "latchkey-test"
 
 // Patience bounds the wait for anything that a test expects.
-const Patience = time.Minute
+const Patience = 3 * time.Minute
 
 // Temporal is an embedded server, a client of it, and a worker that serves the workflows.
 type Temporal struct {

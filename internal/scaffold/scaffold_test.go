@@ -23,9 +23,9 @@ func TestScaffold(t *testing.T) {
 	overlay := map[string]map[string]string{"Replace": {}}
 	folder := t.TempDir()
 	for path, text := range files {
-		real := filepath.Join(folder, filepath.Base(path))
-		require.NoError(t, os.WriteFile(real, text, 0o600))
-		overlay["Replace"][filepath.Join(root, path)] = real
+		written := filepath.Join(folder, filepath.Base(path))
+		require.NoError(t, os.WriteFile(written, text, 0o600))
+		overlay["Replace"][filepath.Join(root, path)] = written
 	}
 	list, err := json.Marshal(overlay)
 	require.NoError(t, err)

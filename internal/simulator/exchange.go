@@ -87,11 +87,11 @@ func (e *exchange) prepare(fault *Fault) {
 
 func (e *exchange) answer(fault *Fault, late Duration) {
 	if fault == nil {
-		real := e.serve()
+		truth := e.serve()
 		if !e.wait(late) {
 			e.abort()
 		}
-		e.send(real)
+		e.send(truth)
 		return
 	}
 	if fault.AfterEffect && fault.Kind != KindHalf && fault.Kind != KindSlow {

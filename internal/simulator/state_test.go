@@ -23,7 +23,7 @@ func TestFields(t *testing.T) {
 	require.Equal(t, `{"a":1,"b":2}`, string(MustFields(`{"b":2}`).With("a", 1).AppendJSON(nil)))
 	require.Equal(t, `{"b":3}`, string(MustFields(`{"b":2}`).With("b", 3).AppendJSON(nil)))
 	require.Len(t, both.WithoutNulls(), 4)
-	require.Equal(t, "", both.Text("b"))
+	require.Empty(t, both.Text("b"))
 	require.Equal(t, "<é\"\u2028>", both.Text("e"))
 	require.Equal(t, "1", string(base[1].Value), "laying over and setting change nothing in place")
 	for _, raw := range []string{``, `null`, `7`, `[]`, `{} {}`, `{`} {
@@ -60,7 +60,7 @@ func TestParts(t *testing.T) {
 	inner := p.Object("o")
 	require.Equal(t, "y", inner.Text("in", ""))
 	none := p.Object("z")
-	require.Equal(t, "", none.Text("in", ""))
+	require.Empty(t, none.Text("in", ""))
 	require.NoError(t, p.Err())
 	p.Object("s")
 	require.ErrorContains(t, p.Err(), "must be a JSON object")

@@ -62,10 +62,9 @@ func run(ctx context.Context) error {
 		}
 		rows.AppendRow(measured.row(delay))
 	}
-	fmt.Printf("%d unlocks and %d floors at each delay, alternately, one at a time.\n", rounds, rounds)
-	fmt.Println("Ratio: the unlock's median to that of the floor and the calls' own time together.")
-	fmt.Println(rows.Render())
-	return nil
+	_, err = fmt.Fprintf(os.Stdout, "%d unlocks and %d floors at each delay, alternately, one at a time.\n"+
+		"Ratio: the unlock's median to that of the floor and the calls' own time together.\n%s\n", rounds, rounds, rows.Render())
+	return err
 }
 
 // measureAt delays every call of the provider.

@@ -69,7 +69,7 @@ func run(m *testing.M) int {
 // serveWorkflows starts the worker that runs the workflows of the default namespace. No
 // test kills it, so that each loses only the connection that it means to lose.
 func serveWorkflows(home string) (*process, error) {
-	serving, err := start("HOME="+home, "TEMPORAL_ADDRESS="+temporal.Address(), "LATCHKEY_HEALTH_ADDRESS=off")
+	serving, err := start(binary, "HOME="+home, "TEMPORAL_ADDRESS="+temporal.Address(), "LATCHKEY_HEALTH_ADDRESS=off")
 	if err != nil {
 		return nil, err
 	}
@@ -165,8 +165,8 @@ type process struct {
 }
 
 // start starts the real binary as a worker, with no environment but this.
-func start(environment ...string) (*process, error) {
-	started := &process{command: exec.Command(binary, "worker"), stderr: &lockedBuffer{}, ended: make(chan struct{})}
+func start(command string, environment ...string) (*process, error) {
+	started := &process{command: exec.Command(command, "worker"), stderr: &lockedBuffer{}, ended: make(chan struct{})}
 	started.command.Env = environment
 	started.command.Stderr = started.stderr
 	started.command.Stdout = &started.stdout
@@ -183,8 +183,14 @@ func start(environment ...string) (*process, error) {
 // startWorker starts a worker for the house's connection and waits until it serves.
 func (h *house) startWorker() *process {
 	h.t.Helper()
+	return h.startWorkerOf(binary)
+}
+
+// startWorkerOf is startWorker with another binary.
+func (h *house) startWorkerOf(command string) *process {
+	h.t.Helper()
 	prefix := "LATCHKEY_CONNECTION_" + strings.ToUpper(strings.ReplaceAll(h.connection, "-", "_")) + "_"
-	started, err := start(
+	started, err := start(command,
 		"HOME="+h.t.TempDir(),
 		"TEMPORAL_ADDRESS="+h.address,
 		"TEMPORAL_NAMESPACE="+h.namespace,

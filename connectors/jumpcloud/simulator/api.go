@@ -100,7 +100,7 @@ func (s *Simulator) serveAPI(w http.ResponseWriter, r *http.Request, who access,
 	case route(segments, "organizations"):
 		s.only(w, r, http.MethodGet, s.serveOrganizations)
 	case route(segments, "organizations", "*"):
-		s.only(w, r, http.MethodGet, func(w http.ResponseWriter, r *http.Request) {
+		s.only(w, r, http.MethodGet, func(w http.ResponseWriter, _ *http.Request) {
 			s.serveOrganization(w, segments[1])
 		})
 	case route(segments, "systemusers", "*"), route(segments, "systemusers", "*", "unlock"):

@@ -28,7 +28,7 @@ func (s *Simulator) unlockRequest(id string) *http.Request {
 	return request
 }
 
-func TestManyUsersTakeLittleMemory(t *testing.T) {
+func TestManyUsersTakeLittleMemory(t *testing.T) { //nolint:paralleltest // it measures the whole process
 	var before, after runtime.MemStats
 	runtime.GC()
 	runtime.ReadMemStats(&before)
@@ -102,7 +102,7 @@ func FuzzFilters(f *testing.F) {
 	f.Add("unix_uid:$in:1|2", `[{"account_locked":true},{"admin":null},{"tags":{"$in":["a"]}}]`)
 	s := New(Options{})
 	s.MustCreateUser(map[string]any{"username": "ann"})
-	f.Fuzz(func(t *testing.T, query, search string) {
+	f.Fuzz(func(_ *testing.T, query, search string) {
 		if parsed, err := parseQuery([]string{query}); err == nil {
 			s.find(page{filter: parsed})
 		}

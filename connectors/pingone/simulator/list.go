@@ -1,6 +1,7 @@
 package simulator
 
 import (
+	"cmp"
 	"encoding/base64"
 	"encoding/json"
 	"net/http"
@@ -90,7 +91,7 @@ func (s *Simulator) candidates(f *filter) []*user {
 		return []*user{u}
 	}
 	named := slices.Clone(s.users.Named(f.name))
-	slices.SortFunc(named, func(a, b *user) int { return int(int64(a.seq) - int64(b.seq)) })
+	slices.SortFunc(named, func(a, b *user) int { return cmp.Compare(a.seq, b.seq) })
 	return named
 }
 

@@ -44,7 +44,7 @@ func TestFilters(t *testing.T) {
 	for _, filter := range []string{
 		`username`, `username eq`, `username eq ann`, `username eq "ann`, `username ne "ann"`, `username eq "a" and`,
 		`(username eq "a"`, `username eq "a")`, `username sw true`, `badgeNumber eq "B-1042"`, `account.status eq "LOCKED"`,
-		`username eq null`, `not (username eq "a")`, strings.Repeat("(", 100), `eq eq eq`, `"`,
+		`username eq null`, `not (username eq "a")`, strings.Repeat("(", 100), `eq sw eq`, `"`,
 	} {
 		requireCode(t, b.do("GET", "users?filter="+url.QueryEscape(filter), ""), 400, "INVALID_DATA", "INVALID_VALUE")
 	}

@@ -27,7 +27,7 @@ func (s *Simulator) unlockRequest(id string) *http.Request {
 	return request
 }
 
-func TestManyUsersTakeLittleMemory(t *testing.T) {
+func TestManyUsersTakeLittleMemory(t *testing.T) { //nolint:paralleltest // it measures the whole process
 	var before, after runtime.MemStats
 	runtime.GC()
 	runtime.ReadMemStats(&before)
@@ -101,7 +101,7 @@ func FuzzFilters(f *testing.F) {
 	f.Add(`population.id eq "x" or email eq "\u00e9"`)
 	s := New(Options{})
 	s.MustCreateUser(map[string]any{"username": "ann"})
-	f.Fuzz(func(t *testing.T, text string) {
+	f.Fuzz(func(_ *testing.T, text string) {
 		if parsed, err := parseFilter(text, true); err == nil {
 			s.find(parsed, 0, 10)
 		}

@@ -37,6 +37,6 @@ func run(arguments []string) error {
 			return err
 		}
 	}
-	fmt.Printf("%s is there. Fill it in as CONTRIBUTING.md says, add a line to connectors/registry, and run: go test ./%s\n", folder, folder)
-	return nil
+	_, err = fmt.Fprintf(os.Stdout, "%s is there. Fill it in as CONTRIBUTING.md says, add a line to connectors/registry, and run: go test ./%s\n", folder, folder)
+	return err
 }
