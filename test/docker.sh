@@ -21,13 +21,13 @@ cleanup() {
   if [ -n "$project" ]; then
     if [ "$code" -ne 0 ]; then compose logs --tail 40 >&2; fi
     compose down --volumes --timeout 5 >/dev/null 2>&1
-    docker image rm --force latchkey:local latchkey-dev:local latchkey-base:go latchkey-base:runtime >/dev/null 2>&1
+    # An engine of our own goes with all that it holds.
+    [ -n "$engine" ] || docker image rm --force latchkey:local latchkey-dev:local latchkey-base:go latchkey-base:runtime >/dev/null 2>&1
   fi
   if [ -n "$engine" ]; then
     kill "$engine" 2>/dev/null && wait "$engine"
     umount -R "$work"/exec/netns/* "$work"/data/* 2>/dev/null
   fi
-  chmod -R u+w "$work" 2>/dev/null
   rm -rf "$work"
   exit "$code"
 }
@@ -156,7 +156,7 @@ need docker docker.io
 docker compose version >/dev/null 2>&1 || need docker-compose docker-compose
 start_engine
 # A client without buildx has only the builder of old; the Dockerfile suits both.
-docker buildx version >/dev/null 2>&1 || export DOCKER_BUILDKIT=0 COMPOSE_DOCKER_CLI_BUILD=0
+docker buildx version >/dev/null 2>&1 || export DOCKER_BUILDKIT="${DOCKER_BUILDKIT:-0}" COMPOSE_DOCKER_CLI_BUILD="${COMPOSE_DOCKER_CLI_BUILD:-0}"
 
 make_bases
 say "made the bases after $((SECONDS - started)) s"
