@@ -48,8 +48,12 @@ type Activities struct {
 	// Rules are the connection's own; Ceiling keeps its limit of unlocks an hour.
 	Rules   guard.Rules
 	Ceiling *Ceiling
-	// SearchAttributes are those of Latchkey's that the namespace knows.
+	// HidesPrivilege says that the provider never tells whether an account is privileged.
+	HidesPrivilege bool
+	// SearchAttributes are those of Latchkey's that the namespace knows; Records is nil
+	// where they do not suffice to count unlocks.
 	SearchAttributes []string
+	Records          Records
 	// Audit gets a line for each decision that is made here.
 	Audit *zap.Logger
 }

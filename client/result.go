@@ -19,8 +19,9 @@ type Failure struct {
 	// package workflows' types, or TypeCancelled, TypeTerminated, TypeTimedOut.
 	Type    string
 	Message string
-	// Result is what was done so far; nil when nothing began.
+	// Result is what was done so far; nil when nothing began. Bulk is that of a bulk run.
 	Result *workflows.Result
+	Bulk   *workflows.BulkResult
 	// WorkflowID and RunID name the run that is in the way, for AlreadyRunning.
 	WorkflowID string
 	RunID      string
@@ -63,7 +64,7 @@ func (r *Run) wait(ctx context.Context, result any) error {
 		case err == nil:
 			return nil
 		case ended(err):
-			return r.explain(err)
+			return r.explain(err, result)
 		case ctx.Err() != nil:
 			return fmt.Errorf("stopped waiting for %s, which goes on: %w", r.WorkflowID, ctx.Err())
 		case !passing(err):
@@ -102,8 +103,9 @@ func ended(err error) bool {
 	return errors.As(err, &execution)
 }
 
-// explain turns the SDK's error into a Failure with the result so far.
-func (r *Run) explain(err error) error {
+// explain turns the SDK's error into a Failure with the result so far, of the type that
+// was waited for.
+func (r *Run) explain(err error, want any) error {
 	failure := &Failure{WorkflowID: r.WorkflowID, RunID: r.RunID, Type: workflows.TypeInternal, Message: err.Error()}
 	var application *temporal.ApplicationError
 	var cancelled *temporal.CanceledError
@@ -112,10 +114,10 @@ func (r *Run) explain(err error) error {
 	switch {
 	case errors.As(err, &application):
 		failure.Type, failure.Message = application.Type(), application.Message()
-		failure.Result = details(application)
+		failure.read(application, want)
 	case errors.As(err, &cancelled):
 		failure.Type, failure.Message = TypeCancelled, "the run was cancelled"
-		failure.Result = details(cancelled)
+		failure.read(cancelled, want)
 	case errors.As(err, &terminated):
 		failure.Type, failure.Message = TypeTerminated, "the run was terminated; what it did is in its history"
 	case errors.As(err, &timeout):
@@ -124,16 +126,24 @@ func (r *Run) explain(err error) error {
 	return failure
 }
 
-func details(from interface {
+// read takes the result so far out of a failure's details.
+func (f *Failure) read(from interface {
 	HasDetails() bool
 	Details(into ...any) error
-}) *workflows.Result {
+}, want any) {
 	if !from.HasDetails() {
-		return nil
+		return
 	}
-	result := &workflows.Result{}
-	if from.Details(result) != nil {
-		return nil
+	switch want.(type) {
+	case *workflows.Result:
+		f.Result = &workflows.Result{}
+		if from.Details(f.Result) != nil {
+			f.Result = nil
+		}
+	case *workflows.BulkResult:
+		f.Bulk = &workflows.BulkResult{}
+		if from.Details(f.Bulk) != nil {
+			f.Bulk = nil
+		}
 	}
-	return result
 }

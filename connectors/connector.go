@@ -64,6 +64,9 @@ type Provider struct {
 	AbsentID string
 	// Lists says that its connectors are LockedListers.
 	Lists bool
+	// HidesPrivilege says that State.Privileged is always unknown, so that privileged
+	// accounts cannot be left out.
+	HidesPrivilege bool
 	// TellsGroups says whether Account.Groups is filled, so that groups can be protected.
 	TellsGroups bool
 }

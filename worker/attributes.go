@@ -2,14 +2,10 @@ package worker
 
 import (
 	"context"
-	"fmt"
-	"slices"
 	"strings"
-	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/operatorservice/v1"
-	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 	"go.uber.org/zap"
 
@@ -38,26 +34,4 @@ func knownAttributes(ctx context.Context, temporal client.Client, namespace stri
 			zap.String("fix", "temporal operator search-attribute create --namespace "+namespace+" --type Keyword --name "+strings.Join(missing, " --type Keyword --name ")))
 	}
 	return known
-}
-
-// canCount reports whether the unlocks of an hour can be counted by search attributes.
-func canCount(known []string) bool {
-	return slices.Contains(known, workflows.AttributeConnection.GetName()) && slices.Contains(known, workflows.AttributeOutcome.GetName())
-}
-
-// countUnlocks asks Temporal's visibility how many accounts of a connection were
-// unlocked since a moment, by all workers. The answer lags by seconds.
-func countUnlocks(temporal client.Client, namespace, connection string) func(context.Context, time.Time) (int, error) {
-	return func(ctx context.Context, since time.Time) (int, error) {
-		counted, err := temporal.CountWorkflow(ctx, &workflowservice.CountWorkflowExecutionsRequest{
-			Namespace: namespace,
-			Query: fmt.Sprintf("%s = '%s' AND %s IN ('%s','%s','%s') AND CloseTime > '%s'",
-				workflows.AttributeConnection.GetName(), connection, workflows.AttributeOutcome.GetName(),
-				workflows.Unlocked, workflows.PartiallyUnlocked, workflows.Relocked, since.UTC().Format(time.RFC3339)),
-		})
-		if err != nil {
-			return 0, fmt.Errorf("count the unlocks of the last hour: %w", err)
-		}
-		return int(counted.GetCount()), nil
-	}
 }

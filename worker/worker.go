@@ -136,6 +136,8 @@ func newWorkflowWorker(config Config, temporal client.Client, onFatal func(error
 func Register(with worker.WorkflowRegistry) {
 	with.RegisterWorkflowWithOptions(workflows.UnlockUser, workflow.RegisterOptions{Name: workflows.UnlockUserName})
 	with.RegisterWorkflowWithOptions(workflows.CheckConnection, workflow.RegisterOptions{Name: workflows.CheckConnectionName})
+	with.RegisterWorkflowWithOptions(workflows.UnlockLockedUsers, workflow.RegisterOptions{Name: workflows.UnlockLockedUsersName})
+	with.RegisterWorkflowWithOptions(workflows.ListLockedUsers, workflow.RegisterOptions{Name: workflows.ListLockedUsersName})
 }
 
 func newActivityWorker(config Config, connection Connection, steps *activities.Activities, temporal client.Client, onFatal func(error)) worker.Worker {
@@ -154,11 +156,17 @@ func newActivityWorker(config Config, connection Connection, steps *activities.A
 // RegisterActivities registers one connection's steps by their names.
 func RegisterActivities(with worker.ActivityRegistry, steps *activities.Activities) {
 	for name, function := range map[string]any{
-		activities.LookupName: steps.Lookup,
-		activities.UnlockName: steps.Unlock,
-		activities.VerifyName: steps.Verify,
-		activities.WatchName:  steps.Watch,
-		activities.CheckName:  steps.Check,
+		activities.LookupName:       steps.Lookup,
+		activities.UnlockName:       steps.Unlock,
+		activities.VerifyName:       steps.Verify,
+		activities.WatchName:        steps.Watch,
+		activities.CheckName:        steps.Check,
+		activities.PrepareName:      steps.Prepare,
+		activities.SurveyName:       steps.Survey,
+		activities.CountLockedName:  steps.CountLocked,
+		activities.ListLockedName:   steps.ListLocked,
+		activities.ResolveName:      steps.Resolve,
+		activities.CountUnlocksName: steps.CountUnlocks,
 	} {
 		with.RegisterActivityWithOptions(function, activity.RegisterOptions{Name: name})
 	}
@@ -169,20 +177,22 @@ func newActivities(connection Connection, temporal client.Client, namespace stri
 	if err != nil {
 		return nil, err
 	}
-	ceiling := &activities.Ceiling{Limit: connection.Rules.MaxUnlocksPerHour}
-	if canCount(known) {
-		ceiling.Counted = countUnlocks(temporal, namespace, connection.Name)
-	}
-	return &activities.Activities{
+	steps := &activities.Activities{
 		Connection:       connection.Name,
 		Provider:         connection.Provider.Name,
 		Connector:        connector,
 		AbsentID:         connection.Provider.AbsentID,
+		HidesPrivilege:   connection.Provider.HidesPrivilege,
 		Rules:            connection.Rules,
-		Ceiling:          ceiling,
+		Ceiling:          &activities.Ceiling{Limit: connection.Rules.MaxUnlocksPerHour},
 		SearchAttributes: known,
 		Audit:            logger,
-	}, nil
+	}
+	if canCount(known) {
+		records := &records{temporal: temporal, namespace: namespace, connection: connection.Name}
+		steps.Records, steps.Ceiling.Counted = records, records.unlocks
+	}
+	return steps, nil
 }
 
 // NewLogger makes the logger that the configuration asks for. It writes to stderr.

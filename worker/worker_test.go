@@ -181,7 +181,7 @@ func TestCeiling(t *testing.T) {
 	refused()
 	require.NoError(t, stop())
 
-	count := countUnlocks(s.temporal, s.namespace, "jc")
+	count := (&records{temporal: s.temporal, namespace: s.namespace, connection: "jc"}).unlocks
 	require.Eventually(t, func() bool {
 		counted, err := count(t.Context(), time.Now().Add(-time.Hour))
 		return err == nil && counted == 2
@@ -190,7 +190,7 @@ func TestCeiling(t *testing.T) {
 		connection string
 		since      time.Duration
 	}{"another connection": {"other", time.Hour}, "later": {"jc", -time.Minute}} {
-		counted, err := countUnlocks(s.temporal, s.namespace, test.connection)(t.Context(), time.Now().Add(-test.since))
+		counted, err := (&records{temporal: s.temporal, namespace: s.namespace, connection: test.connection}).unlocks(t.Context(), time.Now().Add(-test.since))
 		require.NoError(t, err)
 		require.Zero(t, counted, name)
 	}

@@ -117,9 +117,8 @@ func (in *Input) faults() []error {
 		note(word != connectors.BlockSuspended && word != connectors.BlockDisabled,
 			"override holds an unknown word: use %q and %q", connectors.BlockSuspended, connectors.BlockDisabled)
 	}
-	for _, reason := range in.Guard.OnlyReasons {
-		note(!slices.Contains(connectors.Reasons(), reason), "guard.onlyReasons holds an unknown word: use failed_sign_in, admin and unknown")
-	}
+	note(slices.ContainsFunc(in.Guard.OnlyReasons, unknownReason), "guard.onlyReasons holds an unknown word: use failed_sign_in, admin and unknown")
+	faults = append(faults, patternFaults("guard", in.Guard.Exclude, in.Guard.Include)...)
 	least, most := in.Guard.MinLockedFor, in.Guard.MaxLockedFor
 	note(least < 0 || most < 0, "guard.minLockedFor and guard.maxLockedFor must not be negative")
 	note(most > 0 && least > most, "guard.minLockedFor is longer than guard.maxLockedFor: no lock can pass")
@@ -136,21 +135,30 @@ func (in *Input) faults() []error {
 // DecodeInput reads an Input strictly: unknown, repeated and wrongly typed fields are
 // errors that name the field. It returns the normalised input.
 func DecodeInput(raw converter.RawValue) (*Input, error) {
+	data, err := jsonOf(raw, "connection and one of userId, username and email")
+	if err != nil {
+		return nil, err
+	}
+	return ParseInput(data)
+}
+
+// jsonOf returns the JSON of a workflow's input.
+func jsonOf(raw converter.RawValue, required string) ([]byte, error) {
 	payload := raw.Payload()
 	if payload == nil || len(payload.GetData()) == 0 {
-		return nil, errors.New("the input is missing: give one JSON object with connection and one of userId, username and email")
+		return nil, fmt.Errorf("the input is missing: give one JSON object with %s", required)
 	}
 	if encoding := string(payload.GetMetadata()[converter.MetadataEncoding]); encoding != converter.MetadataEncodingJSON {
 		return nil, errors.New("the input must be a JSON object (payload encoding json/plain)")
 	}
-	return ParseInput(payload.GetData())
+	return payload.GetData(), nil
 }
 
 // ParseInput reads an Input from JSON, as strictly as DecodeInput.
 func ParseInput(data []byte) (*Input, error) {
 	var in Input
-	if err := json.Unmarshal(data, &in, json.RejectUnknownMembers(true)); err != nil {
-		return nil, decodingFault(err)
+	if err := decode(data, &in); err != nil {
+		return nil, err
 	}
 	if err := in.Normalise(); err != nil {
 		return nil, err
@@ -158,9 +166,13 @@ func ParseInput(data []byte) (*Input, error) {
 	return &in, nil
 }
 
-// decodingFault says what was wrong by the field's name; the decoder's own text may
-// repeat values.
-func decodingFault(err error) error {
+// decode reads JSON strictly. Its error says what is wrong by the field's name; the
+// decoder's own text may repeat values.
+func decode(data []byte, into any) error {
+	err := json.Unmarshal(data, into, json.RejectUnknownMembers(true))
+	if err == nil {
+		return nil
+	}
 	var semantic *json.SemanticError
 	if !errors.As(err, &semantic) {
 		if errors.Is(err, jsontext.ErrDuplicateName) {
@@ -171,7 +183,7 @@ func decodingFault(err error) error {
 	path := strings.ReplaceAll(strings.TrimPrefix(string(semantic.JSONPointer), "/"), "/", ".")
 	switch {
 	case errors.Is(err, json.ErrUnknownName):
-		return unknownField(semantic.JSONPointer)
+		return unknownField(semantic.JSONPointer, reflect.TypeOf(into))
 	case path == "":
 		return errors.New("the input must be one JSON object")
 	case semantic.GoType == reflect.TypeFor[Duration]():
@@ -182,12 +194,9 @@ func decodingFault(err error) error {
 }
 
 // unknownField names the field that is not known and the known one that it resembles.
-func unknownField(at jsontext.Pointer) error {
+func unknownField(at jsontext.Pointer, root reflect.Type) error {
 	name := at.LastToken()
-	known := fieldNames(reflect.TypeFor[Input]())
-	if at.Parent() == "/guard" {
-		known = fieldNames(reflect.TypeFor[Guard]())
-	}
+	known := fieldNames(typeAt(root, at.Parent()))
 	shown := name
 	if len(shown) > 40 || strings.Contains(shown, "@") {
 		shown = "(not shown)"
@@ -207,13 +216,39 @@ func unknownField(at jsontext.Pointer) error {
 	return fmt.Errorf("unknown field %q: the fields are %s", shown, strings.Join(known, ", "))
 }
 
+// typeAt returns the struct that the pointer leads to.
+func typeAt(root reflect.Type, pointer jsontext.Pointer) reflect.Type {
+	at := element(root)
+	for token := range pointer.Tokens() {
+		for i := range at.NumField() {
+			if jsonName(at.Field(i)) == token {
+				at = element(at.Field(i).Type)
+				break
+			}
+		}
+	}
+	return at
+}
+
+// element is what pointers and arrays hold.
+func element(of reflect.Type) reflect.Type {
+	for of.Kind() == reflect.Pointer || of.Kind() == reflect.Slice {
+		of = of.Elem()
+	}
+	return of
+}
+
 func fieldNames(of reflect.Type) []string {
 	var names []string
 	for i := range of.NumField() {
-		name, _, _ := strings.Cut(of.Field(i).Tag.Get("json"), ",")
-		names = append(names, name)
+		names = append(names, jsonName(of.Field(i)))
 	}
 	return names
+}
+
+func jsonName(field reflect.StructField) string {
+	name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+	return name
 }
 
 func describe(of reflect.Type) string {
@@ -225,6 +260,10 @@ func describe(of reflect.Type) string {
 		return "true or false"
 	case reflect.String:
 		return "a string"
+	case reflect.Int:
+		return "a whole number"
+	case reflect.Pointer:
+		return describe(of.Elem())
 	case reflect.Slice:
 		return "an array of strings"
 	default:

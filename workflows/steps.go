@@ -2,6 +2,7 @@ package workflows
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"go.temporal.io/sdk/temporal"
@@ -121,11 +122,8 @@ func (r *unlockRun) at(ctx workflow.Context, step Step) {
 
 // identify makes the run findable by its connection and account.
 func (r *unlockRun) identify(ctx workflow.Context, found *activities.LookupResult) error {
-	r.attributes = make(map[string]bool, len(found.SearchAttributes))
-	for _, name := range found.SearchAttributes {
-		r.attributes[name] = true
-	}
-	return r.upsert(ctx,
+	r.attributes = found.SearchAttributes
+	return upsert(ctx, r.attributes,
 		attribute{AttributeConnection, r.in.Connection},
 		attribute{AttributeProvider, found.Provider},
 		attribute{AttributeUserID, found.Account.ID})
@@ -141,10 +139,10 @@ type attribute struct {
 
 // upsert sets those of the attributes that the namespace knows: setting another would
 // fail the workflow task for ever.
-func (r *unlockRun) upsert(ctx workflow.Context, values ...attribute) error {
+func upsert(ctx workflow.Context, known []string, values ...attribute) error {
 	var updates []temporal.SearchAttributeUpdate
 	for _, value := range values {
-		if r.attributes[value.key.GetName()] {
+		if slices.Contains(known, value.key.GetName()) {
 			updates = append(updates, value.key.ValueSet(value.value))
 		}
 	}
@@ -182,7 +180,7 @@ func (r *unlockRun) finish(ctx workflow.Context, outcome string) {
 	r.step = StepDone
 	r.result.FinishedAt = workflow.Now(ctx).UTC()
 	workflow.SetCurrentDetails(ctx, fmt.Sprintf("**%s**: %s", outcome, r.result.Explanation))
-	if err := r.upsert(ctx, attribute{AttributeOutcome, outcome}); err != nil {
+	if err := upsert(ctx, r.attributes, attribute{AttributeOutcome, outcome}); err != nil {
 		workflow.GetLogger(ctx).Error("the outcome could not be set as a search attribute", "error", err)
 	}
 	code := ""

@@ -55,7 +55,7 @@ type unlockRun struct {
 	joined   []Join
 	deadline time.Time
 	// attributes are those of Latchkey's search attributes that the namespace knows.
-	attributes map[string]bool
+	attributes []string
 	// caller ends when somebody cancels the run. Unlock and verify run in a context of
 	// their own; the watch, which may take days, ends with this one.
 	caller workflow.Context

@@ -24,6 +24,7 @@ func Provider() connectors.Provider {
 		CallsPerActivity: 6,
 		Lists:            true,
 		AbsentID:         "ffffffff-ffff-4fff-bfff-ffffffffffff",
+		HidesPrivilege:   true,
 		TellsGroups:      true,
 	}
 }

@@ -14,7 +14,7 @@ func Codes() []ExplainedCode {
 		{CodeOverrideNotPermitted, "The caller overrides something that the connection does not permit to override."},
 		{CodeProtectedUser, "The connection protects this user."},
 		{CodeProtectedGroup, "The connection protects a group that the user belongs to."},
-		{CodeGroupsUnknown, "The connection protects groups, and those of the account could not be read."},
+		{CodeGroupsUnknown, "The connection or the guard names groups, and those of the account could not be read."},
 		{CodeAdminLock, "The connection leaves alone what was not locked by failed sign-ins."},
 		{CodePrivileged, "The account is privileged."},
 		{CodePrivilegeUnknown, "The provider does not say whether the account is privileged."},
@@ -23,6 +23,8 @@ func Codes() []ExplainedCode {
 		{CodeLockedTooLong, "A lock is older than `guard.maxLockedFor`."},
 		{CodeLockAgeUnknown, "The guard asks for the age of a lock, and the provider does not tell it."},
 		{CodeStateUnknown, "A layer could not be read, and the guard or the connection asks for its locks' reasons or ages."},
+		{CodeExcluded, "`guard.exclude` covers the user."},
+		{CodeNotIncluded, "`guard.include` does not cover the user."},
 		{CodeUnlockCeiling, "The connection's ceiling of unlocks an hour is reached."},
 	}
 }

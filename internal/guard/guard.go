@@ -23,6 +23,13 @@ type Guard struct {
 	// ExcludePrivileged refuses privileged accounts, and those where the provider does
 	// not say.
 	ExcludePrivileged bool `json:"excludePrivileged,omitempty"`
+	// Exclude refuses whom one of these covers, Include whom none does: IDs, usernames and
+	// email addresses, with * for any text, and "group:" before IDs and names of groups.
+	Exclude []string `json:"exclude,omitempty"`
+	Include []string `json:"include,omitempty"`
+	// SeenSince is when the caller first saw the account locked: for MinLockedFor a lock of
+	// unknown age counts as in force since then.
+	SeenSince time.Time `json:"seenSince,omitzero"`
 }
 
 // Rules are the connection's own. They live with its credential, on the worker that
@@ -86,6 +93,8 @@ const (
 	CodeLockAgeUnknown       Code = "lock_age_unknown"
 	CodeStateUnknown         Code = "state_unknown"
 	CodeUnlockCeiling        Code = "unlock_ceiling"
+	CodeExcluded             Code = "excluded"
+	CodeNotIncluded          Code = "not_included"
 )
 
 // Verdict is a decision and why. It never names the account.
@@ -108,7 +117,7 @@ func Decide(q Question) Verdict {
 	if q.Account.State.Clear() && !q.EvenIfUnlocked {
 		return Verdict{Decision: AlreadyUnlocked, Explanation: "a full read found no lock, so nothing was sent"}
 	}
-	for _, check := range []func(Question) *Verdict{blocked, protected, adminLock, privileged, reasons, ages} {
+	for _, check := range []func(Question) *Verdict{blocked, protected, adminLock, privileged, selected, reasons, ages} {
 		if verdict := check(q); verdict != nil {
 			return *verdict
 		}
@@ -214,18 +223,24 @@ func ages(q Question) *Verdict {
 		return refuse(CodeStateUnknown, "the %s layer could not be read, and the guard asks for the age of every lock", q.Account.State.Unread[0].Layer)
 	}
 	for _, lock := range q.Account.State.Locks {
-		if verdict := age(lock, least, most, q.Now); verdict != nil {
+		if verdict := age(lock, least, most, q); verdict != nil {
 			return verdict
 		}
 	}
 	return nil
 }
 
-func age(lock connectors.Lock, least, most time.Duration, now time.Time) *Verdict {
+func age(lock connectors.Lock, least, most time.Duration, q Question) *Verdict {
+	if lock.Since == nil && most == 0 && !q.Guard.SeenSince.IsZero() {
+		if seen := q.Now.Sub(q.Guard.SeenSince); seen < least {
+			return refuse(CodeLockAgeUnknown, "first seen locked %s ago, the guard asks for %s", Round(max(seen, 0)), Round(least))
+		}
+		return nil
+	}
 	if lock.Since == nil {
 		return refuse(CodeLockAgeUnknown, "the provider does not say since when the %s lock is in force, and the guard asks for its age", lock.Layer)
 	}
-	lockedFor := now.Sub(*lock.Since)
+	lockedFor := q.Now.Sub(*lock.Since)
 	if lockedFor < -connectors.RunOutGrace {
 		return refuse(CodeLockAgeUnknown, "the provider says that the %s lock begins in the future, and the guard asks for its age", lock.Layer)
 	}

@@ -85,6 +85,8 @@ func start() (*Temporal, error) {
 		Identity: Identity, LocalActivityWorkerOnly: true, DisableRegistrationAliasing: true,
 	})
 	temporal.worker.RegisterWorkflowWithOptions(workflows.UnlockUser, workflow.RegisterOptions{Name: workflows.UnlockUserName})
+	temporal.worker.RegisterWorkflowWithOptions(workflows.UnlockLockedUsers, workflow.RegisterOptions{Name: workflows.UnlockLockedUsersName})
+	temporal.worker.RegisterWorkflowWithOptions(workflows.ListLockedUsers, workflow.RegisterOptions{Name: workflows.ListLockedUsersName})
 	if err := temporal.worker.Start(); err != nil {
 		return nil, fmt.Errorf("start the workflow worker: %w", err)
 	}
@@ -116,13 +118,16 @@ type Connection struct {
 	// NoAttributes serves the connection as in a namespace without search attributes.
 	NoAttributes bool
 	Audit        *zap.Logger
+	// Records is what is known of earlier unlocks; nil when that cannot be counted.
+	Records        activities.Records
+	HidesPrivilege bool
 }
 
 // Activities returns the steps at the connection.
 func (c Connection) Activities() *activities.Activities {
 	steps := &activities.Activities{
 		Connection: c.Name, Provider: Provider, Connector: c.Connector, Rules: c.Rules, Ceiling: c.Ceiling,
-		SearchAttributes: workflows.SearchAttributes(), Audit: c.Audit,
+		SearchAttributes: workflows.SearchAttributes(), Audit: c.Audit, Records: c.Records, HidesPrivilege: c.HidesPrivilege,
 	}
 	if c.NoAttributes {
 		steps.SearchAttributes = nil
@@ -151,10 +156,16 @@ func (s *Temporal) Serve(t *testing.T, connection Connection) (stop func()) {
 // Register registers a connection's steps by their names.
 func Register(with worker.ActivityRegistry, steps *activities.Activities) {
 	for name, function := range map[string]any{
-		activities.LookupName: steps.Lookup,
-		activities.UnlockName: steps.Unlock,
-		activities.VerifyName: steps.Verify,
-		activities.WatchName:  steps.Watch,
+		activities.LookupName:       steps.Lookup,
+		activities.UnlockName:       steps.Unlock,
+		activities.VerifyName:       steps.Verify,
+		activities.WatchName:        steps.Watch,
+		activities.PrepareName:      steps.Prepare,
+		activities.SurveyName:       steps.Survey,
+		activities.CountLockedName:  steps.CountLocked,
+		activities.ListLockedName:   steps.ListLocked,
+		activities.ResolveName:      steps.Resolve,
+		activities.CountUnlocksName: steps.CountUnlocks,
 	} {
 		with.RegisterActivityWithOptions(function, activity.RegisterOptions{Name: name})
 	}

@@ -1,0 +1,212 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/google/uuid"
+	enumspb "go.temporal.io/api/enums/v1"
+	historypb "go.temporal.io/api/history/v1"
+	"go.temporal.io/api/serviceerror"
+	temporalclient "go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/converter"
+	"go.temporal.io/sdk/temporal"
+
+	"github.com/latchkey-iam/latchkey/activities"
+	"github.com/latchkey-iam/latchkey/workflows"
+)
+
+// StartBulk starts a run over many users. It fails with a *Failure of type InvalidInput,
+// NoWorker or AlreadyRunning when nothing was started.
+func (c *Client) StartBulk(ctx context.Context, in workflows.BulkInput) (*Run, error) {
+	if err := in.Normalise(); err != nil {
+		return nil, &Failure{Type: workflows.TypeInvalidInput, Message: err.Error()}
+	}
+	if err := c.CheckServed(ctx, in.Connection); err != nil {
+		return nil, err
+	}
+	options := temporalclient.StartWorkflowOptions{
+		ID:                                       in.RequestID,
+		TaskQueue:                                workflows.TaskQueue,
+		WorkflowIDConflictPolicy:                 enumspb.WORKFLOW_ID_CONFLICT_POLICY_FAIL,
+		WorkflowIDReusePolicy:                    enumspb.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE,
+		WorkflowExecutionErrorWhenAlreadyStarted: true,
+		StaticSummary:                            "Unlock many users at " + in.Connection,
+		Priority:                                 temporal.Priority{PriorityKey: workflows.PriorityBulk},
+	}
+	if options.ID == "" {
+		options.ID = workflows.BulkID(in.Connection, uuid.NewString())
+	}
+	started, err := c.Temporal.ExecuteWorkflow(ctx, options, workflows.UnlockLockedUsersName, in)
+	var open *serviceerror.WorkflowExecutionAlreadyStarted
+	if errors.As(err, &open) {
+		return nil, &Failure{Type: workflows.TypeAlreadyRunning, WorkflowID: options.ID, RunID: open.RunId,
+			Message: fmt.Sprintf("a workflow %s exists already; look at it with: latchkey bulk status %s", options.ID, options.ID)}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("start the bulk run: %w", err)
+	}
+	return &Run{WorkflowID: started.GetID(), RunID: started.GetRunID(), client: c}, nil
+}
+
+// BulkResult waits for the end of a bulk run. One that ended without an outcome is a
+// *Failure. The context bounds the wait and leaves the run alone.
+func (r *Run) BulkResult(ctx context.Context) (*workflows.BulkResult, error) {
+	var result workflows.BulkResult
+	if err := r.wait(ctx, &result); err != nil {
+		return nil, err
+	}
+	return &result, nil
+}
+
+// Progress asks how far a bulk run is.
+func (r *Run) Progress(ctx context.Context) (*workflows.Progress, error) {
+	answer, err := r.client.Temporal.QueryWorkflow(ctx, r.WorkflowID, "", workflows.ProgressQuery)
+	if err != nil {
+		return nil, fmt.Errorf("ask how far %s is: %w", r.WorkflowID, err)
+	}
+	var progress workflows.Progress
+	if err := answer.Get(&progress); err != nil {
+		return nil, fmt.Errorf("read how far %s is: %w", r.WorkflowID, err)
+	}
+	return &progress, nil
+}
+
+// Command tells a bulk run what to do: one of workflows.PauseUpdate, ResumeUpdate,
+// ReleaseUpdate and AbortUpdate. A run that will not is a *Failure of type RejectedByRun.
+func (r *Run) Command(ctx context.Context, what string, command workflows.Command) (*workflows.Progress, error) {
+	handle, err := r.client.Temporal.UpdateWorkflow(ctx, temporalclient.UpdateWorkflowOptions{
+		WorkflowID:   r.WorkflowID,
+		UpdateName:   what,
+		WaitForStage: temporalclient.WorkflowUpdateStageCompleted,
+		Args:         []any{command},
+	})
+	var progress workflows.Progress
+	if err == nil {
+		err = handle.Get(ctx, &progress)
+	}
+	var application *temporal.ApplicationError
+	if errors.As(err, &application) {
+		return nil, &Failure{Type: TypeRejected, Message: application.Message(), WorkflowID: r.WorkflowID}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("tell %s to %s: %w", r.WorkflowID, what, err)
+	}
+	return &progress, nil
+}
+
+// TypeRejected is the type of a command that a bulk run will not take as it is.
+const TypeRejected = "Rejected"
+
+// Decisions hands each decision of a bulk run to take, from the first run of its chain to
+// the last; those of a run that is open are not told yet. It needs no worker, only that the
+// namespace retains the runs. It reads one run at a time.
+func (r *Run) Decisions(ctx context.Context, take func(workflows.Decision) error) error {
+	described, err := r.client.Temporal.DescribeWorkflowExecution(ctx, r.WorkflowID, r.RunID)
+	if err != nil {
+		return fmt.Errorf("find %s: %w", r.WorkflowID, err)
+	}
+	for runID := described.GetWorkflowExecutionInfo().GetFirstRunId(); runID != ""; {
+		decisions, next, err := r.client.decisionsOf(ctx, r.WorkflowID, runID)
+		if err != nil {
+			return err
+		}
+		for _, decision := range decisions {
+			if err := take(decision); err != nil {
+				return err
+			}
+		}
+		runID = next
+	}
+	return nil
+}
+
+// decisionsOf reads one run's decisions from its last event, and the ID of the next run.
+func (c *Client) decisionsOf(ctx context.Context, workflowID, runID string) ([]workflows.Decision, string, error) {
+	history := c.Temporal.GetWorkflowHistory(ctx, workflowID, runID, false, enumspb.HISTORY_EVENT_FILTER_TYPE_CLOSE_EVENT)
+	if !history.HasNext() {
+		return nil, "", nil
+	}
+	last, err := history.Next()
+	if err != nil {
+		return nil, "", fmt.Errorf("read the end of the run %s of %s, which the namespace may not keep any more: %w", runID, workflowID, err)
+	}
+	result, next, err := c.resultOf(last)
+	if err != nil {
+		return nil, "", fmt.Errorf("decode the end of the run %s of %s: %w", runID, workflowID, err)
+	}
+	if result == nil {
+		return nil, next, nil
+	}
+	return result.Decisions, next, nil
+}
+
+// resultOf reads what a run told as it ended; nil when it told nothing.
+func (c *Client) resultOf(last *historypb.HistoryEvent) (*workflows.BulkResult, string, error) {
+	decoder := c.Converter
+	if decoder == nil {
+		decoder = converter.GetDefaultDataConverter()
+	}
+	result := &workflows.BulkResult{}
+	switch {
+	case last.GetWorkflowExecutionContinuedAsNewEventAttributes() != nil:
+		continued := last.GetWorkflowExecutionContinuedAsNewEventAttributes()
+		var in workflows.BulkInput
+		if err := decoder.FromPayloads(continued.GetInput(), &in); err != nil {
+			return nil, "", err
+		}
+		if in.Carried == nil {
+			return nil, continued.GetNewExecutionRunId(), nil
+		}
+		return &in.Carried.Result, continued.GetNewExecutionRunId(), nil
+	case last.GetWorkflowExecutionCompletedEventAttributes() != nil:
+		return result, "", decoder.FromPayloads(last.GetWorkflowExecutionCompletedEventAttributes().GetResult(), result)
+	case last.GetWorkflowExecutionFailedEventAttributes() != nil:
+		details := last.GetWorkflowExecutionFailedEventAttributes().GetFailure().GetApplicationFailureInfo().GetDetails()
+		if details == nil {
+			return nil, "", nil
+		}
+		return result, "", decoder.FromPayloads(details, result)
+	case last.GetWorkflowExecutionCanceledEventAttributes() != nil:
+		details := last.GetWorkflowExecutionCanceledEventAttributes().GetDetails()
+		if details == nil {
+			return nil, "", nil
+		}
+		return result, "", decoder.FromPayloads(details, result)
+	default:
+		return nil, "", nil
+	}
+}
+
+// Locked hands each page of the locked users of a connection to take, until there are no
+// more or take fails. Only one page is in memory.
+func (c *Client) Locked(ctx context.Context, in workflows.ListInput, take func(*activities.ListLockedResult) error) error {
+	if err := workflows.ValidateConnection(in.Connection); err != nil {
+		return &Failure{Type: workflows.TypeInvalidInput, Message: err.Error()}
+	}
+	if err := c.CheckServed(ctx, in.Connection); err != nil {
+		return err
+	}
+	for {
+		started, err := c.Temporal.ExecuteWorkflow(ctx, temporalclient.StartWorkflowOptions{
+			ID:            "list/" + in.Connection + "/" + uuid.NewString(),
+			TaskQueue:     workflows.TaskQueue,
+			StaticSummary: "List who is locked at " + in.Connection,
+			Priority:      temporal.Priority{PriorityKey: workflows.PriorityInteractive},
+		}, workflows.ListLockedUsersName, in)
+		if err != nil {
+			return fmt.Errorf("start the list: %w", err)
+		}
+		var page activities.ListLockedResult
+		if err := c.Attach(started.GetID(), started.GetRunID()).wait(ctx, &page); err != nil {
+			return err
+		}
+		if err := take(&page); err != nil {
+			return err
+		}
+		if in.After = page.Next; in.After == "" {
+			return nil
+		}
+	}
+}

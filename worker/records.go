@@ -1,0 +1,88 @@
+package worker
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/converter"
+
+	"github.com/latchkey-iam/latchkey/activities"
+	"github.com/latchkey-iam/latchkey/workflows"
+)
+
+// records is what Temporal's visibility knows of the unlocks of one connection, by all
+// workers. Its answers lag by seconds.
+type records struct {
+	temporal   client.Client
+	namespace  string
+	connection string
+}
+
+var _ activities.Records = (*records)(nil)
+
+// canCount reports whether the unlocks of a user can be found by search attributes.
+func canCount(known []string) bool {
+	for _, needed := range []string{workflows.AttributeConnection.GetName(), workflows.AttributeOutcome.GetName(), workflows.AttributeUserID.GetName()} {
+		if !slices.Contains(known, needed) {
+			return false
+		}
+	}
+	return true
+}
+
+// query finds the runs that unlocked an account since a moment.
+func (r *records) query(since time.Time) string {
+	return fmt.Sprintf("%s = '%s' AND %s IN ('%s','%s','%s') AND CloseTime > '%s'",
+		workflows.AttributeConnection.GetName(), r.connection, workflows.AttributeOutcome.GetName(),
+		workflows.Unlocked, workflows.PartiallyUnlocked, workflows.Relocked, since.UTC().Format(time.RFC3339))
+}
+
+// unlocks counts the accounts that were unlocked since a moment.
+func (r *records) unlocks(ctx context.Context, since time.Time) (int, error) {
+	counted, err := r.temporal.CountWorkflow(ctx, &workflowservice.CountWorkflowExecutionsRequest{Namespace: r.namespace, Query: r.query(since)})
+	if err != nil {
+		return 0, fmt.Errorf("count the unlocks since %s: %w", since.UTC().Format(time.RFC3339), err)
+	}
+	return int(counted.GetCount()), nil
+}
+
+// Retention implements activities.Records.
+func (r *records) Retention(ctx context.Context) (time.Duration, error) {
+	described, err := r.temporal.WorkflowService().DescribeNamespace(ctx, &workflowservice.DescribeNamespaceRequest{Namespace: r.namespace})
+	if err != nil {
+		return 0, fmt.Errorf("ask how long the namespace keeps closed runs: %w", err)
+	}
+	return described.GetConfig().GetWorkflowExecutionRetentionTtl().AsDuration(), nil
+}
+
+// UnlocksOf implements activities.Records.
+func (r *records) UnlocksOf(ctx context.Context, userIDs []string, since time.Time) (map[string]int, error) {
+	request := &workflowservice.ListWorkflowExecutionsRequest{
+		Namespace: r.namespace,
+		PageSize:  1000,
+		Query:     r.query(since) + fmt.Sprintf(" AND %s IN ('%s')", workflows.AttributeUserID.GetName(), strings.Join(userIDs, "','")),
+	}
+	unlocks := map[string]int{}
+	for {
+		listed, err := r.temporal.ListWorkflow(ctx, request)
+		if err != nil {
+			return nil, fmt.Errorf("list the unlocks of %d users: %w", len(userIDs), err)
+		}
+		for _, run := range listed.GetExecutions() {
+			var userID string
+			payload := run.GetSearchAttributes().GetIndexedFields()[workflows.AttributeUserID.GetName()]
+			if err := converter.GetDefaultDataConverter().FromPayload(payload, &userID); err != nil {
+				return nil, fmt.Errorf("read the search attribute %s: %w", workflows.AttributeUserID.GetName(), err)
+			}
+			unlocks[userID]++
+		}
+		if request.NextPageToken = listed.GetNextPageToken(); len(request.NextPageToken) == 0 {
+			return unlocks, nil
+		}
+	}
+}

@@ -1,0 +1,177 @@
+package workflows
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"go.temporal.io/sdk/workflow"
+)
+
+// maxInterventions bounds what a run remembers of its operators; the log has all.
+const maxInterventions = 100
+
+// handle registers the query and the updates that a bulk run answers.
+func (r *bulkRun) handle(ctx workflow.Context) error {
+	if err := workflow.SetQueryHandler(ctx, ProgressQuery, func() (Progress, error) { return r.progress(ctx), nil }); err != nil {
+		return fmt.Errorf("register the query %s: %w", ProgressQuery, err)
+	}
+	for _, each := range []struct {
+		name  string
+		check func() error
+		act   func(workflow.Context)
+	}{
+		{PauseUpdate, r.open, r.pause},
+		{ResumeUpdate, r.open, r.resume},
+		{ReleaseUpdate, r.held, func(workflow.Context) { r.hold.released = true }},
+		{AbortUpdate, r.open, func(workflow.Context) { r.Stop = CodeAborted }},
+	} {
+		if err := workflow.SetUpdateHandlerWithOptions(ctx, each.name, func(ctx workflow.Context, command Command) (Progress, error) {
+			if err := each.check(); err != nil {
+				return Progress{}, err // Another update came in between.
+			}
+			each.act(ctx)
+			r.intervened(ctx, each.name, command)
+			return r.progress(ctx), nil
+		}, workflow.UpdateHandlerOptions{Validator: func(command Command) error {
+			if len(command.RequestedBy) > maxText || len(command.RequestReason) > maxText {
+				return fmt.Errorf("requestedBy and requestReason may be %d bytes long at most", maxText)
+			}
+			return each.check()
+		}}); err != nil {
+			return fmt.Errorf("register the update %s: %w", each.name, err)
+		}
+	}
+	return nil
+}
+
+// open refuses to change a run that is ending.
+func (r *bulkRun) open() error {
+	if r.Stop != "" || r.state == StateDone {
+		return errors.New("the run is ending already")
+	}
+	return nil
+}
+
+// held refuses to release a run that does not hold.
+func (r *bulkRun) held() error {
+	if err := r.open(); err != nil {
+		return err
+	}
+	if !r.waiting() || r.hold.released {
+		return errors.New("the run does not hold: there is nothing to release")
+	}
+	return nil
+}
+
+func (r *bulkRun) pause(ctx workflow.Context) {
+	if !r.Paused {
+		r.Paused, r.pausedAt = true, workflow.Now(ctx)
+	}
+}
+
+func (r *bulkRun) resume(ctx workflow.Context) {
+	if r.Paused {
+		r.Paused = false
+		r.Idle += Duration(workflow.Now(ctx).Sub(r.pausedAt))
+	}
+}
+
+// intervened records what an operator did.
+func (r *bulkRun) intervened(ctx workflow.Context, what string, command Command) {
+	if len(r.Result.Interventions) < maxInterventions {
+		r.Result.Interventions = append(r.Result.Interventions, Intervention{Command: command, What: what, At: workflow.Now(ctx).UTC()})
+	}
+	r.detail(ctx)
+	r.audit(ctx, "bulk command", what, command)
+}
+
+func (r *bulkRun) audit(ctx workflow.Context, step, decision string, command Command) {
+	execution := workflow.GetInfo(ctx).WorkflowExecution
+	workflow.GetLogger(ctx).Info("audit",
+		"step", step,
+		"workflowId", execution.ID,
+		"runId", execution.RunID,
+		"connection", r.in.Connection,
+		"provider", r.Result.Provider,
+		"decision", decision,
+		"explanation", r.Result.Explanation,
+		"found", r.Result.Found,
+		"counts", r.Result.Counts,
+		"codes", r.Result.Codes,
+		"requestedBy", command.RequestedBy,
+		"requestReason", command.RequestReason)
+}
+
+// progress is how far the run is.
+func (r *bulkRun) progress(ctx workflow.Context) Progress {
+	decided := 0
+	for _, word := range sortedWords(r.Result.Counts) {
+		decided += r.Result.Counts[word]
+	}
+	found := max(r.Result.Found, r.Total)
+	if r.Stop != "" {
+		found = r.Result.Found
+	}
+	progress := Progress{
+		State: r.phase(), Found: found, Decided: decided, InFlight: r.inFlight, Remaining: max(found-decided, 0),
+		Unlocked: r.Result.Counts[string(Unlocked)], Skipped: r.Result.Counts[string(Skipped)], Failed: r.Result.Counts[string(FailedUser)],
+		Counts: r.Result.Counts, Runs: r.Result.Runs, StartedAt: r.Result.StartedAt, Interventions: r.Result.Interventions,
+	}
+	if busy := workflow.Now(ctx).Sub(r.Result.StartedAt) - r.Idle.Std(); busy > 0 {
+		progress.PerMinute = float64(decided) / busy.Minutes()
+	}
+	if r.waiting() {
+		progress.Fresh, progress.HeldUntil, progress.Explanation = r.hold.fresh, r.hold.until, r.explainHold()
+	}
+	return progress
+}
+
+func sortedWords(counts map[string]int) []string {
+	words := make([]string, 0, len(counts))
+	for word := range counts { //workflowcheck:ignore sorted below
+		words = append(words, word)
+	}
+	slices.Sort(words)
+	return words
+}
+
+// phase is the state as an operator sees it.
+func (r *bulkRun) phase() BulkState {
+	switch {
+	case r.state == StateDone || r.waiting():
+		return r.state
+	case r.Stop != "":
+		return StateStopping
+	case r.Paused:
+		return StatePaused
+	default:
+		return r.state
+	}
+}
+
+// at notes what is under way, for the query and the Temporal UI.
+func (r *bulkRun) at(ctx workflow.Context, state BulkState) {
+	r.state = state
+	r.detail(ctx)
+}
+
+// detail writes the run's state where the Temporal UI shows it.
+func (r *bulkRun) detail(ctx workflow.Context) {
+	progress := r.progress(ctx)
+	var text strings.Builder
+	fmt.Fprintf(&text, "**%s** at `%s`: %d of %d users decided\n", progress.State, r.in.Connection, progress.Decided, progress.Found)
+	for _, word := range sortedWords(r.Result.Counts) {
+		fmt.Fprintf(&text, "\n- %s: %d", word, r.Result.Counts[word])
+	}
+	for _, further := range []string{progress.Explanation, r.Result.Explanation} {
+		if further != "" {
+			fmt.Fprintf(&text, "\n\n%s", further)
+		}
+	}
+	if r.Paused {
+		fmt.Fprintf(&text, "\n\nPaused; the update `%s` goes on.", ResumeUpdate)
+	}
+	workflow.SetCurrentDetails(ctx, text.String())
+}

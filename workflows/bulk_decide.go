@@ -1,0 +1,229 @@
+package workflows
+
+import (
+	"errors"
+	"fmt"
+
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/latchkey-iam/latchkey/activities"
+	"github.com/latchkey-iam/latchkey/connectors"
+)
+
+const (
+	// maxExplanation bounds what one user adds to a payload.
+	maxExplanation = 500
+	// maxFailures bounds the failures that the result shows.
+	maxFailures = 100
+)
+
+// decideAll decides upon each of the users and waits for their unlocks.
+func (r *bulkRun) decideAll(ctx workflow.Context, batch []candidate) error {
+	r.at(ctx, StateUnlocking)
+	unlocks, err := r.countUnlocks(ctx, batch)
+	if err != nil {
+		return err
+	}
+	for i := range batch {
+		each := &batch[i]
+		if decision := r.decided(each, unlocks); decision != nil {
+			r.note(*decision)
+			continue
+		}
+		r.done[each.UserID] = true
+		if !r.ready(ctx) {
+			r.note(*r.stopped(each))
+			continue
+		}
+		r.inFlight++
+		workflow.Go(ctx, func(ctx workflow.Context) {
+			r.note(r.unlock(ctx, each))
+			r.inFlight--
+		})
+	}
+	finishing, _ := workflow.NewDisconnectedContext(ctx)
+	return workflow.Await(finishing, func() bool { return r.inFlight == 0 })
+}
+
+// countUnlocks counts how often those who may be unlocked were unlocked lately.
+func (r *bulkRun) countUnlocks(ctx workflow.Context, batch []candidate) (map[string]int, error) {
+	within := r.in.Policy.countWithin()
+	if within == 0 || r.Stop != "" {
+		return nil, nil
+	}
+	in := activities.CountUnlocksInput{Since: workflow.Now(ctx).Add(-within).UTC()}
+	for i := range batch {
+		if batch[i].Code == "" && batch[i].failed == nil {
+			in.UserIDs = append(in.UserIDs, batch[i].UserID)
+		}
+	}
+	if len(in.UserIDs) == 0 {
+		return nil, nil
+	}
+	var counted activities.CountUnlocksResult
+	err := r.activity(ctx, activities.CountUnlocksName, "Count how often each was unlocked", in, &counted)
+	return counted.Unlocks, err
+}
+
+// decided is what is known without an unlock; nil when the user is to be unlocked.
+func (r *bulkRun) decided(each *candidate, unlocks map[string]int) *Decision {
+	switch most := r.in.Policy.MaxPerUser; {
+	case each.failed != nil:
+		return each.decision(FailedUser, string(each.failed.Kind), each.failed.Message)
+	case each.Code != "":
+		return each.decision(Skipped, string(each.Code), each.Explanation)
+	case r.Given && r.done[each.UserID]:
+		return each.decision(Skipped, CodeDuplicate, "the list names this account more than once")
+	case r.Stop != "":
+		return r.stopped(each)
+	case most.Unlocks > 0 && unlocks[each.UserID] >= most.Unlocks:
+		return each.decision(Skipped, CodeMaxPerUser, fmt.Sprintf("unlocked %d times within %s already, the policy allows %d", unlocks[each.UserID], most.Within, most.Unlocks))
+	default:
+		return nil
+	}
+}
+
+func (c *candidate) decision(decided Decided, code, explanation string) *Decision {
+	return &Decision{UserID: c.UserID, Reference: c.reference, Decision: decided, Code: code, Explanation: explanation}
+}
+
+// stopped leaves a user alone since nobody else is to be unlocked.
+func (r *bulkRun) stopped(each *candidate) *Decision {
+	explanation := map[string]string{
+		CodeMaxPerRun:    "the policy's maxPerRun was reached before",
+		CodeAborted:      "an operator stopped the run before",
+		CodeHeld:         "the run held, and nobody released it",
+		outcomeCancelled: "the run was cancelled before",
+	}[r.Stop]
+	return each.decision(Skipped, r.Stop, explanation)
+}
+
+// ready waits until another unlock may begin, and reports whether it may.
+func (r *bulkRun) ready(ctx workflow.Context) bool {
+	most := *r.in.Policy.MaxPerRun
+	err := workflow.Await(ctx, func() bool {
+		if r.Stop != "" || most > 0 && r.Sent >= most {
+			return true
+		}
+		return !r.Paused && r.inFlight < r.in.Policy.Concurrency && (most == 0 || r.Sent+r.inFlight < most)
+	})
+	switch {
+	case err != nil:
+		r.cancelled, r.Stop = true, outcomeCancelled
+	case r.Stop == "" && most > 0 && r.Sent >= most:
+		r.Stop = CodeMaxPerRun
+	}
+	return r.Stop == ""
+}
+
+// unlock runs a child and reads what became of the user. A child goes on whatever becomes
+// of its parent.
+func (r *bulkRun) unlock(ctx workflow.Context, each *candidate) Decision {
+	demands := r.demands()
+	demands.SeenSince = each.seenSince
+	id := UnlockID(r.in.Connection, each.UserID)
+	if r.in.Policy.DryRun {
+		id = UnlockID(r.in.Connection, "dry-run/"+r.Result.FirstRunID+"/"+each.UserID)
+	}
+	ctx, _ = workflow.NewDisconnectedContext(ctx)
+	ctx = workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
+		WorkflowID:            id,
+		TaskQueue:             TaskQueue,
+		ParentClosePolicy:     enumspb.PARENT_CLOSE_POLICY_ABANDON,
+		WorkflowIDReusePolicy: enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
+		StaticSummary:         "Unlock a user at " + r.in.Connection,
+		Priority:              temporal.Priority{PriorityKey: PriorityBulk},
+	})
+	var result Result
+	err := workflow.ExecuteChildWorkflow(ctx, UnlockUserName, Input{
+		Connection:    r.in.Connection,
+		UserID:        each.UserID,
+		RequestReason: r.in.RequestReason,
+		RequestedBy:   r.in.RequestedBy,
+		Guard:         demands,
+		DryRun:        r.in.Policy.DryRun,
+		Timeout:       r.in.Timeout,
+		Emit:          EmitSummary,
+	}).Get(ctx, &result)
+	if err != nil {
+		return r.unlockFailed(each, err, id)
+	}
+	return r.unlocked(each, &result)
+}
+
+// unlocked reads a child's result.
+func (r *bulkRun) unlocked(each *candidate, result *Result) Decision {
+	decision := each.decision(Decided(result.Outcome), "", result.Explanation)
+	decision.UnlockSent = result.UnlockSent
+	switch {
+	case result.Outcome == Refused:
+		decision.Decision, decision.Code = Skipped, string(result.Refusal.Code)
+	case result.Outcome == AlreadyUnlocked:
+		r.sightings.forget(each.UserID)
+	case result.Outcome == WouldUnlock:
+		r.Sent++
+	}
+	r.sent(each, result.UnlockSent)
+	return *decision
+}
+
+// sent counts an unlock that was, or may have been, sent. A lock that is seen later is
+// another one.
+func (r *bulkRun) sent(each *candidate, sent connectors.Answer) {
+	if sent == connectors.No {
+		return
+	}
+	r.Sent++
+	r.sightings.forget(each.UserID)
+}
+
+// unlockFailed reads why a child did not end with a result.
+func (r *bulkRun) unlockFailed(each *candidate, err error, workflowID string) Decision {
+	var open *temporal.ChildWorkflowExecutionAlreadyStartedError
+	var application *temporal.ApplicationError
+	var terminated *temporal.TerminatedError
+	switch {
+	case errors.As(err, &open):
+		decision := each.decision(OpenAlready, "", "an unlock of this user was open already: "+workflowID)
+		decision.WorkflowID = workflowID
+		return *decision
+	case errors.As(err, &application):
+		result := Result{UnlockSent: connectors.No}
+		if application.HasDetails() {
+			_ = application.Details(&result)
+		}
+		decision := each.decision(FailedUser, application.Type(), application.Message())
+		decision.UnlockSent = result.UnlockSent
+		r.sent(each, result.UnlockSent)
+		return *decision
+	case errors.As(err, &terminated):
+		r.sent(each, connectors.Unknown)
+		return *each.decision(FailedUser, "Terminated", "the unlock of this user was terminated: "+workflowID)
+	case temporal.IsCanceledError(err):
+		r.sent(each, connectors.Unknown)
+		return *each.decision(FailedUser, "Cancelled", "the unlock of this user was cancelled: "+workflowID)
+	default:
+		return *each.decision(FailedUser, TypeInternal, fmt.Sprintf("the unlock of this user failed in an unforeseen way: %T", err))
+	}
+}
+
+// note records a decision.
+func (r *bulkRun) note(decision Decision) {
+	if len(decision.Explanation) > maxExplanation {
+		decision.Explanation = decision.Explanation[:maxExplanation] + "…"
+	}
+	r.Result.Decisions = append(r.Result.Decisions, decision)
+	r.Result.Counts[string(decision.Decision)]++
+	if decision.Code != "" {
+		r.Result.Codes[decision.Code]++
+	}
+	if decision.Decision == FailedUser && len(r.Result.Failures) < maxFailures {
+		r.Result.Failures = append(r.Result.Failures, decision)
+	}
+	if r.Given && decision.UserID != "" && decision.Code != CodeDuplicate {
+		r.done[decision.UserID] = true
+		r.Done = append(r.Done, decision.UserID)
+	}
+}

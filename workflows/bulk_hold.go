@@ -1,0 +1,78 @@
+package workflows
+
+import (
+	"fmt"
+	"time"
+
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+)
+
+// CodeHeld is the code of users who were left locked since nobody released the run.
+const CodeHeld = "held"
+
+// HoldMetric counts the runs that held, by connection.
+const HoldMetric = "latchkey_bulk_holds"
+
+// awaitingRelease is the search attribute's word for a run that waits for an operator.
+const awaitingRelease = "release"
+
+// hold is a wait for an operator.
+type hold struct {
+	fresh    int
+	until    time.Time
+	released bool
+}
+
+// released reports whether an operator released the run.
+func (r *bulkRun) released() bool { return r.hold != nil && r.hold.released }
+
+// waiting reports whether the run waits for release or abort.
+func (r *bulkRun) waiting() bool { return r.state == StateHeld }
+
+// holdFor raises the alarm and waits. It reports whether an operator released the run; when
+// nobody did, nobody is unlocked.
+func (r *bulkRun) holdFor(ctx workflow.Context, fresh int) (released bool, err error) {
+	deadline := r.in.Policy.Hold.Deadline.Std()
+	began := workflow.Now(ctx)
+	r.hold = &hold{fresh: fresh, until: began.Add(deadline).UTC()}
+	r.at(ctx, StateHeld)
+	workflow.GetMetricsHandler(ctx).WithTags(map[string]string{"connection": r.in.Connection}).Counter(HoldMetric).Inc(1)
+	workflow.GetLogger(ctx).Warn("a bulk run holds: many users were locked lately, which may be an attack",
+		"connection", r.in.Connection, "workflowId", workflow.GetInfo(ctx).WorkflowExecution.ID, "fresh", fresh, "until", r.hold.until)
+	if err := r.upsert(ctx, attribute{AttributeAwaiting, awaitingRelease}); err != nil {
+		return false, err
+	}
+	_, err = workflow.AwaitWithOptions(ctx, workflow.AwaitOptions{
+		Timeout:      deadline,
+		TimerOptions: workflow.TimerOptions{Summary: "Wait for release or abort"},
+	}, func() bool { return r.hold.released || r.Stop != "" })
+	if err != nil && !temporal.IsCanceledError(err) {
+		return false, err
+	}
+	r.Idle += Duration(workflow.Now(ctx).Sub(began))
+	if err == nil && !r.hold.released && r.Stop == "" {
+		r.Stop = CodeHeld
+	}
+	r.at(ctx, StateListing)
+	if upsertErr := r.clearAwaiting(ctx); upsertErr != nil {
+		return false, upsertErr
+	}
+	return r.hold.released, err
+}
+
+func (r *bulkRun) clearAwaiting(ctx workflow.Context) error {
+	for _, known := range r.Prepared.SearchAttributes {
+		if known == AttributeAwaiting.GetName() {
+			return workflow.UpsertTypedSearchAttributes(ctx, AttributeAwaiting.ValueUnset())
+		}
+	}
+	return nil
+}
+
+// explainHold says what a held run waits for.
+func (r *bulkRun) explainHold() string {
+	return fmt.Sprintf("%d users were locked within %s by failed sign-ins or for unknown reasons, more than the %d that the policy takes for usual: this may be an attack. "+
+		"Nobody was unlocked. Release or abort the run; at %s it ends as held",
+		r.hold.fresh, r.in.Policy.Hold.Window, *r.in.Policy.Hold.Above, r.hold.until.Format(time.RFC3339))
+}

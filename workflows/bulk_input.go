@@ -1,0 +1,139 @@
+package workflows
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"go.temporal.io/sdk/converter"
+
+	"github.com/latchkey-iam/latchkey/connectors"
+	"github.com/latchkey-iam/latchkey/internal/guard"
+)
+
+// UnlockLockedUsersName is the name of the workflow type that unlocks many users.
+const UnlockLockedUsersName = "UnlockLockedUsers"
+
+// The bounds of a given list: it goes in one start.
+const (
+	MaxUsers      = 5000
+	maxUsersBytes = 1 << 20
+)
+
+// BulkInput is what UnlockLockedUsers takes. Connection is required.
+type BulkInput struct {
+	// Connection is the name under which a worker serves the provider.
+	Connection string `json:"connection"`
+	// Users are the users to unlock, each by exactly one of userId, username and email, at
+	// most 5,000; when the field is left out, all locked users are meant.
+	Users []connectors.UserRef `json:"users,omitempty"`
+	// Policy says whom of them to unlock.
+	Policy Policy `json:"policy,omitzero"`
+	// RequestReason and RequestedBy go to the results and to the workers' audit log.
+	RequestReason string `json:"requestReason,omitempty"`
+	RequestedBy   string `json:"requestedBy,omitempty"`
+	// Timeout bounds all attempts of one user's unlock together; the default is 15m.
+	Timeout Duration `json:"timeout,omitzero"`
+	// RequestID becomes the workflow ID, so that a caller that starts twice gets one run.
+	RequestID string `json:"requestId,omitempty"`
+	// Carried is what a run hands to the one that continues it. Callers leave it out.
+	Carried *Carried `json:"carried,omitempty"`
+}
+
+// Given says that a list was given; otherwise all locked users are meant.
+func (in *BulkInput) Given() bool { return in.Users != nil || in.Carried != nil && in.Carried.Given }
+
+// Normalise fills the defaults in, then validates. Its error names every wrong field, and
+// never a value that may be personal.
+func (in *BulkInput) Normalise() error {
+	in.Policy.complete(in.Given())
+	in.Timeout = orZero(in.Timeout, Duration(DefaultTimeout))
+	for i := range in.Users {
+		in.Users[i].ID = strings.ToLower(in.Users[i].ID)
+	}
+	return errors.Join(in.faults()...)
+}
+
+func (in *BulkInput) faults() []error {
+	var faults []error
+	note := func(wrong bool, format string, arguments ...any) {
+		if wrong {
+			faults = append(faults, fmt.Errorf(format, arguments...))
+		}
+	}
+	if in.Connection == "" {
+		note(true, "connection is missing: give the name under which a worker serves the provider")
+	} else if err := ValidateConnection(in.Connection); err != nil {
+		faults = append(faults, err)
+	}
+	note(in.Users != nil && len(in.Users) == 0 && in.Carried == nil, "users is empty: name somebody, or leave the field out for all locked users")
+	faults = append(faults, usersFaults(in.Users)...)
+	faults = append(faults, in.Policy.faults()...)
+	note(outside(in.Timeout), "timeout must be between %s and %s", guard.Round(minTimeout), guard.Round(maxTimeout))
+	note(in.RequestID != "" && !requestIDShape.MatchString(in.RequestID),
+		"requestId must be 1 to 200 letters, digits and . _ : / -, beginning with a letter or digit; it is stored in the clear")
+	note(len(in.RequestReason) > maxText, "requestReason is longer than %d bytes", maxText)
+	note(len(in.RequestedBy) > maxText, "requestedBy is longer than %d bytes", maxText)
+	return faults
+}
+
+// maxUsersFaults keeps the message of a list that is wrong throughout short.
+const maxUsersFaults = 10
+
+func usersFaults(users []connectors.UserRef) []error {
+	if len(users) > MaxUsers {
+		return []error{fmt.Errorf("users holds %d references; at most %d go in one start: split the list into %d", len(users), MaxUsers, (len(users)+MaxUsers-1)/MaxUsers)}
+	}
+	size := 0
+	var faults []error
+	for i, ref := range users {
+		size += len(ref.ID) + len(ref.Username) + len(ref.Email)
+		if err := ref.Validate(); err != nil && len(faults) < maxUsersFaults {
+			faults = append(faults, fmt.Errorf("users[%d]: %w", i, err))
+		}
+	}
+	if size > maxUsersBytes {
+		faults = append(faults, fmt.Errorf("users is %d bytes long; at most %d go in one start: split the list", size, maxUsersBytes))
+	}
+	return faults
+}
+
+// DecodeBulkInput reads a BulkInput strictly: unknown, repeated and wrongly typed fields
+// are errors that name the field. It returns the normalised input.
+func DecodeBulkInput(raw converter.RawValue) (*BulkInput, error) {
+	data, err := jsonOf(raw, "connection")
+	if err != nil {
+		return nil, err
+	}
+	return ParseBulkInput(data)
+}
+
+// ParseBulkInput reads a BulkInput from JSON, as strictly as DecodeBulkInput.
+func ParseBulkInput(data []byte) (*BulkInput, error) {
+	var in BulkInput
+	if err := decode(data, &in); err != nil {
+		return nil, err
+	}
+	if err := in.Normalise(); err != nil {
+		return nil, err
+	}
+	return &in, nil
+}
+
+// ParsePolicy reads a policy from JSON as strictly, and checks it with the defaults of a
+// run over all locked users.
+func ParsePolicy(data []byte) (*Policy, error) {
+	var policy Policy
+	if err := decode(data, &policy); err != nil {
+		return nil, err
+	}
+	checked := policy
+	checked.complete(false)
+	if err := errors.Join(checked.faults()...); err != nil {
+		return nil, err
+	}
+	return &policy, nil
+}
+
+// BulkID is the workflow ID of a bulk run.
+func BulkID(connection, unique string) string { return "unlock-locked/" + connection + "/" + unique }

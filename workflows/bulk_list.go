@@ -1,0 +1,163 @@
+package workflows
+
+import (
+	"time"
+
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/latchkey-iam/latchkey/activities"
+	"github.com/latchkey-iam/latchkey/connectors"
+	"github.com/latchkey-iam/latchkey/internal/guard"
+)
+
+// candidate is a user to be decided upon.
+type candidate struct {
+	activities.Listed
+	// reference is how a given list named the user, when it was not by ID.
+	reference *connectors.UserRef
+	// failed is why the reference leads to nobody.
+	failed *activities.Resolved
+	// seenSince is when a lock without a date was first seen.
+	seenSince time.Time
+}
+
+// next takes as many users as this run may still decide upon; none when all are done.
+func (r *bulkRun) next(ctx workflow.Context) ([]candidate, error) {
+	if r.Given {
+		return r.nextGiven(ctx)
+	}
+	if len(r.Waiting) == 0 && !r.WalkedAll && r.Stop == "" {
+		if err := r.list(ctx); err != nil {
+			return nil, err
+		}
+	}
+	count := min(len(r.Waiting), usersPerRun-len(r.Result.Decisions))
+	batch := make([]candidate, 0, count)
+	for _, listed := range r.Waiting[:count] {
+		batch = append(batch, r.judged(ctx, listed))
+	}
+	r.Waiting = r.Waiting[count:]
+	return batch, nil
+}
+
+// list asks for the next page, and holds the run before anybody is unlocked if a crowd
+// was locked lately.
+func (r *bulkRun) list(ctx workflow.Context) error {
+	r.at(ctx, StateListing)
+	for {
+		survey, err := r.survey(ctx)
+		if err != nil {
+			return err
+		}
+		if r.in.Policy.Hold.Off || r.released() || r.Result.Found > len(survey.Listed) {
+			return nil
+		}
+		again, err := r.count(ctx, survey)
+		if err != nil || !again {
+			return err
+		}
+		r.Waiting, r.After, r.WalkedAll, r.Result.Found = nil, "", false, 0
+		r.sightings.again()
+	}
+}
+
+func (r *bulkRun) survey(ctx workflow.Context) (*activities.SurveyResult, error) {
+	var survey activities.SurveyResult
+	if err := r.walk(ctx, activities.SurveyName, "List who is locked at "+r.in.Connection, activities.SurveyInput{
+		After: r.After, Guard: r.demands(), Window: r.in.Policy.Hold.Window.Std(),
+	}, &survey); err != nil {
+		return nil, err
+	}
+	now := workflow.Now(ctx)
+	for _, listed := range survey.Listed {
+		if listed.Print != "" {
+			r.sightings.see(listed.UserID, listed.Print, now)
+		}
+	}
+	r.Waiting, r.After, r.WalkedAll = survey.Listed, survey.Next, survey.Next == ""
+	r.Result.Found += len(survey.Listed)
+	return &survey, nil
+}
+
+// count counts everybody who is locked before anybody is unlocked, and reports whether an
+// operator released a hold, so that the list is to be read anew.
+func (r *bulkRun) count(ctx workflow.Context, survey *activities.SurveyResult) (again bool, err error) {
+	tally := survey.Tally
+	if survey.Next != "" {
+		if err := r.walk(ctx, activities.CountLockedName, "Count who is locked at "+r.in.Connection, activities.CountLockedInput{
+			After: survey.Next, Window: r.in.Policy.Hold.Window.Std(), Tally: tally,
+		}, &tally); err != nil {
+			return false, err
+		}
+	}
+	r.Total = tally.Locked
+	if tally.Fresh <= *r.in.Policy.Hold.Above {
+		return false, nil
+	}
+	return r.holdFor(ctx, tally.Fresh)
+}
+
+// demands is the policy as a guard of every user.
+func (r *bulkRun) demands() Guard { return r.in.Policy.guard(r.Prepared.HidesPrivilege) }
+
+// judged judges a listed user by what earlier runs saw of a lock without a date.
+func (r *bulkRun) judged(ctx workflow.Context, listed activities.Listed) candidate {
+	if listed.Print == "" || r.in.Policy.MaxLockedFor > 0 {
+		return candidate{Listed: listed}
+	}
+	now := workflow.Now(ctx)
+	since := r.sightings.see(listed.UserID, listed.Print, now)
+	if seen := now.Sub(since); seen < r.in.Policy.MinLockedFor.Std() {
+		listed.Explanation = "the provider does not say since when the account is locked; first seen " + guard.Round(seen.Round(time.Second)) +
+			" ago, the policy asks for " + r.in.Policy.MinLockedFor.String()
+		return candidate{Listed: listed}
+	}
+	return candidate{Listed: activities.Listed{UserID: listed.UserID}, seenSince: since}
+}
+
+// nextGiven takes users off the given list and finds the IDs of those named otherwise.
+func (r *bulkRun) nextGiven(ctx workflow.Context) ([]candidate, error) {
+	count := min(len(r.in.Users), usersPerRun-len(r.Result.Decisions))
+	refs := r.in.Users[:count]
+	r.in.Users = r.in.Users[count:]
+	batch := make([]candidate, count)
+	var named []*candidate
+	for i := range refs {
+		batch[i].UserID = refs[i].ID
+		if refs[i].ID == "" {
+			batch[i].reference = &refs[i]
+			named = append(named, &batch[i])
+		}
+	}
+	if len(named) == 0 || r.Stop != "" {
+		return batch, nil
+	}
+	return batch, r.resolve(ctx, named)
+}
+
+// resolve finds out which accounts the references mean. A failure is that of each user
+// whom it concerns, and does not stop the rest.
+func (r *bulkRun) resolve(ctx workflow.Context, named []*candidate) error {
+	in := activities.ResolveInput{}
+	for _, each := range named {
+		in.Refs = append(in.Refs, *each.reference)
+	}
+	var found activities.ResolveResult
+	err := r.walk(ctx, activities.ResolveName, "Find the accounts at "+r.in.Connection, in, &found)
+	if temporal.IsCanceledError(err) {
+		return err
+	}
+	for i, each := range named {
+		switch {
+		case err != nil:
+			failed := understand(err, r.in.Connection)
+			each.failed = &activities.Resolved{Kind: connectors.Kind(failed.kind), Message: failed.message}
+		case found.Resolved[i].UserID == "":
+			each.failed = &found.Resolved[i]
+		default:
+			each.UserID = found.Resolved[i].UserID
+		}
+	}
+	return nil
+}

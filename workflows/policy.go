@@ -1,0 +1,197 @@
+package workflows
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/latchkey-iam/latchkey/connectors"
+	"github.com/latchkey-iam/latchkey/internal/guard"
+)
+
+// Policy says whom UnlockLockedUsers may unlock, and how many. A field that is left out has
+// a default: a cautious one where all locked users are meant, mostly none for a given list.
+type Policy struct {
+	// OnlyReasons are the lock reasons that may be cleared; the default is failed_sign_in,
+	// and any for a given list. An empty list allows any.
+	OnlyReasons *[]connectors.Reason `json:"onlyReasons,omitempty"`
+	// MinLockedFor is how old each lock must be; the default is 15m, and none for a given
+	// list. A lock of unknown age counts from when a run first saw it.
+	MinLockedFor *Duration `json:"minLockedFor,omitempty"`
+	// MaxLockedFor is how old each lock may be; the default is none. A lock of unknown age
+	// does not pass it.
+	MaxLockedFor Duration `json:"maxLockedFor,omitzero"`
+	// ExcludePrivileged leaves out privileged accounts, and those of which the provider
+	// could say so and does not; the default is true, and false for a given list.
+	ExcludePrivileged *bool `json:"excludePrivileged,omitempty"`
+	// Exclude leaves out whom one of these covers, Include whom none does: IDs, usernames and
+	// email addresses, with * for any text, and "group:" before IDs and names of groups.
+	Exclude []string `json:"exclude,omitempty"`
+	Include []string `json:"include,omitempty"`
+	// MaxPerUser bounds the unlocks of one user within a window; the default is 3 within
+	// 24h, and none for a given list.
+	MaxPerUser *MaxPerUser `json:"maxPerUser,omitempty"`
+	// MaxPerRun stops the run after so many unlocks; 0 is none. The default is 500, and none
+	// for a given list.
+	MaxPerRun *int `json:"maxPerRun,omitempty"`
+	// Hold keeps a run from unlocking anybody when a crowd was locked lately; it is on by
+	// default, and off for a given list.
+	Hold *Hold `json:"hold,omitempty"`
+	// Concurrency is how many users are unlocked at a time, 1 to 100; the default is 10.
+	Concurrency int `json:"concurrency,omitempty"`
+	// DryRun decides and reports, and changes nothing.
+	DryRun bool `json:"dryRun,omitempty"`
+}
+
+// MaxPerUser bounds the unlocks of one user.
+type MaxPerUser struct {
+	// Unlocks is the most within the window; 0 is none.
+	Unlocks int `json:"unlocks"`
+	// Within is the window; the default is 24h. The namespace must keep closed runs as long.
+	Within Duration `json:"within,omitzero"`
+}
+
+// Hold says when a run waits for a person before it unlocks anybody.
+type Hold struct {
+	// Off switches the hold off.
+	Off bool `json:"off,omitempty"`
+	// Above is how many users, locked within the window by failed sign-ins or for unknown
+	// reasons, are no crowd yet; the default is 50.
+	Above *int `json:"above,omitempty"`
+	// Window is how long ago such a lock was made at most; the default is 1h. A lock without
+	// a date counts.
+	Window Duration `json:"window,omitzero"`
+	// Deadline is how long the run waits for release or abort; the default is 1h. Then it
+	// ends as held.
+	Deadline Duration `json:"deadline,omitzero"`
+}
+
+// The defaults of a policy.
+const (
+	DefaultMinLockedFor   = 15 * time.Minute
+	DefaultUnlocksPerUser = 3
+	DefaultPerUserWindow  = 24 * time.Hour
+	DefaultMaxPerRun      = 500
+	DefaultHoldAbove      = 50
+	DefaultHoldWindow     = time.Hour
+	DefaultHoldDeadline   = time.Hour
+	DefaultConcurrency    = 10
+)
+
+// maxConcurrency and maxPatterns keep a history within its bounds.
+const (
+	maxConcurrency = 100
+	maxPatterns    = 100
+)
+
+// complete fills in the defaults, of which a given list has others.
+func (p *Policy) complete(given bool) {
+	reasons, least, shy, perRun := []connectors.Reason{connectors.ReasonFailedSignIn}, Duration(DefaultMinLockedFor), true, DefaultMaxPerRun
+	perUser, hold := MaxPerUser{Unlocks: DefaultUnlocksPerUser}, Hold{}
+	if given {
+		reasons, least, shy, perRun = []connectors.Reason{}, 0, false, 0
+		perUser, hold = MaxPerUser{}, Hold{Off: true}
+	}
+	p.OnlyReasons = orDefault(p.OnlyReasons, reasons)
+	p.MinLockedFor = orDefault(p.MinLockedFor, least)
+	p.ExcludePrivileged = orDefault(p.ExcludePrivileged, shy)
+	p.MaxPerRun = orDefault(p.MaxPerRun, perRun)
+	p.MaxPerUser = orDefault(p.MaxPerUser, perUser)
+	p.Hold = orDefault(p.Hold, hold)
+	p.Hold.Above = orDefault(p.Hold.Above, DefaultHoldAbove)
+	p.MaxPerUser.Within = orZero(p.MaxPerUser.Within, Duration(DefaultPerUserWindow))
+	p.Hold.Window = orZero(p.Hold.Window, Duration(DefaultHoldWindow))
+	p.Hold.Deadline = orZero(p.Hold.Deadline, Duration(DefaultHoldDeadline))
+	p.Concurrency = orZero(p.Concurrency, DefaultConcurrency)
+}
+
+// orDefault returns a pointer of its own, so that filling in does not reach the caller's.
+func orDefault[T any](given *T, otherwise T) *T {
+	if given != nil {
+		otherwise = *given
+	}
+	return &otherwise
+}
+
+func orZero[T comparable](given, otherwise T) T {
+	var zero T
+	if given == zero {
+		return otherwise
+	}
+	return given
+}
+
+// faults names every wrong field of a complete policy.
+func (p *Policy) faults() []error {
+	var faults []error
+	note := func(wrong bool, format string, arguments ...any) {
+		if wrong {
+			faults = append(faults, fmt.Errorf(format, arguments...))
+		}
+	}
+	note(slices.ContainsFunc(*p.OnlyReasons, unknownReason), "policy.onlyReasons holds an unknown word: use failed_sign_in, admin and unknown")
+	note(*p.MinLockedFor < 0 || p.MaxLockedFor < 0, "policy.minLockedFor and policy.maxLockedFor must not be negative")
+	note(p.MaxLockedFor > 0 && *p.MinLockedFor > p.MaxLockedFor, "policy.minLockedFor is longer than policy.maxLockedFor: no lock can pass")
+	faults = append(faults, patternFaults("policy", p.Exclude, p.Include)...)
+	note(p.MaxPerUser.Unlocks < 0, "policy.maxPerUser.unlocks must not be negative; 0 is no bound")
+	note(outside(p.MaxPerUser.Within), "policy.maxPerUser.within must be between %s and %s", guard.Round(minTimeout), guard.Round(maxTimeout))
+	note(*p.MaxPerRun < 0, "policy.maxPerRun must not be negative; 0 is no bound")
+	note(*p.Hold.Above < 0, "policy.hold.above must not be negative; off: true switches the hold off")
+	note(outside(p.Hold.Window), "policy.hold.window must be between %s and %s", guard.Round(minTimeout), guard.Round(maxTimeout))
+	note(outside(p.Hold.Deadline), "policy.hold.deadline must be between %s and %s", guard.Round(minTimeout), guard.Round(maxTimeout))
+	note(p.Concurrency < 1 || p.Concurrency > maxConcurrency, "policy.concurrency must be between 1 and %d", maxConcurrency)
+	return faults
+}
+
+func outside(d Duration) bool { return d.Std() < minTimeout || d.Std() > maxTimeout }
+
+func unknownReason(reason connectors.Reason) bool {
+	return !slices.Contains(connectors.Reasons(), reason)
+}
+
+func patternFaults(of string, exclude, include []string) []error {
+	var faults []error
+	if err := validatePatterns(exclude); err != nil {
+		faults = append(faults, fmt.Errorf("%s.exclude %w", of, err))
+	}
+	if err := validatePatterns(include); err != nil {
+		faults = append(faults, fmt.Errorf("%s.include %w", of, err))
+	}
+	return faults
+}
+
+// validatePatterns reports whether the patterns of exclude or include can be used.
+func validatePatterns(patterns []string) error {
+	if len(patterns) > maxPatterns {
+		return fmt.Errorf("holds %d patterns; at most %d are allowed: use * to cover many", len(patterns), maxPatterns)
+	}
+	for _, pattern := range patterns {
+		text := strings.TrimPrefix(pattern, guard.GroupPrefix)
+		if strings.TrimSpace(text) == "" || len(text) > connectors.MaxReferenceLength {
+			return fmt.Errorf("holds a pattern that is empty or longer than %d bytes", connectors.MaxReferenceLength)
+		}
+	}
+	return nil
+}
+
+// guard is what the policy demands of every user, at a provider that may never tell whether
+// an account is privileged.
+func (p *Policy) guard(hidesPrivilege bool) Guard {
+	return Guard{
+		OnlyReasons:       *p.OnlyReasons,
+		MinLockedFor:      *p.MinLockedFor,
+		MaxLockedFor:      p.MaxLockedFor,
+		ExcludePrivileged: *p.ExcludePrivileged && !hidesPrivilege,
+		Exclude:           p.Exclude,
+		Include:           p.Include,
+	}
+}
+
+// countWithin is the window in which the unlocks of a user are counted; 0 when they are not.
+func (p *Policy) countWithin() time.Duration {
+	if p.MaxPerUser.Unlocks == 0 {
+		return 0
+	}
+	return p.MaxPerUser.Within.Std()
+}

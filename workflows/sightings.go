@@ -1,0 +1,111 @@
+package workflows
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"time"
+)
+
+// Sightings are when locks of unknown age were first seen, those of one moment together.
+type Sightings []Sighting
+
+// Sighting holds the users whose locks were first seen at one moment.
+type Sighting struct {
+	Since time.Time `json:"since"`
+	// Print tells one lock from another.
+	Print   string   `json:"print"`
+	UserIDs []string `json:"userIds"`
+}
+
+// maxSightings bounds what is kept, so that it fits a payload. Of more, the oldest stay: a
+// user who is forgotten waits longer.
+const maxSightings = 10000
+
+// sightBook knows when locks of unknown age were first seen.
+type sightBook struct {
+	// Old are the sightings of earlier runs that this one did not come by yet; New those
+	// that it saw itself.
+	Old Sightings `json:"old,omitempty"`
+	New Sightings `json:"new,omitempty"`
+}
+
+// sightings is a sightBook to look things up in.
+type sightings struct{ old, seen map[string]sight }
+
+type sight struct {
+	since time.Time
+	print string
+}
+
+func newSightings(book sightBook) *sightings {
+	return &sightings{old: book.Old.unpack(), seen: book.New.unpack()}
+}
+
+// see returns since when the lock is known, and remembers it.
+func (s *sightings) see(userID, print string, now time.Time) time.Time {
+	current := sight{since: now, print: print}
+	for _, before := range []map[string]sight{s.old, s.seen} {
+		if known, found := before[userID]; found && known.print == print {
+			current.since = known.since
+		}
+	}
+	delete(s.old, userID)
+	s.seen[userID] = current
+	return current.since
+}
+
+// forget drops a user whose lock is gone.
+func (s *sightings) forget(userID string) {
+	delete(s.old, userID)
+	delete(s.seen, userID)
+}
+
+// again begins anew with the same list.
+func (s *sightings) again() {
+	maps.Copy(s.old, s.seen)
+	s.seen = map[string]sight{}
+}
+
+func (s *sightings) book() sightBook {
+	return sightBook{Old: pack(s.old), New: pack(s.seen)}
+}
+
+// kept is what the next scheduled run is to know: after a walk to the end, who was not seen
+// is not locked any more.
+func (s *sightings) kept(walkedAll bool) Sightings {
+	if walkedAll {
+		return pack(s.seen)
+	}
+	all := maps.Clone(s.old)
+	maps.Copy(all, s.seen)
+	return pack(all)
+}
+
+func (s Sightings) unpack() map[string]sight {
+	unpacked := map[string]sight{}
+	for _, each := range s {
+		for _, id := range each.UserIDs {
+			unpacked[id] = sight{since: each.Since, print: each.Print}
+		}
+	}
+	return unpacked
+}
+
+// pack groups by moment, the oldest first, in an order that does not depend on the map's.
+func pack(sights map[string]sight) Sightings {
+	ids := slices.SortedFunc(maps.Keys(sights), func(a, b string) int {
+		one, other := sights[a], sights[b]
+		return cmp.Or(one.since.Compare(other.since), cmp.Compare(one.print, other.print), cmp.Compare(a, b))
+	})
+	packed := Sightings{}
+	for _, id := range ids[:min(len(ids), maxSightings)] {
+		current, last := sights[id], len(packed)-1
+		if last < 0 || !packed[last].Since.Equal(current.since) || packed[last].Print != current.print {
+			packed = append(packed, Sighting{Since: current.since, Print: current.print})
+			last++
+		}
+		packed[last].UserIDs = append(packed[last].UserIDs, id)
+	}
+	return packed
+}

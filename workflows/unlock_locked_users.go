@@ -1,0 +1,246 @@
+package workflows
+
+import (
+	"time"
+
+	"go.temporal.io/sdk/converter"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/latchkey-iam/latchkey/activities"
+	"github.com/latchkey-iam/latchkey/connectors"
+)
+
+var (
+	// usersPerRun bounds a run's history: a user takes about ten events.
+	usersPerRun = 250
+
+	// listTimeout is how long one walk over a provider's list may take; listHeartbeat is
+	// how soon the death of its worker is noticed.
+	listTimeout   = 30 * time.Minute
+	listHeartbeat = 30 * time.Second
+)
+
+// UnlockLockedUsers unlocks the locked users of one connection, all or those of a given
+// list, under a policy, each by an UnlockUser of its own. It takes a BulkInput as JSON and
+// answers with a BulkResult.
+func UnlockLockedUsers(ctx workflow.Context, raw converter.RawValue) (*BulkResult, error) {
+	in, err := DecodeBulkInput(raw)
+	if err != nil {
+		return nil, fail(TypeInvalidInput, err.Error(), nil)
+	}
+	run := newBulkRun(ctx, in)
+	if err := run.handle(ctx); err != nil {
+		return nil, err
+	}
+	more, err := run.execute(ctx)
+	finishing, _ := workflow.NewDisconnectedContext(ctx)
+	_ = workflow.Await(finishing, func() bool { return workflow.AllHandlersFinished(finishing) })
+	if more {
+		return nil, run.continued(ctx)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &run.Result, nil
+}
+
+// bulkRun is the state of one run of a chain.
+type bulkRun struct {
+	in *BulkInput
+	Carried
+	sightings *sightings
+	done      map[string]bool
+	state     BulkState
+	inFlight  int
+	// hold is there while the run waits for an operator.
+	hold *hold
+	// pausedAt is when the pause began that is under way.
+	pausedAt time.Time
+	// cancelled says that the run is to end, with nobody else unlocked.
+	cancelled bool
+}
+
+func newBulkRun(ctx workflow.Context, in *BulkInput) *bulkRun {
+	now := workflow.Now(ctx).UTC()
+	run := &bulkRun{in: in, state: StateListing, pausedAt: now, done: map[string]bool{}}
+	if in.Carried != nil {
+		run.Carried = *in.Carried
+	} else {
+		run.Carried = Carried{Given: in.Given(), Book: sightBook{Old: sightingsBefore(ctx)}, Result: BulkResult{
+			Connection: in.Connection, DryRun: in.Policy.DryRun, Counts: map[string]int{}, Codes: map[string]int{},
+			Failures: []Decision{}, Interventions: []Intervention{}, FirstRunID: workflow.GetInfo(ctx).FirstRunID,
+			StartedAt: now, RequestReason: in.RequestReason, RequestedBy: in.RequestedBy,
+		}}
+	}
+	if run.Result.Counts == nil || run.Result.Codes == nil {
+		run.Result.Counts, run.Result.Codes = map[string]int{}, map[string]int{}
+	}
+	run.Result.Runs++
+	run.Result.Decisions = []Decision{}
+	run.sightings = newSightings(run.Book)
+	for _, id := range run.Done {
+		run.done[id] = true
+	}
+	return run
+}
+
+// sightingsBefore are those of the schedule's last run that completed.
+func sightingsBefore(ctx workflow.Context) Sightings {
+	var last BulkResult
+	if !workflow.HasLastCompletionResult(ctx) || workflow.GetLastCompletionResult(ctx, &last) != nil {
+		return nil
+	}
+	return last.FirstSeen
+}
+
+// execute decides upon as many users as one run may, and reports whether there are more.
+func (r *bulkRun) execute(ctx workflow.Context) (more bool, err error) {
+	if r.Prepared == nil {
+		if err := r.prepare(ctx); err != nil {
+			return false, err
+		}
+	}
+	for {
+		batch, err := r.next(ctx)
+		if err != nil {
+			return false, r.failed(ctx, err)
+		}
+		if len(batch) == 0 {
+			return false, r.finish(ctx)
+		}
+		if err := r.decideAll(ctx, batch); err != nil {
+			return false, r.failed(ctx, err)
+		}
+		if r.cancelled || ctx.Err() != nil && r.left() {
+			return false, r.endCancelled(ctx)
+		}
+		if len(r.Result.Decisions) >= usersPerRun && r.left() {
+			return true, nil
+		}
+	}
+}
+
+// left reports whether anybody is left to decide upon.
+func (r *bulkRun) left() bool {
+	return len(r.in.Users) > 0 || len(r.Waiting) > 0 || !r.Given && !r.WalkedAll && r.Stop == ""
+}
+
+// continued is the error that continues the chain with a fresh history.
+func (r *bulkRun) continued(ctx workflow.Context) error {
+	carried := r.Carried
+	carried.Book = r.sightings.book()
+	if r.Paused {
+		carried.Idle += Duration(workflow.Now(ctx).Sub(r.pausedAt))
+	}
+	next := *r.in
+	next.Carried = &carried
+	return workflow.NewContinueAsNewError(ctx, UnlockLockedUsersName, next)
+}
+
+// prepare asks a worker that serves the connection what the run must know.
+func (r *bulkRun) prepare(ctx workflow.Context) error {
+	within := r.in.Policy.countWithin()
+	var prepared activities.PrepareResult
+	if err := r.activity(ctx, activities.PrepareName, "Ask who serves "+r.in.Connection, activities.PrepareInput{CountWithin: within}, &prepared); err != nil {
+		return r.failed(ctx, err)
+	}
+	r.Prepared, r.Result.Provider = &prepared, prepared.Provider
+	switch {
+	case within > 0 && prepared.CannotCount != "":
+		return r.refuse(ctx, "policy.maxPerUser cannot be kept: "+prepared.CannotCount+"; register the search attributes, choose a shorter window, or set policy.maxPerUser.unlocks to 0")
+	case !r.Given && !prepared.Lists:
+		return r.refuse(ctx, "the provider cannot list who is locked: give the users")
+	}
+	if r.Given {
+		r.Result.Found, r.WalkedAll = len(r.in.Users), true
+	}
+	return r.upsert(ctx, attribute{AttributeConnection, r.in.Connection}, attribute{AttributeProvider, prepared.Provider})
+}
+
+// refuse ends a run whose policy cannot be kept at this connection.
+func (r *bulkRun) refuse(ctx workflow.Context, message string) error {
+	return r.fail(ctx, failure{kind: string(connectors.Unsupported), message: "connection " + r.in.Connection + ": " + message})
+}
+
+func (r *bulkRun) upsert(ctx workflow.Context, values ...attribute) error {
+	return upsert(ctx, r.Prepared.SearchAttributes, values...)
+}
+
+// activity runs one step of the run itself on the connection's queue.
+func (r *bulkRun) activity(ctx workflow.Context, name, summary string, in, out any) error {
+	policy := retries
+	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		TaskQueue:              activities.Queue(r.in.Connection),
+		ScheduleToCloseTimeout: r.in.Timeout.Std(),
+		StartToCloseTimeout:    attemptTimeout,
+		RetryPolicy:            &policy,
+		Summary:                summary,
+	})
+	return workflow.ExecuteActivity(ctx, name, in).Get(ctx, out)
+}
+
+// walk is activity for those that read a provider's list.
+func (r *bulkRun) walk(ctx workflow.Context, name, summary string, in, out any) error {
+	policy := retries
+	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		TaskQueue:              activities.Queue(r.in.Connection),
+		ScheduleToCloseTimeout: r.in.Timeout.Std() + listTimeout,
+		StartToCloseTimeout:    listTimeout,
+		HeartbeatTimeout:       listHeartbeat,
+		RetryPolicy:            &policy,
+		Summary:                summary,
+	})
+	return workflow.ExecuteActivity(ctx, name, in).Get(ctx, out)
+}
+
+// finish ends the run with an outcome.
+func (r *bulkRun) finish(ctx workflow.Context) error {
+	outcome, explanation := Completed, "everybody who was found was decided upon"
+	switch r.Stop {
+	case CodeMaxPerRun:
+		outcome, explanation = LimitReached, "the policy's maxPerRun was reached; the rest was left alone"
+	case CodeAborted:
+		outcome, explanation = Aborted, "an operator stopped the run; the rest was left alone"
+	case CodeHeld:
+		outcome, explanation = Held, "more users were locked lately than the policy allows, and nobody released the run in time; nobody was unlocked"
+	}
+	r.Result.Outcome = outcome
+	r.close(ctx, string(outcome), explanation)
+	return nil
+}
+
+// close notes how the run ended.
+func (r *bulkRun) close(ctx workflow.Context, outcome, explanation string) {
+	r.state = StateDone
+	r.Result.Explanation = explanation
+	r.Result.WalkedAll = r.WalkedAll
+	r.Result.FirstSeen = r.sightings.kept(r.WalkedAll)
+	r.Result.FinishedAt = workflow.Now(ctx).UTC()
+	r.detail(ctx)
+	if r.Prepared != nil {
+		if err := r.upsert(ctx, attribute{AttributeOutcome, outcome}); err != nil {
+			workflow.GetLogger(ctx).Error("the outcome could not be set as a search attribute", "error", err)
+		}
+	}
+	r.audit(ctx, "bulk result", outcome, Command{RequestedBy: r.in.RequestedBy, RequestReason: r.in.RequestReason})
+}
+
+// failed ends a run that could not go on, with what was done so far.
+func (r *bulkRun) failed(ctx workflow.Context, err error) error {
+	if temporal.IsCanceledError(err) {
+		return r.endCancelled(ctx)
+	}
+	return r.fail(ctx, understand(err, r.in.Connection))
+}
+
+func (r *bulkRun) fail(ctx workflow.Context, failed failure) error {
+	r.close(ctx, failed.kind, failed.message)
+	return temporal.NewApplicationErrorWithOptions(failed.message, failed.kind,
+		temporal.ApplicationErrorOptions{NonRetryable: true, Details: []any{r.Result}})
+}
+
+func (r *bulkRun) endCancelled(ctx workflow.Context) error {
+	r.close(ctx, outcomeCancelled, "cancelled; the unlocks that were under way were waited for, and nobody else was unlocked")
+	return temporal.NewCanceledError(r.Result)
+}
