@@ -25,7 +25,8 @@ type health struct {
 
 // startHealth serves /healthz, which says that the process is alive, and /readyz, which
 // says that it serves and that Temporal answers.
-func startHealth(address string, temporal client.Client) (*health, error) {
+// With a page of metrics it serves that at /metrics.
+func startHealth(address string, temporal client.Client, metrics http.Handler) (*health, error) {
 	h := &health{}
 	if address == "" {
 		return h, nil
@@ -40,6 +41,9 @@ func startHealth(address string, temporal client.Client) (*health, error) {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { answer(w, nil) })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) { answer(w, h.check(r.Context(), temporal)) })
+	if metrics != nil {
+		mux.Handle("GET /metrics", metrics)
+	}
 	h.server = &http.Server{Handler: mux, ReadHeaderTimeout: checkTimeout}
 	go func() { _ = h.server.Serve(listener) }()
 	return h, nil

@@ -62,7 +62,7 @@ func TestHealth(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			address := freeAddress(t)
-			h, err := startHealth(address, temporalHealth{err: test.temporal})
+			h, err := startHealth(address, temporalHealth{err: test.temporal}, nil)
 			require.NoError(t, err)
 			defer h.stop()
 			h.ready.Store(test.ready)
@@ -80,7 +80,7 @@ func TestHealth(t *testing.T) {
 
 func TestHealthNowhere(t *testing.T) {
 	t.Parallel()
-	h, err := startHealth("", temporalHealth{})
+	h, err := startHealth("", temporalHealth{}, nil)
 	require.NoError(t, err)
 	h.stop()
 }
@@ -90,9 +90,9 @@ func TestHealthPortInUse(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	defer listener.Close()
-	_, err = startHealth(listener.Addr().String(), temporalHealth{})
+	_, err = startHealth(listener.Addr().String(), temporalHealth{}, nil)
 	require.EqualError(t, err, "health checks cannot be answered at "+listener.Addr().String()+
 		": the port is in use; choose another with LATCHKEY_HEALTH_ADDRESS, or off")
-	_, err = startHealth("192.0.2.1:80", temporalHealth{})
+	_, err = startHealth("192.0.2.1:80", temporalHealth{}, nil)
 	require.ErrorContains(t, err, "LATCHKEY_HEALTH_ADDRESS", "an address of another machine")
 }

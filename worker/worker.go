@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"time"
 
 	"go.temporal.io/sdk/activity"
@@ -37,18 +38,27 @@ func Run(ctx context.Context, config Config) error {
 	if err != nil {
 		return err
 	}
+	measured, err := newMetrics()
+	if err != nil {
+		return err
+	}
+	options = options.Measured(measured.handler)
 	temporal, err := temporalclient.Dial(ctx, options, TemporalLogger(logger))
 	if err != nil {
 		return err
 	}
 	defer temporal.Close()
-	return Serve(ctx, config, temporal, options.Namespace, logger, func() {})
+	return serve(ctx, config, temporal, options.Namespace, logger, measured.page, func() {})
 }
 
 // Serve is Run with a client and a logger of the caller's; it calls serving once all
 // queues are being served.
 func Serve(ctx context.Context, config Config, temporal client.Client, namespace string, logger *zap.Logger, serving func()) error {
-	health, err := startHealth(config.HealthAddress, temporal)
+	return serve(ctx, config, temporal, namespace, logger, nil, serving)
+}
+
+func serve(ctx context.Context, config Config, temporal client.Client, namespace string, logger *zap.Logger, metrics http.Handler, serving func()) error {
+	health, err := startHealth(config.HealthAddress, temporal, metrics)
 	if err != nil {
 		return err
 	}

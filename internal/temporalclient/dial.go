@@ -57,6 +57,12 @@ func (o Options) With(address, namespace string) Options {
 	return o
 }
 
+// Measured returns the options with a place for what the client and its workers count.
+func (o Options) Measured(handler client.MetricsHandler) Options {
+	o.raw.MetricsHandler = handler
+	return o
+}
+
 // UnreachableError says that Temporal did not answer when it was first asked.
 type UnreachableError struct {
 	Address   string
