@@ -84,7 +84,7 @@ func start() (*Temporal, error) {
 	temporal.worker = worker.New(temporal.Client, workflows.TaskQueue, worker.Options{
 		Identity: Identity, LocalActivityWorkerOnly: true, DisableRegistrationAliasing: true,
 	})
-	temporal.worker.RegisterWorkflowWithOptions(workflows.UnlockUser, workflow.RegisterOptions{Name: workflows.UnlockUserName})
+	RegisterWorkflows(temporal.worker)
 	if err := temporal.worker.Start(); err != nil {
 		return nil, fmt.Errorf("start the workflow worker: %w", err)
 	}
@@ -94,7 +94,7 @@ func start() (*Temporal, error) {
 // Dial connects to a server under the fixed identity.
 func Dial(address, namespace string) (client.Client, error) {
 	return client.Dial(client.Options{HostPort: address, Namespace: namespace, Identity: Identity,
-		Logger: Silent()})
+		Logger: Silent(), WorkerHeartbeatInterval: time.Second})
 }
 
 // Silent is a logger for the Temporal SDK that says nothing.
@@ -121,7 +121,7 @@ type Connection struct {
 // Activities returns the steps at the connection.
 func (c Connection) Activities() *activities.Activities {
 	steps := &activities.Activities{
-		Connection: c.Name, Provider: Provider, Connector: c.Connector, Rules: c.Rules, Ceiling: c.Ceiling,
+		Connection: c.Name, Provider: Provider, Connector: c.Connector, AbsentID: AbsentID, Rules: c.Rules, Ceiling: c.Ceiling,
 		SearchAttributes: workflows.SearchAttributes(), Audit: c.Audit,
 	}
 	if c.NoAttributes {
@@ -148,6 +148,14 @@ func (s *Temporal) Serve(t *testing.T, connection Connection) (stop func()) {
 	return stop
 }
 
+// RegisterWorkflows registers the workflows by their names.
+func RegisterWorkflows(with interface {
+	RegisterWorkflowWithOptions(w any, options workflow.RegisterOptions)
+}) {
+	with.RegisterWorkflowWithOptions(workflows.UnlockUser, workflow.RegisterOptions{Name: workflows.UnlockUserName})
+	with.RegisterWorkflowWithOptions(workflows.CheckConnection, workflow.RegisterOptions{Name: workflows.CheckConnectionName})
+}
+
 // Register registers a connection's steps by their names.
 func Register(with worker.ActivityRegistry, steps *activities.Activities) {
 	for name, function := range map[string]any{
@@ -155,6 +163,7 @@ func Register(with worker.ActivityRegistry, steps *activities.Activities) {
 		activities.UnlockName: steps.Unlock,
 		activities.VerifyName: steps.Verify,
 		activities.WatchName:  steps.Watch,
+		activities.CheckName:  steps.Check,
 	} {
 		with.RegisterActivityWithOptions(function, activity.RegisterOptions{Name: name})
 	}
