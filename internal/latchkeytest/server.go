@@ -148,10 +148,13 @@ func (s *Temporal) Serve(t *testing.T, connection Connection) (stop func()) {
 	return stop
 }
 
-// RegisterWorkflows registers the workflows by their names.
-func RegisterWorkflows(with interface {
+// WorkflowRegistry is what a worker and a replayer have in common.
+type WorkflowRegistry interface {
 	RegisterWorkflowWithOptions(w any, options workflow.RegisterOptions)
-}) {
+}
+
+// RegisterWorkflows registers the workflows by their names.
+func RegisterWorkflows(with WorkflowRegistry) {
 	with.RegisterWorkflowWithOptions(workflows.UnlockUser, workflow.RegisterOptions{Name: workflows.UnlockUserName})
 	with.RegisterWorkflowWithOptions(workflows.CheckConnection, workflow.RegisterOptions{Name: workflows.CheckConnectionName})
 }
