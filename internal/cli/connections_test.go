@@ -129,6 +129,7 @@ func TestConnectionsCheck(t *testing.T) {
 			require.Regexp(t, `unlock +│ `+string(test.granted[2]), drawn.stdout)
 			require.Contains(t, drawn.stdout, test.advice)
 			require.Contains(t, drawn.stdout, "this provider cannot")
+			require.NotContains(t, got.stdout+got.stderr+drawn.stdout+drawn.stderr, errBroken.Error())
 			require.Zero(t, with.unlocks)
 		})
 	}
