@@ -82,3 +82,27 @@ func begin(ctx context.Context) (context.Context, context.CancelFunc, attempt) {
 
 // now is the current time by the server's clock.
 func (a attempt) now() time.Time { return a.began.Add(time.Since(a.here)) }
+
+// Registry is what takes activities: a worker or a test environment.
+type Registry interface {
+	RegisterActivityWithOptions(a any, options activity.RegisterOptions)
+}
+
+// Register registers the connection's steps by their names.
+func (a *Activities) Register(with Registry) {
+	for name, function := range map[string]any{
+		LookupName:       a.Lookup,
+		UnlockName:       a.Unlock,
+		VerifyName:       a.Verify,
+		WatchName:        a.Watch,
+		CheckName:        a.Check,
+		PrepareName:      a.Prepare,
+		SurveyName:       a.Survey,
+		CountLockedName:  a.CountLocked,
+		ListLockedName:   a.ListLocked,
+		ResolveName:      a.Resolve,
+		CountUnlocksName: a.CountUnlocks,
+	} {
+		with.RegisterActivityWithOptions(function, activity.RegisterOptions{Name: name})
+	}
+}

@@ -40,9 +40,10 @@ const absentUsername = "latchkey-connection-check-nobody"
 
 // Check asks for an account that does not exist, by its ID and by a name, and unlocks it:
 // an answer that there is no such account proves the right. Nothing is changed.
-func (a *Activities) Check(ctx context.Context) (*CheckResult, error) {
-	ctx, cancel, _ := begin(ctx)
+func (a *Activities) Check(ctx context.Context) (_ *CheckResult, err error) {
+	ctx, cancel, current := begin(ctx)
 	defer cancel()
+	defer a.recovered(&err, current, connectors.No)
 	nobody := &connectors.Account{ID: a.AbsentID}
 	_, reading := a.Connector.Lookup(ctx, connectors.UserRef{ID: a.AbsentID})
 	_, finding := a.Connector.Lookup(ctx, connectors.UserRef{Username: absentUsername})

@@ -33,7 +33,8 @@ func (c *Client) Connections(ctx context.Context, namespace string) ([]Served, e
 			return nil, fmt.Errorf("list the workers of the namespace: %w", err)
 		}
 		for _, worker := range listed.GetWorkers() {
-			if worker.GetStatus() == enumspb.WORKER_STATUS_SHUTDOWN {
+			// A worker's last heartbeat says that it is shutting down: it takes no more work.
+			if status := worker.GetStatus(); status == enumspb.WORKER_STATUS_SHUTDOWN || status == enumspb.WORKER_STATUS_SHUTTING_DOWN {
 				continue
 			}
 			if connection := activities.ConnectionOf(worker.GetTaskQueue()); connection != "" {

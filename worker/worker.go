@@ -8,11 +8,9 @@ import (
 	"net/http"
 	"time"
 
-	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/client"
 	sdklog "go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/worker"
-	"go.temporal.io/sdk/workflow"
 	"go.uber.org/zap"
 	"go.uber.org/zap/exp/zapslog"
 
@@ -138,16 +136,8 @@ func newWorkflowWorker(config Config, temporal client.Client, onFatal func(error
 		WorkerStopTimeout:           config.DrainTimeout,
 		OnFatalError:                onFatal,
 	})
-	Register(built)
+	workflows.Register(built)
 	return built
-}
-
-// Register registers the workflows by their names.
-func Register(with worker.WorkflowRegistry) {
-	with.RegisterWorkflowWithOptions(workflows.UnlockUser, workflow.RegisterOptions{Name: workflows.UnlockUserName})
-	with.RegisterWorkflowWithOptions(workflows.CheckConnection, workflow.RegisterOptions{Name: workflows.CheckConnectionName})
-	with.RegisterWorkflowWithOptions(workflows.UnlockLockedUsers, workflow.RegisterOptions{Name: workflows.UnlockLockedUsersName})
-	with.RegisterWorkflowWithOptions(workflows.ListLockedUsers, workflow.RegisterOptions{Name: workflows.ListLockedUsersName})
 }
 
 func newActivityWorker(config Config, connection Connection, steps *activities.Activities, temporal client.Client, onFatal func(error)) worker.Worker {
@@ -159,27 +149,8 @@ func newActivityWorker(config Config, connection Connection, steps *activities.A
 		WorkerStopTimeout:                config.DrainTimeout,
 		OnFatalError:                     onFatal,
 	})
-	RegisterActivities(built, steps)
+	steps.Register(built)
 	return built
-}
-
-// RegisterActivities registers one connection's steps by their names.
-func RegisterActivities(with worker.ActivityRegistry, steps *activities.Activities) {
-	for name, function := range map[string]any{
-		activities.LookupName:       steps.Lookup,
-		activities.UnlockName:       steps.Unlock,
-		activities.VerifyName:       steps.Verify,
-		activities.WatchName:        steps.Watch,
-		activities.CheckName:        steps.Check,
-		activities.PrepareName:      steps.Prepare,
-		activities.SurveyName:       steps.Survey,
-		activities.CountLockedName:  steps.CountLocked,
-		activities.ListLockedName:   steps.ListLocked,
-		activities.ResolveName:      steps.Resolve,
-		activities.CountUnlocksName: steps.CountUnlocks,
-	} {
-		with.RegisterActivityWithOptions(function, activity.RegisterOptions{Name: name})
-	}
 }
 
 func newActivities(connection Connection, temporal client.Client, namespace string, known []string, logger *zap.Logger) (*activities.Activities, error) {

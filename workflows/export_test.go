@@ -7,7 +7,9 @@ import (
 )
 
 // SetTimes shortens what a test would otherwise wait for. Call it before any workflow runs.
-func SetTimes(attempt, grace time.Duration) { attemptTimeout, verifyGrace = attempt, grace }
+func SetTimes(attempt, grace, check time.Duration) {
+	attemptTimeout, verifyGrace, checkTimeout = attempt, grace, check
+}
 
 // Understood is what understand reads out of an error.
 type Understood struct {

@@ -42,14 +42,19 @@ func TestRecordHistories(t *testing.T) { //nolint:paralleltest // its scenarios 
 		require.NoError(t, os.Remove(file))
 	}
 	require.NoError(t, os.MkdirAll(historyFolder, 0o750))
+	recordOne := func(name string, play func(*testing.T) *stage) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			keep(t, name, events(t, play(t)))
+		})
+	}
 	for _, group := range scenarios() {
 		for name, c := range group {
-			t.Run(name, func(t *testing.T) {
-				t.Parallel()
-				s := c.play(t)
-				keep(t, name, events(t, s))
-			})
+			recordOne(name, c.play)
 		}
+	}
+	for name, c := range checkups() {
+		recordOne(name, c.play)
 	}
 }
 
@@ -101,7 +106,7 @@ func TestReplay(t *testing.T) {
 	for _, file := range files {
 		t.Run(filepath.Base(file), func(t *testing.T) {
 			t.Parallel()
-			require.NoError(t, replay(t, file, workflows.UnlockUser))
+			require.NoError(t, replay(t, file, workflows.Register))
 		})
 	}
 }
@@ -113,7 +118,11 @@ func TestReplayNotices(t *testing.T) {
 		t.Skip("recording")
 	}
 	other := func(workflow.Context, converter.RawValue) (*workflows.Result, error) { return &workflows.Result{}, nil }
-	require.Error(t, replay(t, filepath.Join(historyFolder, "unlocked.json.gz"), other))
+	for file, name := range map[string]string{"unlocked": workflows.UnlockUserName, "check-finds-all-rights": workflows.CheckConnectionName} {
+		require.Error(t, replay(t, filepath.Join(historyFolder, file+".json.gz"), func(with workflows.Registry) {
+			with.RegisterWorkflowWithOptions(other, workflow.RegisterOptions{Name: name})
+		}), file)
+	}
 }
 
 // TestEveryOutcomeIsRecorded: an outcome or a failure without a history would not be replayed.
@@ -133,7 +142,7 @@ func TestEveryOutcomeIsRecorded(t *testing.T) {
 	}
 }
 
-func replay(t *testing.T, file string, with any) error {
+func replay(t *testing.T, file string, register func(workflows.Registry)) error {
 	t.Helper()
 	packed, err := os.ReadFile(file)
 	require.NoError(t, err)
@@ -142,6 +151,6 @@ func replay(t *testing.T, file string, with any) error {
 	history, err := client.HistoryFromJSON(reader, client.HistoryJSONOptions{})
 	require.NoError(t, err)
 	replayer := worker.NewWorkflowReplayer()
-	replayer.RegisterWorkflowWithOptions(with, workflow.RegisterOptions{Name: workflows.UnlockUserName})
+	register(replayer)
 	return replayer.ReplayWorkflowHistory(latchkeytest.Silent(), history)
 }

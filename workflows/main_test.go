@@ -18,6 +18,6 @@ const (
 )
 
 func TestMain(m *testing.M) {
-	workflows.SetTimes(testAttemptTimeout, testVerifyGrace)
+	workflows.SetTimes(testAttemptTimeout, testVerifyGrace, testTimeout)
 	latchkeytest.Main(m)
 }

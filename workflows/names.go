@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"regexp"
 
+	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
 )
 
 // UnlockUserName is the name of the workflow type that unlocks one user.
@@ -45,6 +47,15 @@ func SearchAttributes() []string {
 		AttributeUserID.GetName(), AttributeAwaiting.GetName()}
 }
 
+// SearchAttributeTypes is what a namespace must have for the runs to be found.
+func SearchAttributeTypes() map[string]enumspb.IndexedValueType {
+	types := map[string]enumspb.IndexedValueType{}
+	for _, name := range SearchAttributes() {
+		types[name] = enumspb.INDEXED_VALUE_TYPE_KEYWORD
+	}
+	return types
+}
+
 var connectionShape = regexp.MustCompile(`^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$`)
 
 // ValidateConnection reports whether name can be a connection's: it is part of task
@@ -58,3 +69,16 @@ func ValidateConnection(name string) error {
 
 // UnlockID is the workflow ID of the unlock of one user.
 func UnlockID(connection, userID string) string { return "unlock/" + connection + "/" + userID }
+
+// Registry is what takes workflows: a worker, a replayer, a test environment.
+type Registry interface {
+	RegisterWorkflowWithOptions(w any, options workflow.RegisterOptions)
+}
+
+// Register registers the workflows by their names.
+func Register(with Registry) {
+	with.RegisterWorkflowWithOptions(UnlockUser, workflow.RegisterOptions{Name: UnlockUserName})
+	with.RegisterWorkflowWithOptions(CheckConnection, workflow.RegisterOptions{Name: CheckConnectionName})
+	with.RegisterWorkflowWithOptions(UnlockLockedUsers, workflow.RegisterOptions{Name: UnlockLockedUsersName})
+	with.RegisterWorkflowWithOptions(ListLockedUsers, workflow.RegisterOptions{Name: ListLockedUsersName})
+}

@@ -87,7 +87,7 @@ func TestOutageOfDays(t *testing.T) {
 	environment.SetWorkerOptions(worker.Options{DeadlockDetectionTimeout: latchkeytest.Patience})
 	began := environment.Now()
 	var asked atomic.Int64 // It fails for 48 hours; the environment makes ten attempts at most.
-	latchkeytest.Register(environment, latchkeytest.Connection{Name: "c-1"}.Activities())
+	latchkeytest.Connection{Name: "c-1"}.Activities().Register(environment)
 	account := latchkeytest.Account(latchkeytest.FailedSignIns(began))
 	environment.OnActivity(activities.LookupName, mock.Anything, mock.Anything).Return(
 		func(context.Context, activities.LookupInput) (*activities.LookupResult, error) {

@@ -130,6 +130,7 @@ func (a *app) root() *cobra.Command {
 	root.SetErr(a.env.Stderr)
 	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(a.unlockCommand(), a.statusCommand(), a.workerCommand(), a.connectionsCommand(), a.schemaCommand(), a.versionCommand(), exitCodesTopic())
+	strictHelp(root)
 	return root
 }
 

@@ -10,13 +10,15 @@ import (
 	"github.com/latchkey-iam/latchkey/activities"
 	"github.com/latchkey-iam/latchkey/client"
 	"github.com/latchkey-iam/latchkey/connectors"
+	"github.com/latchkey-iam/latchkey/workflows"
 )
 
 func (a *app) connectionsCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "connections",
 		Short: "Show which connections are served, and what their credentials may do",
-		Args:  noArguments(""),
+		Args:  noSubcommand,
+		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(a.connectionsListCommand(), a.connectionsCheckCommand())
 	return cmd
@@ -90,7 +92,12 @@ func (a *app) connectionsCheckCommand() *cobra.Command {
 			}
 			return nil
 		},
-		ValidArgsFunction: completeConnections,
+		ValidArgsFunction: func(cmd *cobra.Command, args []string, begun string) ([]string, cobra.ShellCompDirective) {
+			if len(args) > 0 {
+				return nil, cobra.ShellCompDirectiveNoFileComp
+			}
+			return where.completeConnections(cmd, args, begun)
+		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			s, err := dial(cmd.Context(), where)
 			if err != nil {
@@ -129,22 +136,39 @@ func (a *app) showCheck(output format, result *activities.CheckResult) error {
 // checked is the failure that a missing right is.
 func checked(result *activities.CheckResult) error {
 	var missing []string
-	kind := connectors.Kind("")
+	worst := activities.Right{}
 	for _, right := range result.Rights {
-		if right.Granted != connectors.Yes {
-			missing = append(missing, right.Right)
-			kind = right.Kind
+		if right.Granted == connectors.Yes {
+			continue
+		}
+		missing = append(missing, right.Right)
+		// What is certain goes before what could not be found out.
+		if worst.Right == "" || worst.Granted == connectors.Unknown && right.Granted == connectors.No {
+			worst = right
 		}
 	}
 	if len(missing) == 0 {
 		return nil
 	}
-	return &client.Failure{Type: string(kind), Message: fmt.Sprintf("the credential of %s was not shown to have the right to: %s", result.Connection, strings.Join(missing, ", "))}
+	return &client.Failure{Type: missingType(worst.Kind), Message: fmt.Sprintf("the credential of %s was not shown to have the right to: %s", result.Connection, strings.Join(missing, ", "))}
+}
+
+// missingType is the type of the failure that a missing right is. Nobody asked for a user,
+// so an answer about users is one that the provider should not give.
+func missingType(kind connectors.Kind) string {
+	switch kind {
+	case "":
+		return workflows.TypeInternal
+	case connectors.NotFound, connectors.Ambiguous:
+		return string(connectors.MalformedResponse)
+	default:
+		return string(kind)
+	}
 }
 
 // completeConnections completes the name of a connection with those that are served.
-func completeConnections(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
-	s, err := dial(cmd.Context(), place{})
+func (p *place) completeConnections(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
+	s, err := dial(cmd.Context(), *p)
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}

@@ -55,7 +55,7 @@ func (a *app) showSchema(output format, name string) error {
 	}
 	provider, found := registry.Find(name)
 	if !found {
-		return &usageError{message: "there is no schema of that name: give one of " + strings.Join(schemaNames(), ", ")}
+		return unknownSchema(name)
 	}
 	views := viewFields("", provider.Fields)
 	if output.structured() {
@@ -66,6 +66,13 @@ func (a *app) showSchema(output format, name string) error {
 		rows[i] = table.Row{view.Label, view.Key, view.Type, view.Meaning}
 	}
 	return a.drawTable(table.Row{"Label", "JSON key", "Type", "Meaning"}, rows)
+}
+
+func unknownSchema(name string) error {
+	if likely := closest(name, schemaNames()); likely != "" {
+		return usagef("there is no schema %q: did you mean %q?", name, likely)
+	}
+	return usagef("there is no schema %q: give one of %s", name, strings.Join(schemaNames(), ", "))
 }
 
 // encodeSchema prints a JSON Schema; a table of one would say less.

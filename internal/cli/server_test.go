@@ -16,7 +16,6 @@ import (
 	"github.com/latchkey-iam/latchkey/connectors"
 	"github.com/latchkey-iam/latchkey/internal/devserver"
 	"github.com/latchkey-iam/latchkey/internal/temporalclient"
-	"github.com/latchkey-iam/latchkey/worker"
 	"github.com/latchkey-iam/latchkey/workflows"
 )
 
@@ -49,7 +48,7 @@ func startServer() (*server, error) {
 		return nil, err
 	}
 	flows := sdkworker.New(temporal, workflows.TaskQueue, sdkworker.Options{LocalActivityWorkerOnly: true})
-	worker.Register(flows)
+	workflows.Register(flows)
 	if err := flows.Start(); err != nil {
 		return nil, err
 	}
@@ -64,10 +63,11 @@ func startServer() (*server, error) {
 type provider struct {
 	mutex   sync.Mutex
 	account connectors.Account
-	// lookupError and deaf are faults to order: look-ups fail; unlocks do nothing.
-	lookupError *connectors.Error
-	deaf        bool
-	unlocks     int
+	// lookupError, unlockError and deaf are faults to order: look-ups or unlocks fail;
+	// unlocks do nothing.
+	lookupError, unlockError error
+	deaf                     bool
+	unlocks                  int
 	// hold, when it is there, keeps every look-up until it is closed; entered tells.
 	hold    chan struct{}
 	entered chan struct{}
@@ -90,21 +90,32 @@ func (p *provider) Lookup(ctx context.Context, ref connectors.UserRef) (*connect
 		return nil, p.lookupError
 	}
 	if ref.ID != p.account.ID && ref.Email != p.account.Email {
-		return nil, &connectors.Error{Kind: connectors.NotFound, Provider: "fake", Operation: "look up", Message: "no user matches"}
+		return nil, failing(connectors.NotFound, "no user matches")
 	}
 	copied := p.account
 	return &copied, nil
 }
 
-func (p *provider) Unlock(context.Context, *connectors.Account) error {
+func (p *provider) Unlock(_ context.Context, account *connectors.Account) error {
 	p.mutex.Lock()
 	defer p.mutex.Unlock()
+	if p.unlockError != nil {
+		return p.unlockError
+	}
+	if account.ID != p.account.ID {
+		return failing(connectors.NotFound, "no user matches")
+	}
 	p.unlocks++
 	if !p.deaf {
 		p.account.State.Locks = []connectors.Lock{}
 		p.account.State.CanSignIn = connectors.Yes
 	}
 	return nil
+}
+
+// failing is an error of the fake provider.
+func failing(kind connectors.Kind, message string) *connectors.Error {
+	return &connectors.Error{Kind: kind, Provider: "fake", Operation: "test", Message: message}
 }
 
 // lockedUser is a provider with one locked user.
@@ -141,7 +152,7 @@ func serve(t *testing.T, name string, with *provider) *tenant {
 	started, err := shared()
 	require.NoError(t, err)
 	served := sdkworker.New(started.temporal, activities.Queue(name), sdkworker.Options{DisableWorkflowWorker: true})
-	worker.RegisterActivities(served, &activities.Activities{Connection: name, Provider: "fake", Connector: with, Audit: zap.NewNop()})
+	(&activities.Activities{Connection: name, Provider: "fake", Connector: with, AbsentID: absentID, Audit: zap.NewNop()}).Register(served)
 	require.NoError(t, served.Start())
 	t.Cleanup(served.Stop)
 	return &tenant{harness: newHarness(), server: started, name: name, provider: with}

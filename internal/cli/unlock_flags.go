@@ -47,7 +47,7 @@ func (f *unlockFlags) add(cmd *cobra.Command) {
 	flags.BoolVar(&f.detach, "detach", false, "start it, print the workflow's ID and do not wait")
 	addOutput(cmd, &f.output)
 	f.place.add(cmd)
-	completeWith(cmd, "connection", completeConnections)
+	completeWith(cmd, "connection", f.place.completeConnections)
 	complete(cmd, "override", connectors.BlockSuspended, connectors.BlockDisabled)
 	complete(cmd, "only-reasons", reasonWords()...)
 	for _, name := range []string{"user-id", "username", "email", "reason", "requested-by", "request-id",

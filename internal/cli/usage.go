@@ -98,15 +98,49 @@ func unknownCommand(err error) (string, bool) {
 	return name, found
 }
 
-func unknownCommandError(root *cobra.Command, name string) error {
+// unknownCommandError says which command of the parent's was probably meant.
+func unknownCommandError(parent *cobra.Command, name string) error {
 	var known []string
-	for _, command := range root.Commands() {
+	for _, command := range parent.Commands() {
 		if command.IsAvailableCommand() {
 			known = append(known, command.Name())
 		}
 	}
 	if likely := closest(name, known); likely != "" {
-		return usagef("unknown command %q: did you mean %q?", name, likely)
+		return &usageError{message: fmt.Sprintf("unknown command %q: did you mean %q?", name, likely), elsewhere: true}
 	}
-	return usagef("unknown command %q: the commands are %s", name, strings.Join(known, ", "))
+	return &usageError{message: fmt.Sprintf("unknown command %q: the commands are %s", name, strings.Join(known, ", ")), elsewhere: true}
+}
+
+// noSubcommand refuses what is no command of the parent's.
+func noSubcommand(parent *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	return unknownCommandError(parent, args[0])
+}
+
+// strictHelp makes help for a command that does not exist an error: cobra's own help shows
+// the parent's, as if it had been asked for.
+func strictHelp(root *cobra.Command) {
+	// Cobra adds the flag too late to know that it takes no value: the next word would be lost.
+	root.InitDefaultHelpFlag()
+	root.InitDefaultHelpCmd()
+	for _, command := range root.Commands() {
+		if command.Name() == "help" {
+			command.Run, command.RunE = nil, help
+		}
+	}
+}
+
+func help(cmd *cobra.Command, args []string) error {
+	found, rest, err := cmd.Root().Find(args)
+	if err != nil || len(rest) > 0 && !found.HasParent() {
+		return unknownCommandError(cmd.Root(), args[0])
+	}
+	if len(rest) > 0 {
+		return unknownCommandError(found, rest[0])
+	}
+	found.InitDefaultHelpFlag()
+	return found.Help()
 }

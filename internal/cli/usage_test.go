@@ -6,7 +6,10 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-const someID = "5f3c0e8b9a7d6c5e4f3a2b1c"
+const (
+	someID   = "5f3c0e8b9a7d6c5e4f3a2b1c"
+	absentID = "ffffffffffffffffffffffff"
+)
 
 func TestWrongCommandLines(t *testing.T) {
 	t.Parallel()
@@ -55,6 +58,22 @@ func TestWrongCommandLines(t *testing.T) {
 			"latchkey: give one workflow ID, as latchkey unlock --detach prints it; 0 were given", "Its flags are shown by: latchkey status --help"}},
 		{"status of two", []string{"status", "a", "b"}, []string{
 			"latchkey: give one workflow ID, as latchkey unlock --detach prints it; 2 were given", "Its flags are shown by: latchkey status --help"}},
+		{"check of no connection", []string{"connections", "check"}, []string{
+			"latchkey: give the name of one connection, such as: latchkey connections check jc-prod", "Its flags are shown by: latchkey connections check --help"}},
+		{"check of two connections", []string{"connections", "check", "a", "b"}, []string{
+			"latchkey: give the name of one connection, such as: latchkey connections check jc-prod", "Its flags are shown by: latchkey connections check --help"}},
+		{"list of one connection", []string{"connections", "list", "jc-prod"}, []string{
+			"latchkey: latchkey connections list takes flags and no arguments", "Its flags are shown by: latchkey connections list --help"}},
+		{"unknown subcommand", []string{"connections", "chek"}, []string{`latchkey: unknown command "chek": did you mean "check"?`}},
+		{"help for nothing", []string{"help", "nosuch"}, []string{`latchkey: unknown command "nosuch": the commands are completion, connections, schema, status, unlock, version, worker`}},
+		{"help flag for nothing", []string{"--help", "nosuch"}, []string{`latchkey: unknown command "nosuch": the commands are completion, connections, schema, status, unlock, version, worker`}},
+		{"help flag after nothing", []string{"nosuch", "--help"}, []string{`latchkey: unknown command "nosuch": the commands are completion, connections, schema, status, unlock, version, worker`}},
+		{"help for a typo", []string{"help", "unlok"}, []string{`latchkey: unknown command "unlok": did you mean "unlock"?`}},
+		{"help for a typo below a command", []string{"help", "connections", "chek"}, []string{`latchkey: unknown command "chek": did you mean "check"?`}},
+		{"schema of nothing", []string{"schema"}, []string{"latchkey: give one of: input, result, jumpcloud, pingone", "Its flags are shown by: latchkey schema --help"}},
+		{"schema of two", []string{"schema", "input", "result"}, []string{"latchkey: give one of: input, result, jumpcloud, pingone", "Its flags are shown by: latchkey schema --help"}},
+		{"schema of an unknown provider", []string{"schema", "acmeid"}, []string{`latchkey: there is no schema "acmeid": give one of input, result, jumpcloud, pingone`, "Its flags are shown by: latchkey schema --help"}},
+		{"schema of a typo", []string{"schema", "jumpclod"}, []string{`latchkey: there is no schema "jumpclod": did you mean "jumpcloud"?`, "Its flags are shown by: latchkey schema --help"}},
 		{"version of something", []string{"version", "x"}, []string{
 			"latchkey: latchkey version takes flags and no arguments", "Its flags are shown by: latchkey version --help"}},
 	}
@@ -79,7 +98,8 @@ func TestNoSuchCommand(t *testing.T) {
 
 func TestHelp(t *testing.T) {
 	t.Parallel()
-	for _, args := range [][]string{{}, {"--help"}, {"unlock", "--help"}, {"status", "--help"}, {"worker", "--help"}, {"help", "exit-codes"}} {
+	for _, args := range [][]string{{}, {"--help"}, {"unlock", "--help"}, {"status", "--help"}, {"worker", "--help"}, {"help"}, {"help", "exit-codes"},
+		{"help", "connections", "check"}, {"connections"}, {"connections", "--help"}} {
 		got := run(t, args...)
 		require.Equal(t, ExitOK, got.code, args)
 		require.NotEmpty(t, got.stdout, args)

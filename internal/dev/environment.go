@@ -10,7 +10,6 @@ import (
 	"syscall"
 	"time"
 
-	enumspb "go.temporal.io/api/enums/v1"
 	sdkclient "go.temporal.io/sdk/client"
 	"go.uber.org/zap"
 
@@ -117,16 +116,12 @@ func (e *Environment) startSimulators(_ context.Context, options Options) error 
 }
 
 func (e *Environment) startTemporal(ctx context.Context, options Options) error {
-	attributes := map[string]enumspb.IndexedValueType{}
-	for _, name := range workflows.SearchAttributes() {
-		attributes[name] = enumspb.INDEXED_VALUE_TYPE_KEYWORD
-	}
 	server, err := devserver.Start(ctx, devserver.Options{
 		Address:          options.TemporalAddress,
 		HTTPAddress:      options.HTTPAddress,
 		UIAddress:        options.UIAddress,
 		DatabaseFile:     options.DatabaseFile,
-		SearchAttributes: attributes,
+		SearchAttributes: workflows.SearchAttributeTypes(),
 	})
 	if err != nil {
 		return err

@@ -65,6 +65,9 @@ func (c *Connector) Unlock(ctx context.Context, account *connectors.Account) err
 			return err
 		}
 	}
+	if account.ID != c.Account().ID {
+		return Fail(connectors.NotFound)
+	}
 	c.Change(func(a *connectors.Account) { a.State.Locks = nil })
 	account.AsOf = c.Account().AsOf
 	if c.AfterUnlock != nil {
@@ -104,6 +107,9 @@ const (
 	Name     = "Jane Doe"
 	UserID   = "8376e0bc-4ef2-4e3a-9d6f-0c2f6f0f2b11"
 )
+
+// AbsentID is nobody's.
+const AbsentID = "ffffffff-ffff-4fff-bfff-ffffffffffff"
 
 // Personal lists what must never be stored in the clear.
 func Personal() []string { return []string{Username, Email, Name, "example.org"} }

@@ -11,12 +11,9 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	enumspb "go.temporal.io/api/enums/v1"
-	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/client"
 	sdklog "go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/worker"
-	"go.temporal.io/sdk/workflow"
 	"go.uber.org/zap"
 
 	"github.com/latchkey-iam/latchkey/activities"
@@ -69,11 +66,7 @@ func Main(m *testing.M) {
 }
 
 func start() (*Temporal, error) {
-	attributes := map[string]enumspb.IndexedValueType{}
-	for _, name := range workflows.SearchAttributes() {
-		attributes[name] = enumspb.INDEXED_VALUE_TYPE_KEYWORD
-	}
-	server, err := devserver.Start(context.Background(), devserver.Options{Address: "127.0.0.1:0", SearchAttributes: attributes})
+	server, err := devserver.Start(context.Background(), devserver.Options{Address: "127.0.0.1:0", SearchAttributes: workflows.SearchAttributeTypes()})
 	if err != nil {
 		return nil, err
 	}
@@ -84,9 +77,7 @@ func start() (*Temporal, error) {
 	temporal.worker = worker.New(temporal.Client, workflows.TaskQueue, worker.Options{
 		Identity: Identity, LocalActivityWorkerOnly: true, DisableRegistrationAliasing: true,
 	})
-	temporal.worker.RegisterWorkflowWithOptions(workflows.UnlockUser, workflow.RegisterOptions{Name: workflows.UnlockUserName})
-	temporal.worker.RegisterWorkflowWithOptions(workflows.UnlockLockedUsers, workflow.RegisterOptions{Name: workflows.UnlockLockedUsersName})
-	temporal.worker.RegisterWorkflowWithOptions(workflows.ListLockedUsers, workflow.RegisterOptions{Name: workflows.ListLockedUsersName})
+	workflows.Register(temporal.worker)
 	if err := temporal.worker.Start(); err != nil {
 		return nil, fmt.Errorf("start the workflow worker: %w", err)
 	}
@@ -96,7 +87,7 @@ func start() (*Temporal, error) {
 // Dial connects to a server under the fixed identity.
 func Dial(address, namespace string) (client.Client, error) {
 	return client.Dial(client.Options{HostPort: address, Namespace: namespace, Identity: Identity,
-		Logger: Silent()})
+		Logger: Silent(), WorkerHeartbeatInterval: time.Second})
 }
 
 // Silent is a logger for the Temporal SDK that says nothing.
@@ -126,7 +117,7 @@ type Connection struct {
 // Activities returns the steps at the connection.
 func (c Connection) Activities() *activities.Activities {
 	steps := &activities.Activities{
-		Connection: c.Name, Provider: Provider, Connector: c.Connector, Rules: c.Rules, Ceiling: c.Ceiling,
+		Connection: c.Name, Provider: Provider, Connector: c.Connector, AbsentID: AbsentID, Rules: c.Rules, Ceiling: c.Ceiling,
 		SearchAttributes: workflows.SearchAttributes(), Audit: c.Audit, Records: c.Records, HidesPrivilege: c.HidesPrivilege,
 	}
 	if c.NoAttributes {
@@ -146,29 +137,11 @@ func (s *Temporal) Serve(t *testing.T, connection Connection) (stop func()) {
 		Identity: Identity, DisableWorkflowWorker: true, DisableRegistrationAliasing: true,
 		DefaultHeartbeatThrottleInterval: time.Millisecond,
 	})
-	Register(served, connection.Activities())
+	connection.Activities().Register(served)
 	require.NoError(t, served.Start())
 	stop = sync.OnceFunc(served.Stop)
 	t.Cleanup(stop)
 	return stop
-}
-
-// Register registers a connection's steps by their names.
-func Register(with worker.ActivityRegistry, steps *activities.Activities) {
-	for name, function := range map[string]any{
-		activities.LookupName:       steps.Lookup,
-		activities.UnlockName:       steps.Unlock,
-		activities.VerifyName:       steps.Verify,
-		activities.WatchName:        steps.Watch,
-		activities.PrepareName:      steps.Prepare,
-		activities.SurveyName:       steps.Survey,
-		activities.CountLockedName:  steps.CountLocked,
-		activities.ListLockedName:   steps.ListLocked,
-		activities.ResolveName:      steps.Resolve,
-		activities.CountUnlocksName: steps.CountUnlocks,
-	} {
-		with.RegisterActivityWithOptions(function, activity.RegisterOptions{Name: name})
-	}
 }
 
 var connectionNumber atomic.Int64

@@ -19,6 +19,7 @@ import (
 	sdkclient "go.temporal.io/sdk/client"
 
 	"github.com/latchkey-iam/latchkey/client"
+	jumpcloudsimulator "github.com/latchkey-iam/latchkey/connectors/jumpcloud/simulator"
 	"github.com/latchkey-iam/latchkey/internal/devserver"
 	"github.com/latchkey-iam/latchkey/internal/simulator"
 	"github.com/latchkey-iam/latchkey/workflows"
@@ -38,10 +39,10 @@ const (
 // restarted on its file: everybody is decided upon and unlocked, each once in the book.
 func TestCrowd(t *testing.T) {
 	t.Parallel()
-	options := devserver.Options{Address: "127.0.0.1:0", DatabaseFile: filepath.Join(t.TempDir(), "temporal.db"), SearchAttributes: keywords()}
+	options := devserver.Options{Address: "127.0.0.1:0", DatabaseFile: filepath.Join(t.TempDir(), "temporal.db"), SearchAttributes: workflows.SearchAttributeTypes()}
 	server, err := devserver.Start(t.Context(), options)
 	require.NoError(t, err)
-	h := newHouseAt(t, server.Address())
+	h := newHouseAt(t, server.Address(), jumpcloud(jumpcloudsimulator.DefaultAPIKey))
 	h.alone = true
 	h.temporal = h.dial(sdkclient.DefaultNamespace)
 	h.client = &client.Client{Temporal: h.temporal}
@@ -87,14 +88,6 @@ func TestCrowd(t *testing.T) {
 	require.LessOrEqual(t, longest, int64(maxHistory))
 	t.Logf("%d users in %s, %.0f a second, in %d runs of %d events at most; a worker took %d MB at most; two were killed, and Temporal restarted once",
 		*crowdUsers, took.Round(time.Second), float64(*crowdUsers)/took.Seconds(), result.Runs, longest, peak>>20)
-}
-
-func keywords() map[string]enumspb.IndexedValueType {
-	attributes := map[string]enumspb.IndexedValueType{}
-	for _, name := range workflows.SearchAttributes() {
-		attributes[name] = enumspb.INDEXED_VALUE_TYPE_KEYWORD
-	}
-	return attributes
 }
 
 // awaitUnlocks waits until the book shows so many unlocks.

@@ -17,7 +17,6 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/workflowservice/v1"
 	sdkclient "go.temporal.io/sdk/client"
 	sdklog "go.temporal.io/sdk/log"
@@ -30,10 +29,12 @@ import (
 	"github.com/latchkey-iam/latchkey/workflows"
 )
 
-// binary is the latchkey command, built once; temporal is the one server of all tests.
+// binary is the latchkey command, built once; temporal is the one server of all tests, and
+// serving the worker that runs the workflows of its default namespace.
 var (
 	binary   string
 	temporal *devserver.Server
+	serving  *process
 )
 
 func TestMain(m *testing.M) { os.Exit(run(m)) }
@@ -49,16 +50,12 @@ func run(m *testing.M) int {
 	if output, err := build.CombinedOutput(); err != nil {
 		panic(fmt.Sprintf("build latchkey: %v\n%s", err, output))
 	}
-	attributes := map[string]enumspb.IndexedValueType{}
-	for _, name := range workflows.SearchAttributes() {
-		attributes[name] = enumspb.INDEXED_VALUE_TYPE_KEYWORD
-	}
-	temporal, err = devserver.Start(context.Background(), devserver.Options{Address: "127.0.0.1:0", SearchAttributes: attributes})
+	temporal, err = devserver.Start(context.Background(), devserver.Options{Address: "127.0.0.1:0", SearchAttributes: workflows.SearchAttributeTypes()})
 	if err != nil {
 		panic(err)
 	}
 	defer func() { _ = temporal.Stop() }()
-	serving, err := serveWorkflows(folder)
+	serving, err = serveWorkflows(folder)
 	if err != nil {
 		panic(err)
 	}
@@ -100,6 +97,8 @@ type house struct {
 	// alone says that the house's worker serves the workflows too, in a namespace of its
 	// own, so that nobody else can.
 	alone    bool
+	provider provider
+	// tenant is the provider's where that is JumpCloud.
 	tenant   *jumpcloudsimulator.Simulator
 	url      string
 	temporal sdkclient.Client
@@ -109,7 +108,13 @@ type house struct {
 // newHouse names the connection after the test, so that tests can run side by side.
 func newHouse(t *testing.T, alone bool) *house {
 	t.Helper()
-	h := newHouseAt(t, temporal.Address())
+	return newHouseOf(t, alone, jumpcloud(jumpcloudsimulator.DefaultAPIKey))
+}
+
+// newHouseOf is newHouse with any provider.
+func newHouseOf(t *testing.T, alone bool, with provider) *house {
+	t.Helper()
+	h := newHouseAt(t, temporal.Address(), with)
 	if h.alone = alone; alone {
 		h.namespace = h.connection
 		h.registerNamespace()
@@ -120,13 +125,13 @@ func newHouse(t *testing.T, alone bool) *house {
 }
 
 // newHouseAt makes a house at a Temporal server that may not be up yet.
-func newHouseAt(t *testing.T, address string) *house {
+func newHouseAt(t *testing.T, address string, with provider) *house {
 	t.Helper()
 	name := strings.ToLower(strings.NewReplacer("/", "-", "_", "-").Replace(t.Name()))
 	name = strings.Trim(name[max(0, len(name)-60):], "-")
-	h := &house{t: t, address: address, connection: name, namespace: sdkclient.DefaultNamespace,
-		tenant: jumpcloudsimulator.New(jumpcloudsimulator.Options{})}
-	url, stop, err := h.tenant.Start("")
+	h := &house{t: t, address: address, connection: name, namespace: sdkclient.DefaultNamespace, provider: with}
+	h.tenant, _ = with.people.(*jumpcloudsimulator.Simulator)
+	url, stop, err := with.Start("")
 	require.NoError(t, err)
 	t.Cleanup(stop)
 	h.url = url
@@ -190,16 +195,19 @@ func (h *house) startWorker() *process {
 func (h *house) startWorkerOf(command string) *process {
 	h.t.Helper()
 	prefix := "LATCHKEY_CONNECTION_" + strings.ToUpper(strings.ReplaceAll(h.connection, "-", "_")) + "_"
-	started, err := start(command,
-		"HOME="+h.t.TempDir(),
-		"TEMPORAL_ADDRESS="+h.address,
-		"TEMPORAL_NAMESPACE="+h.namespace,
-		"LATCHKEY_WORKFLOWS="+strconv.FormatBool(h.alone),
+	environment := []string{
+		"HOME=" + h.t.TempDir(),
+		"TEMPORAL_ADDRESS=" + h.address,
+		"TEMPORAL_NAMESPACE=" + h.namespace,
+		"LATCHKEY_WORKFLOWS=" + strconv.FormatBool(h.alone),
 		"LATCHKEY_HEALTH_ADDRESS=off",
-		"LATCHKEY_CONNECTIONS="+h.connection+":jumpcloud",
-		prefix+"BASE_URL="+h.url+"/api",
-		prefix+"API_KEY="+jumpcloudsimulator.DefaultAPIKey,
-	)
+		"LATCHKEY_LOG_LEVEL=debug",
+		"LATCHKEY_CONNECTIONS=" + h.connection + ":" + h.provider.name,
+	}
+	for _, setting := range h.provider.settings(h.url) {
+		environment = append(environment, prefix+setting)
+	}
+	started, err := start(command, environment...)
 	require.NoError(h.t, err)
 	h.t.Cleanup(started.kill)
 	require.Eventually(h.t, started.serves, patience, pause, "the worker does not serve: %s", started.stderr)

@@ -24,7 +24,7 @@ func TestTemporalRestarts(t *testing.T) {
 	options := devserver.Options{Address: "127.0.0.1:0", DatabaseFile: filepath.Join(t.TempDir(), "temporal.db")}
 	server, err := devserver.Start(t.Context(), options)
 	require.NoError(t, err)
-	h := newHouseAt(t, server.Address())
+	h := newHouseAt(t, server.Address(), jumpcloud(jumpcloudsimulator.DefaultAPIKey))
 	h.alone = true
 	h.temporal = h.dial(sdkclient.DefaultNamespace)
 	h.client = &client.Client{Temporal: h.temporal}

@@ -1,0 +1,108 @@
+package workflows_test
+
+import (
+	"context"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	temporalclient "go.temporal.io/sdk/client"
+
+	"github.com/latchkey-iam/latchkey/activities"
+	"github.com/latchkey-iam/latchkey/client"
+	"github.com/latchkey-iam/latchkey/connectors"
+	"github.com/latchkey-iam/latchkey/internal/latchkeytest"
+	"github.com/latchkey-iam/latchkey/workflows"
+)
+
+// checkup is one way that the check of a connection can go. Each is tested, and recorded
+// for the replay.
+type checkup struct {
+	// unlock answers the question whether the credential may unlock.
+	unlock func(s *stage) error
+	// input is the whole input, in place of a decent one.
+	input    any
+	unserved bool
+	failure  string
+	// granted is whether the right to unlock is.
+	granted connectors.Answer
+}
+
+// checkups are the ends of CheckConnection.
+func checkups() map[string]checkup {
+	fails := func(kind connectors.Kind) func(*stage) error {
+		return func(*stage) error { return latchkeytest.Fail(kind) }
+	}
+	return map[string]checkup{
+		"check finds all rights":        {granted: connectors.Yes},
+		"check finds a right missing":   {unlock: fails(connectors.PermissionDenied), granted: connectors.No},
+		"check finds the provider down": {unlock: fails(connectors.Unavailable), granted: connectors.Unknown},
+		"check of a wrong name":         {input: workflows.CheckInput{Connection: "JC Prod"}, failure: workflows.TypeInvalidInput},
+		"check of nothing":              {input: workflows.CheckInput{}, failure: workflows.TypeInvalidInput},
+		"check without a worker":        {unserved: true, failure: workflows.TypeNoWorker},
+		"check that panics":             {unlock: func(*stage) error { panic("broken for " + latchkeytest.Email) }, failure: workflows.TypeInternal},
+		"check outlives its time":       {unlock: func(s *stage) error { s.hang(); return nil }, failure: string(connectors.Unavailable)},
+	}
+}
+
+// play runs the check to its end.
+func (c checkup) play(t *testing.T) *stage {
+	t.Helper()
+	temporal := latchkeytest.Server(t)
+	s := &stage{Connector: latchkeytest.NewConnector(latchkeytest.Account(latchkeytest.PasswordLock())), Temporal: temporal, released: make(chan struct{})}
+	s.OnUnlock = func(context.Context, int) error {
+		if c.unlock == nil {
+			return nil
+		}
+		return c.unlock(s)
+	}
+	name := latchkeytest.ConnectionName()
+	if !c.unserved {
+		temporal.Serve(t, latchkeytest.Connection{Name: name, Connector: s})
+	}
+	t.Cleanup(func() { close(s.released) })
+	ctx, cancel := context.WithTimeout(t.Context(), latchkeytest.Patience)
+	defer cancel()
+	in := c.input
+	if in == nil {
+		in = workflows.CheckInput{Connection: name}
+	}
+	var err error
+	s.run, err = temporal.Client.ExecuteWorkflow(ctx, temporalclient.StartWorkflowOptions{ID: "test/check/" + name, TaskQueue: workflows.TaskQueue},
+		workflows.CheckConnectionName, in)
+	require.NoError(t, err)
+	c.judge(t, s, name)
+	return s
+}
+
+// judge compares the end with the expected one.
+func (c checkup) judge(t *testing.T, s *stage, name string) {
+	t.Helper()
+	var result activities.CheckResult
+	run := (&client.Client{Temporal: s.Temporal.Client}).Attach(s.run.GetID(), s.run.GetRunID())
+	if c.failure != "" {
+		_, err := run.Result(t.Context())
+		require.ErrorAs(t, err, &s.failure)
+		require.Equal(t, c.failure, s.failure.Type, s.failure.Message)
+		require.Nil(t, s.failure.Result)
+		for _, personal := range latchkeytest.Personal() {
+			require.NotContains(t, events(t, s).String(), personal, "histories are stored in the clear")
+		}
+		return
+	}
+	require.NoError(t, s.run.Get(t.Context(), &result))
+	require.Equal(t, name, result.Connection)
+	require.Equal(t, []connectors.Answer{connectors.Yes, connectors.Yes, c.granted},
+		[]connectors.Answer{result.Rights[0].Granted, result.Rights[1].Granted, result.Rights[2].Granted})
+	require.True(t, s.Account().State.Locked(), "a check changes nothing")
+}
+
+// TestCheckups plays every check.
+func TestCheckups(t *testing.T) {
+	t.Parallel()
+	for name, c := range checkups() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c.play(t)
+		})
+	}
+}
