@@ -30,7 +30,8 @@ type LockedLister interface {
 	// ListLocked returns locked accounts in the order of their IDs, beginning after
 	// the ID `after` (empty: from the first). It never depends on a skip count or a
 	// cursor, so accounts may leave the set while it is walked. limit bounds the
-	// accounts of one page. Their State may leave layers unread that a Lookup reads.
+	// accounts of one page. Their State may leave layers unread that a Lookup reads. A
+	// page's accounts leave User out, since nobody reads it and pages are long.
 	ListLocked(ctx context.Context, after string, limit int) (Page, error)
 }
 

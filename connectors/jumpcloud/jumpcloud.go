@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"strings"
+	"time"
 
 	"github.com/latchkey-iam/latchkey/connectors"
 )
@@ -74,7 +75,16 @@ func (c *Connector) byID(ctx context.Context, id string) (*connectors.Account, e
 	if !strings.EqualFold(read.id, id) {
 		return nil, c.client.Fail(opLookup, connectors.MalformedResponse, "the answer is about another account than was asked for")
 	}
-	return c.account(ctx, opLookup, &read, answer.AsOf)
+	return c.account(ctx, &read, answer.AsOf)
+}
+
+// account maps a user with its whole object, and infers the reason of its lock.
+func (c *Connector) account(ctx context.Context, read *user, asOf time.Time) (*connectors.Account, error) {
+	account, err := read.whole(c.reasons.of(ctx, read), asOf)
+	if err != nil {
+		return nil, c.malformed(opLookup, err)
+	}
+	return account, nil
 }
 
 // byName finds an account by its username or email. The list answers with the whole
@@ -86,7 +96,7 @@ func (c *Connector) byName(ctx context.Context, field, value string) (*connector
 	}
 	read, err := c.only(listed.users, field, value)
 	if err == nil {
-		return c.account(ctx, opLookup, read, listed.answer.AsOf)
+		return c.account(ctx, read, listed.answer.AsOf)
 	}
 	if connectors.KindOf(err) != connectors.NotFound {
 		return nil, err
@@ -133,6 +143,11 @@ func (u *user) named(field string) string {
 		return u.email
 	}
 	return u.username
+}
+
+// malformed reports an answer that is not what is documented; err is our own sentence.
+func (c *Connector) malformed(operation string, err error) error {
+	return c.client.Fail(operation, connectors.MalformedResponse, err.Error())
 }
 
 // Unlock implements connectors.Connector. It does not lift a suspension, and a password

@@ -83,10 +83,7 @@ func (c *Connector) take(ctx context.Context, walk *walk, users []user, asOf tim
 		if users[i].id <= walk.last || !users[i].locked {
 			continue
 		}
-		account, err := c.account(ctx, opList, &users[i], asOf)
-		if err != nil {
-			return err
-		}
+		account := users[i].account(c.reasons.of(ctx, &users[i]), asOf)
 		walk.page.Accounts = append(walk.page.Accounts, account)
 		if len(walk.page.Accounts) == walk.limit {
 			walk.page.Next, walk.done = account.ID, true
@@ -106,18 +103,4 @@ func (c *Connector) take(ctx context.Context, walk *walk, users []user, asOf tim
 	walk.last = max(walk.last, users[len(users)-1].id)
 	walk.skip += len(users) - 1
 	return nil
-}
-
-// account maps a user and infers the reason of its lock.
-func (c *Connector) account(ctx context.Context, operation string, read *user, asOf time.Time) (*connectors.Account, error) {
-	account, err := read.account(c.reasons.of(ctx, read), asOf)
-	if err != nil {
-		return nil, c.malformed(operation, err)
-	}
-	return account, nil
-}
-
-// malformed reports an answer that is not what is documented; err is our own sentence.
-func (c *Connector) malformed(operation string, err error) error {
-	return c.client.Fail(operation, connectors.MalformedResponse, err.Error())
 }

@@ -102,7 +102,7 @@ func (c *Connector) byID(ctx context.Context, id string) (*connectors.Account, e
 	if err != nil {
 		return nil, err
 	}
-	account, err := read.account(password, answer.AsOf, c.client.Now())
+	account, err := read.whole(password, answer.AsOf, c.client.Now())
 	if err != nil {
 		return nil, c.malformed(opLookup, err)
 	}

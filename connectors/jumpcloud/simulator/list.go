@@ -101,7 +101,9 @@ func (s *Simulator) writePage(w http.ResponseWriter, p page) {
 		results = append(results, p.pick(p.object(u)))
 	}
 	s.mu.Unlock()
-	writeJSON(w, http.StatusOK, map[string]any{"totalCount": total, "results": results})
+	writeJSON(w, http.StatusOK, kit.Fields{ // sorted by key
+		{Key: "results", Value: kit.JSON(results)}, {Key: "totalCount", Value: kit.JSON(total)},
+	})
 }
 
 // find returns the users that match, as readers see them now, in the order asked for.
