@@ -31,6 +31,7 @@ func Provider() connectors.Provider {
 type Connector struct {
 	client  *client
 	reasons *reasons
+	places  places
 }
 
 var (
@@ -162,6 +163,7 @@ func (c *Connector) Unlock(ctx context.Context, account *connectors.Account) err
 	if err != nil {
 		return err
 	}
+	c.places.left(strings.ToLower(account.ID))
 	if !answer.AsOf.IsZero() {
 		account.AsOf = answer.AsOf
 	}
