@@ -57,9 +57,10 @@ type Provider struct {
 	NewConfig func() Config
 	// Fields documents the keys of Account.User.
 	Fields []Field
-	// CallsPerActivity is the most requests that one Lookup, or one Lookup and one
-	// Unlock together, makes. The rate of activities is the connection's RATE_LIMIT
-	// divided by it.
+	// CallsPerActivity is the fewest requests that a Lookup by ID, an Unlock or a Verify
+	// makes. The rate of activities is the connection's RATE_LIMIT divided by it; the
+	// transport's bucket bounds the requests of each process exactly, and the provider's
+	// 429 corrects the rest.
 	CallsPerActivity int
 	// AbsentID has the shape of an ID, and no account has it.
 	AbsentID string

@@ -19,9 +19,9 @@ func Provider() connectors.Provider {
 	return connectors.Provider{
 		Name: Name, Title: "JumpCloud", Fields: fields,
 		NewConfig: func() connectors.Config { return NewConfig() },
-		// An exact search, a search without regard to case, a read; and the unlock. The
-		// token and the organization's settings are read rarely and not counted.
-		CallsPerActivity: 4,
+		// The user is read, or unlocked. The token and the organization's settings are read
+		// rarely and not counted.
+		CallsPerActivity: 1,
 		Lists:            true,
 		AbsentID:         "ffffffffffffffffffffffff",
 	}
