@@ -140,14 +140,13 @@ func numberOf(id string) int {
 // by whatever worker the page before was handed out.
 func TestListGoesOnFromItsPlace(t *testing.T) {
 	t.Parallel()
-	for name, test := range map[string]struct{ workers, most int }{
-		"one worker": {1, 61}, "two": {2, 120}, "three": {3, 165},
+	for name, test := range map[string]struct{ workers, locked, limit, most int }{
+		"one worker": {1, 5000, 500, 61}, "three": {3, 1500, 150, 65},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			const locked, limit = 5000, 500
 			set := &shrinking{pageSize: 100}
-			for id := range locked {
+			for id := range test.locked {
 				set.ids = append(set.ids, id*7+1)
 			}
 			server := httptest.NewServer(set)
@@ -158,11 +157,11 @@ func TestListGoesOnFromItsPlace(t *testing.T) {
 			}
 			met, after := 0, ""
 			for turn := 0; turn == 0 || after != ""; turn++ {
-				page, err := workers[turn%len(workers)].ListLocked(t.Context(), after, limit)
+				page, err := workers[turn%len(workers)].ListLocked(t.Context(), after, test.limit)
 				require.NoError(t, err)
 				met, after = met+len(page.Accounts), page.Next
 			}
-			require.Equal(t, locked, met)
+			require.Equal(t, test.locked, met)
 			require.LessOrEqual(t, set.pages, test.most)
 		})
 	}

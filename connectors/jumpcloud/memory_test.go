@@ -11,12 +11,12 @@ import (
 	kit "github.com/latchkey-iam/latchkey/internal/simulator"
 )
 
-// mostKept bounds what a walk keeps beside its page, in bytes: a page of 1,000 accounts
-// takes less than one of them, and their whole objects take more than three.
+// mostKept bounds what a walk keeps beside its page, in bytes: a page of 500 accounts
+// takes less than one of them, and the whole objects of 1,500 more than four.
 const mostKept = 2 << 20
 
 func TestListKeepsNoMoreThanAPage(t *testing.T) { //nolint:paralleltest // it measures the whole process
-	listAll(t, 3_000, 1_000)
+	listAll(t, 1_500, 500)
 }
 
 func BenchmarkListFiftyThousand(b *testing.B) {
