@@ -186,7 +186,7 @@ func TestPlaces(t *testing.T) {
 }
 
 // TestListGoesBack: when all that was handed out has been unlocked elsewhere, the rest is
-// found in few steps; one walk may be set back so more than maxSetbacks pages.
+// found in few steps back, which are one setback however many they are.
 func TestListGoesBack(t *testing.T) {
 	t.Parallel()
 	set := &shrinking{pageSize: 100}
