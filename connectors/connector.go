@@ -30,7 +30,8 @@ type LockedLister interface {
 	// ListLocked returns locked accounts in the order of their IDs, beginning after
 	// the ID `after` (empty: from the first). It never depends on a skip count or a
 	// cursor, so accounts may leave the set while it is walked. limit bounds the
-	// accounts of one page. Their State may leave layers unread that a Lookup reads.
+	// accounts of one page. Their State may leave layers unread that a Lookup reads. A
+	// page's accounts leave User out, since nobody reads it and pages are long.
 	ListLocked(ctx context.Context, after string, limit int) (Page, error)
 }
 
@@ -56,9 +57,10 @@ type Provider struct {
 	NewConfig func() Config
 	// Fields documents the keys of Account.User.
 	Fields []Field
-	// CallsPerActivity is the most requests that one Lookup, or one Lookup and one
-	// Unlock together, makes. The rate of activities is the connection's RATE_LIMIT
-	// divided by it.
+	// CallsPerActivity is the fewest requests that a Lookup by ID, an Unlock or a Verify
+	// makes. The rate of activities is the connection's RATE_LIMIT divided by it; the
+	// transport's bucket bounds the requests of each process exactly, and the provider's
+	// 429 corrects the rest.
 	CallsPerActivity int
 	// AbsentID has the shape of an ID, and no account has it.
 	AbsentID string

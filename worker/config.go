@@ -58,8 +58,9 @@ func (c Connection) Format(state fmt.State, _ rune) {
 	_, _ = fmt.Fprintf(state, "%s:%s", c.Name, c.Provider.Name)
 }
 
-// ActivitiesPerSecond is the rate of activities that keeps the connection's requests
-// below its limit over all workers; 0 is no bound.
+// ActivitiesPerSecond is the rate at which the server hands out the connection's
+// activities over all workers, were each to make the fewest requests that it can; 0 is no
+// bound. What some make beyond, the transport of each worker holds back.
 func (c Connection) ActivitiesPerSecond() float64 {
 	return c.RateLimit / float64(c.Provider.CallsPerActivity)
 }
@@ -84,7 +85,7 @@ const (
 
 // ConnectionSettings are the variables that every connection has, whatever its provider.
 type ConnectionSettings struct {
-	RateLimit         string   `split_words:"true" desc:"The most requests a second over all workers; default none. All workers of a connection must set the same value."`
+	RateLimit         string   `split_words:"true" desc:"The requests a second over all workers; default none. No worker sends more; together they can for a while, since activities are counted by the fewest requests that one makes. All workers of a connection must set the same value."`
 	ProtectedUsers    []string `split_words:"true" desc:"IDs, usernames and email addresses, with * for any text, separated by commas, that are never unlocked."`
 	ProtectedGroups   []string `split_words:"true" desc:"IDs and names of groups, with * for any text, separated by commas, whose members are never unlocked."`
 	RefuseAdminLocks  string   `split_words:"true" default:"false" desc:"Whether to leave alone what was not locked by failed sign-ins: true or false."`

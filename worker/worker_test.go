@@ -66,7 +66,7 @@ func TestServesTogether(t *testing.T) {
 }
 
 // TestRateLimit: the server is told the rate of activities, which is that of requests
-// divided by the most requests that an activity makes.
+// divided by the fewest requests that an activity makes.
 func TestRateLimit(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)

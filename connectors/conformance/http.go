@@ -117,6 +117,7 @@ var httpCases = []httpCase{
 	{"HostileReferences", hostileReferences, none},
 	{"HostileNamesOfUsers", hostileNamesOfUsers, none},
 	{"LookAlikes", lookAlikes, none},
+	{"CallsPerActivity", callsPerActivity, none},
 	{"Concurrency", concurrency, all},
 	{"TokenFetchedOnce", tokenFetchedOnce, all},
 	{"TokenExpiresInFlight", tokenExpiresInFlight, all},

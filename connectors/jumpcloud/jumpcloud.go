@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"strings"
+	"time"
 
 	"github.com/latchkey-iam/latchkey/connectors"
 )
@@ -18,9 +19,9 @@ func Provider() connectors.Provider {
 	return connectors.Provider{
 		Name: Name, Title: "JumpCloud", Fields: fields,
 		NewConfig: func() connectors.Config { return NewConfig() },
-		// An exact search, a search without regard to case, a read; and the unlock. The
-		// token and the organization's settings are read rarely and not counted.
-		CallsPerActivity: 4,
+		// The user is read, or unlocked. The token and the organization's settings are read
+		// rarely and not counted.
+		CallsPerActivity: 1,
 		Lists:            true,
 		AbsentID:         "ffffffffffffffffffffffff",
 	}
@@ -30,6 +31,7 @@ func Provider() connectors.Provider {
 type Connector struct {
 	client  *client
 	reasons *reasons
+	places  places
 }
 
 var (
@@ -74,7 +76,16 @@ func (c *Connector) byID(ctx context.Context, id string) (*connectors.Account, e
 	if !strings.EqualFold(read.id, id) {
 		return nil, c.client.Fail(opLookup, connectors.MalformedResponse, "the answer is about another account than was asked for")
 	}
-	return c.account(ctx, opLookup, &read, answer.AsOf)
+	return c.account(ctx, &read, answer.AsOf)
+}
+
+// account maps a user with its whole object, and infers the reason of its lock.
+func (c *Connector) account(ctx context.Context, read *user, asOf time.Time) (*connectors.Account, error) {
+	account, err := read.whole(c.reasons.of(ctx, read), asOf)
+	if err != nil {
+		return nil, c.malformed(opLookup, err)
+	}
+	return account, nil
 }
 
 // byName finds an account by its username or email. The list answers with the whole
@@ -86,7 +97,7 @@ func (c *Connector) byName(ctx context.Context, field, value string) (*connector
 	}
 	read, err := c.only(listed.users, field, value)
 	if err == nil {
-		return c.account(ctx, opLookup, read, listed.answer.AsOf)
+		return c.account(ctx, read, listed.answer.AsOf)
 	}
 	if connectors.KindOf(err) != connectors.NotFound {
 		return nil, err
@@ -135,6 +146,11 @@ func (u *user) named(field string) string {
 	return u.username
 }
 
+// malformed reports an answer that is not what is documented; err is our own sentence.
+func (c *Connector) malformed(operation string, err error) error {
+	return c.client.Fail(operation, connectors.MalformedResponse, err.Error())
+}
+
 // Unlock implements connectors.Connector. It does not lift a suspension, and a password
 // that has expired stays so.
 func (c *Connector) Unlock(ctx context.Context, account *connectors.Account) error {
@@ -147,6 +163,7 @@ func (c *Connector) Unlock(ctx context.Context, account *connectors.Account) err
 	if err != nil {
 		return err
 	}
+	c.places.left(strings.ToLower(account.ID))
 	if !answer.AsOf.IsZero() {
 		account.AsOf = answer.AsOf
 	}

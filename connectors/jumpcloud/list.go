@@ -17,12 +17,13 @@ const maxSetbacks = 20
 //
 // JumpCloud pages by a skip count, and while we unlock what is listed the set shrinks
 // and its rest moves up: a count would jump over accounts. So the walk goes by ID. It
-// begins at 0, passes by the IDs up to `after` (those unlocked have left the set, so
-// few are read twice), and lets each page overlap the one before by a row. If the first
-// row of a page is beyond the last ID seen, something before it has left the set: the
-// walk then goes back and reads on from there.
+// begins where `after` stood when it was handed out, or at 0, passes by the IDs up to
+// `after`, and lets each page overlap the one before by a row. If the first row of a
+// page is beyond the last ID seen, something before it has left the set: the walk then
+// goes back, in steps that double, and reads on from there.
 func (c *Connector) ListLocked(ctx context.Context, after string, limit int) (connectors.Page, error) {
-	walk := walk{last: strings.ToLower(after), limit: max(limit, 1)}
+	last := strings.ToLower(after)
+	walk := walk{last: last, skip: c.places.of(last), limit: max(limit, 1)}
 	walk.page.Accounts = []*connectors.Account{}
 	for !walk.done {
 		listed, err := c.client.locked(ctx, walk.skip)
@@ -63,8 +64,20 @@ type walk struct {
 	skip     int
 	last     string // the greatest ID passed by
 	first    string // the first ID of the page before
+	back     int    // the step by which the walk went back last; 0 when it went on
 	setbacks int
 	done     bool
+}
+
+// goBack takes a step back, each twice as long as the one before: so much may have been
+// unlocked that 0 must be near. However many steps it takes, it is one setback.
+func (w *walk) goBack() {
+	if w.back == 0 {
+		w.setbacks++
+		w.back = listPage / 2
+	}
+	w.back *= 2
+	w.skip = max(w.skip-w.back, 0)
 }
 
 // take adds a page's accounts to the walk.
@@ -74,22 +87,20 @@ func (c *Connector) take(ctx context.Context, walk *walk, users []user, asOf tim
 		return c.client.Fail(opList, connectors.Conflict, "the list of locked accounts changes faster than it can be read; try again")
 	}
 	if walk.skip > 0 && (len(users) == 0 || users[0].id > walk.last) {
-		walk.skip = max(walk.skip-listPage, 0)
-		walk.setbacks++
+		walk.goBack()
 		return nil
 	}
+	walk.back = 0
 	for i := range users {
 		// The search may lag behind: what it lists may be unlocked by now.
 		if users[i].id <= walk.last || !users[i].locked {
 			continue
 		}
-		account, err := c.account(ctx, opList, &users[i], asOf)
-		if err != nil {
-			return err
-		}
+		account := users[i].account(c.reasons.of(ctx, &users[i]), asOf)
 		walk.page.Accounts = append(walk.page.Accounts, account)
 		if len(walk.page.Accounts) == walk.limit {
 			walk.page.Next, walk.done = account.ID, true
+			c.places.remember(account.ID, walk.skip+i)
 			return nil
 		}
 	}
@@ -106,18 +117,4 @@ func (c *Connector) take(ctx context.Context, walk *walk, users []user, asOf tim
 	walk.last = max(walk.last, users[len(users)-1].id)
 	walk.skip += len(users) - 1
 	return nil
-}
-
-// account maps a user and infers the reason of its lock.
-func (c *Connector) account(ctx context.Context, operation string, read *user, asOf time.Time) (*connectors.Account, error) {
-	account, err := read.account(c.reasons.of(ctx, read), asOf)
-	if err != nil {
-		return nil, c.malformed(operation, err)
-	}
-	return account, nil
-}
-
-// malformed reports an answer that is not what is documented; err is our own sentence.
-func (c *Connector) malformed(operation string, err error) error {
-	return c.client.Fail(operation, connectors.MalformedResponse, err.Error())
 }

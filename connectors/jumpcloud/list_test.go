@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -29,6 +31,10 @@ type shrinking struct {
 func idOf(number int) string { return fmt.Sprintf("%024x", number) }
 
 func (s *shrinking) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if unlocked, found := strings.CutSuffix(strings.TrimPrefix(r.URL.Path, "/systemusers/"), "/unlock"); found {
+		s.remove(unlocked)
+		return
+	}
 	var query struct {
 		Filter      []map[string]bool
 		Sort        string
@@ -56,6 +62,10 @@ func (s *shrinking) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+func (s *shrinking) remove(unlocked string) {
+	s.ids = slices.DeleteFunc(s.ids, func(id int) bool { return idOf(id) == unlocked })
+}
+
 func walkAll(ctx context.Context, t require.TestingT, connector *Connector, limit int, unlock func(id string)) ([]string, error) {
 	var ids []string
 	for after := ""; ; {
@@ -67,7 +77,7 @@ func walkAll(ctx context.Context, t require.TestingT, connector *Connector, limi
 		require.GreaterOrEqual(t, page.Read, len(page.Accounts))
 		for _, account := range page.Accounts {
 			ids = append(ids, account.ID)
-			require.NotEmpty(t, account.User)
+			require.Empty(t, account.User, "pages are long")
 			if unlock != nil {
 				unlock(account.ID)
 			}
@@ -79,28 +89,36 @@ func walkAll(ctx context.Context, t require.TestingT, connector *Connector, limi
 }
 
 // TestListMissesNobody: whoever is locked throughout is listed, once and in order,
-// however many leave the set meanwhile.
+// however many leave the set and join it meanwhile.
 func TestListMissesNobody(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		set := &shrinking{pageSize: rapid.IntRange(2, 120).Draw(t, "page size")}
-		set.ids = rapid.SliceOfNDistinct(rapid.IntRange(1, 5000), 0, 400, rapid.ID[int]).Draw(t, "locked")
-		leaving := rapid.IntRange(0, 400).Draw(t, "leaving")
+		all := rapid.SliceOfNDistinct(rapid.IntRange(1, 5000), 0, 400, rapid.ID[int]).Draw(t, "locked")
+		joining := all[:rapid.IntRange(0, len(all)).Draw(t, "joining")]
+		set.ids = slices.Clone(all[len(joining):])
 		order := rapid.Permutation(slices.Clone(set.ids)).Draw(t, "order")
-		order = order[:min(leaving, len(order))]
+		order = order[:min(rapid.IntRange(0, 400).Draw(t, "leaving"), len(order))]
 		staying := slices.DeleteFunc(slices.Clone(set.ids), func(id int) bool { return slices.Contains(order, id) || id%7 == 0 })
-		slices.Sort(staying)
 		set.change = func(s *shrinking) {
-			gone := rapid.IntRange(0, 60).Draw(t, "gone")
-			for ; gone > 0 && len(order) > 0; gone-- {
-				s.ids = slices.DeleteFunc(s.ids, func(id int) bool { return id == order[0] })
+			for gone := rapid.IntRange(0, 60).Draw(t, "gone"); gone > 0 && len(order) > 0; gone-- {
+				s.remove(idOf(order[0]))
 				order = order[1:]
+			}
+			for come := rapid.IntRange(0, 20).Draw(t, "come"); come > 0 && len(joining) > 0; come-- {
+				s.ids, joining = append(s.ids, joining[0]), joining[1:]
 			}
 		}
 		server := httptest.NewServer(set)
 		defer server.Close()
 		connector := openAt(t, server.URL)
-		ids, err := walkAll(t.Context(), t, connector, rapid.IntRange(1, 150).Draw(t, "limit"), nil)
+		unlock := func(id string) {
+			set.change(set) // between pages too
+			if rapid.IntRange(0, 9).Draw(t, "by us") == 0 && slices.Contains(order, numberOf(id)) {
+				require.NoError(t, connector.Unlock(t.Context(), &connectors.Account{ID: id}))
+			}
+		}
+		ids, err := walkAll(t.Context(), t, connector, rapid.IntRange(1, 150).Draw(t, "limit"), unlock)
 		if connectors.KindOf(err) == connectors.Conflict {
 			return // it says so instead of missing somebody
 		}
@@ -111,6 +129,80 @@ func TestListMissesNobody(t *testing.T) {
 			require.Contains(t, ids, idOf(id))
 		}
 	})
+}
+
+func numberOf(id string) int {
+	number, _ := strconv.ParseInt(id, 16, 64)
+	return int(number)
+}
+
+// TestListGoesOnFromItsPlace: accounts that stay locked are not read again at each page,
+// by whatever worker the page before was handed out.
+func TestListGoesOnFromItsPlace(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct{ workers, locked, limit, most int }{
+		"one worker": {1, 5000, 500, 61}, "three": {3, 1500, 150, 65},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			set := &shrinking{pageSize: 100}
+			for id := range test.locked {
+				set.ids = append(set.ids, id*7+1)
+			}
+			server := httptest.NewServer(set)
+			t.Cleanup(server.Close)
+			workers := []*Connector{}
+			for range test.workers {
+				workers = append(workers, openAt(t, server.URL))
+			}
+			met, after := 0, ""
+			for turn := 0; turn == 0 || after != ""; turn++ {
+				page, err := workers[turn%len(workers)].ListLocked(t.Context(), after, test.limit)
+				require.NoError(t, err)
+				met, after = met+len(page.Accounts), page.Next
+			}
+			require.Equal(t, test.locked, met)
+			require.LessOrEqual(t, set.pages, test.most)
+		})
+	}
+}
+
+// TestPlaces: few are kept, the oldest go, and the nearest before is the next best.
+func TestPlaces(t *testing.T) {
+	t.Parallel()
+	var known places
+	require.Zero(t, known.of(idOf(1)))
+	for number := range 3 * maxPlaces {
+		known.remember(idOf(number), number)
+		known.remember(idOf(number), 10*number)
+	}
+	require.Len(t, known.known, maxPlaces)
+	require.Zero(t, known.of(idOf(2*maxPlaces-1)))
+	require.Equal(t, 20*maxPlaces, known.of(idOf(2*maxPlaces)))
+	require.Equal(t, 10*(3*maxPlaces-1), known.of(idOf(9999)))
+	known.left(idOf(2*maxPlaces + 1))
+	require.Equal(t, 20*maxPlaces, known.of(idOf(2*maxPlaces)))
+	require.Equal(t, 20*maxPlaces+9, known.of(idOf(2*maxPlaces+1)))
+}
+
+// TestListGoesBack: when all that was handed out has been unlocked elsewhere, the rest is
+// found in few steps back, which are one setback however many they are.
+func TestListGoesBack(t *testing.T) {
+	t.Parallel()
+	set := &shrinking{pageSize: 100}
+	for id := range 6000 {
+		set.ids = append(set.ids, id*7+1)
+	}
+	server := httptest.NewServer(set)
+	t.Cleanup(server.Close)
+	connector := openAt(t, server.URL)
+	page, err := connector.ListLocked(t.Context(), "", 5000)
+	require.NoError(t, err)
+	set.ids, set.pages = set.ids[5000:], 0
+	page, err = connector.ListLocked(t.Context(), page.Next, 100)
+	require.NoError(t, err)
+	require.Equal(t, idOf(5000*7+1), page.Accounts[0].ID)
+	require.LessOrEqual(t, set.pages, 8)
 }
 
 func openAt(t require.TestingT, address string) *Connector {
@@ -130,8 +222,9 @@ func TestListWhileUnlocking(t *testing.T) {
 	}
 	server := httptest.NewServer(set)
 	t.Cleanup(server.Close)
-	ids, err := walkAll(t.Context(), t, openAt(t, server.URL), 50, func(unlocked string) {
-		set.ids = slices.DeleteFunc(set.ids, func(id int) bool { return idOf(id) == unlocked })
+	connector := openAt(t, server.URL)
+	ids, err := walkAll(t.Context(), t, connector, 50, func(unlocked string) {
+		require.NoError(t, connector.Unlock(t.Context(), &connectors.Account{ID: unlocked}))
 	})
 	require.NoError(t, err)
 	require.Len(t, ids, 250)

@@ -109,16 +109,24 @@ func (u *user) readPrivilege(object httpcall.Object) error {
 	return err
 }
 
-// account maps the user, whose lock was made for the reason, as answered at asOf.
-func (u *user) account(reason connectors.Reason, asOf time.Time) (*connectors.Account, error) {
+// account maps the user, whose lock was made for the reason, as answered at asOf. It
+// leaves the whole object out.
+func (u *user) account(reason connectors.Reason, asOf time.Time) *connectors.Account {
+	return &connectors.Account{
+		ID: u.id, Username: u.username, Email: u.email, DisplayName: u.displayName,
+		State: u.state(reason), AsOf: asOf,
+	}
+}
+
+// whole is the account with the whole object.
+func (u *user) whole(reason connectors.Reason, asOf time.Time) (*connectors.Account, error) {
 	whole, err := connectors.Complete(u.raw, fields)
 	if err != nil {
 		return nil, err
 	}
-	return &connectors.Account{
-		ID: u.id, Username: u.username, Email: u.email, DisplayName: u.displayName,
-		State: u.state(reason), User: whole, AsOf: asOf,
-	}, nil
+	account := u.account(reason, asOf)
+	account.User = whole
+	return account, nil
 }
 
 func (u *user) state(reason connectors.Reason) connectors.State {

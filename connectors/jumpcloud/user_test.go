@@ -44,7 +44,7 @@ func TestUserIsComplete(t *testing.T) {
 	t.Parallel()
 	read, err := readUser([]byte(`{"_id":"` + testID + `","account_locked":false,"suspended":false,"extra":{"a":1.50}}`))
 	require.NoError(t, err)
-	account, err := read.account(connectors.ReasonUnknown, time.Time{})
+	account, err := read.whole(connectors.ReasonUnknown, time.Time{})
 	require.NoError(t, err)
 	var whole map[string]json.RawMessage
 	require.NoError(t, json.Unmarshal(account.User, &whole))
@@ -171,7 +171,7 @@ func FuzzReadUser(f *testing.F) {
 		if err != nil {
 			return
 		}
-		account, err := read.account(connectors.ReasonUnknown, time.Time{})
+		account, err := read.whole(connectors.ReasonUnknown, time.Time{})
 		if err != nil {
 			return
 		}

@@ -64,11 +64,7 @@ func (c *Connector) keep(kept *smallest, raw json.RawMessage, asOf time.Time) er
 	if !wanted {
 		return nil
 	}
-	account, err := read.account(password, asOf, now)
-	if err != nil {
-		return err
-	}
-	kept.insert(index, account)
+	kept.insert(index, read.account(password, asOf, now))
 	return nil
 }
 

@@ -19,9 +19,9 @@ func Provider() connectors.Provider {
 	return connectors.Provider{
 		Name: Name, Title: "PingOne", Fields: fields,
 		NewConfig: func() connectors.Config { return NewConfig() },
-		// A search, the user and its password; and to unlock the account, to read the
-		// password again and to unlock it. The token is fetched rarely and not counted.
-		CallsPerActivity: 6,
+		// The user is read, or unlocked, and then its password read. The token is fetched
+		// rarely and not counted.
+		CallsPerActivity: 2,
 		Lists:            true,
 		AbsentID:         "ffffffff-ffff-4fff-bfff-ffffffffffff",
 		HidesPrivilege:   true,
@@ -103,7 +103,7 @@ func (c *Connector) byID(ctx context.Context, id string) (*connectors.Account, e
 	if err != nil {
 		return nil, err
 	}
-	account, err := read.account(password, answer.AsOf, c.client.Now())
+	account, err := read.whole(password, answer.AsOf, c.client.Now())
 	if err != nil {
 		return nil, c.malformed(opLookup, err)
 	}

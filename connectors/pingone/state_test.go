@@ -184,7 +184,7 @@ func FuzzReadUser(f *testing.F) {
 		if err != nil {
 			return
 		}
-		account, err := read.account(passwordState{status: password}, testNow, testNow)
+		account, err := read.whole(passwordState{status: password}, testNow, testNow)
 		if err != nil {
 			return
 		}

@@ -148,14 +148,22 @@ func (u *user) named(field string) string {
 	return u.username
 }
 
-// account maps the user with its password's state, as answered at asOf; now is ours.
-func (u *user) account(password passwordState, asOf, now time.Time) (*connectors.Account, error) {
+// account maps the user with its password's state, as answered at asOf; now is ours. It
+// leaves the whole object out.
+func (u *user) account(password passwordState, asOf, now time.Time) *connectors.Account {
+	return &connectors.Account{
+		ID: u.id, Username: u.username, Email: u.email, DisplayName: u.displayName, Groups: u.groups,
+		State: u.state(password, asOf, now), AsOf: asOf,
+	}
+}
+
+// whole is the account with the whole object.
+func (u *user) whole(password passwordState, asOf, now time.Time) (*connectors.Account, error) {
 	whole, err := connectors.Complete(u.raw, fields)
 	if err != nil {
 		return nil, err
 	}
-	return &connectors.Account{
-		ID: u.id, Username: u.username, Email: u.email, DisplayName: u.displayName, Groups: u.groups,
-		State: u.state(password, asOf, now), User: whole, AsOf: asOf,
-	}, nil
+	account := u.account(password, asOf, now)
+	account.User = whole
+	return account, nil
 }

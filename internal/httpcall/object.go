@@ -1,22 +1,21 @@
 package httpcall
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
 )
 
-// Object is a JSON object that is read key by key. encoding/json would match the
+// Object is a JSON object that is read key by key; its values share the answer's memory. encoding/json would match the
 // fields of a struct without regard to case, and take `"Account_locked": false` for an
 // answer to the question of `account_locked`.
 type Object map[string]json.RawMessage
 
 // ReadObject reads one JSON object; null is none.
 func ReadObject(raw []byte) (Object, error) {
-	var object Object
-	if err := json.Unmarshal(raw, &object); err != nil || object == nil {
+	object := Object{}
+	if !json.Valid(raw) || splitObject(raw, func(key string, value []byte) { object[key] = value }) != nil {
 		return nil, errors.New("the answer is not a JSON object")
 	}
 	return object, nil
@@ -47,20 +46,16 @@ func List(object Object, key string) (elements []json.RawMessage, sent bool, err
 	if !present || string(raw) == "null" {
 		return nil, false, nil
 	}
-	decoder := json.NewDecoder(bytes.NewReader(raw))
-	if token, err := decoder.Token(); err != nil || token != json.Delim('[') {
-		return nil, false, fmt.Errorf("%s has another type than is documented", key)
-	}
 	elements = []json.RawMessage{}
-	for decoder.More() {
-		if len(elements) == MaxElements {
-			return nil, false, fmt.Errorf("%s holds more than %d elements", key, MaxElements)
-		}
-		var element json.RawMessage
-		if decoder.Decode(&element) != nil {
-			return nil, false, fmt.Errorf("%s is no JSON", key)
-		}
+	err = splitList(raw, func(element []byte) bool {
 		elements = append(elements, element)
+		return len(elements) <= MaxElements
+	})
+	switch {
+	case err != nil:
+		return nil, false, fmt.Errorf("%s has another type than is documented", key)
+	case len(elements) > MaxElements:
+		return nil, false, fmt.Errorf("%s holds more than %d elements", key, MaxElements)
 	}
 	return elements, true, nil
 }

@@ -65,22 +65,31 @@ func TestRefusedCredentialStaysPrivate(t *testing.T) {
 }
 
 func FuzzReadObject(f *testing.F) {
-	for _, seed := range []string{`{}`, `null`, `{"a":[1,2]}`, `{"a":"2020-01-01T00:00:00Z"}`, `{"a":1e400,"a":null}`, `{"A":true}`, `{"a":[[],{}]}`, "{\"a\":\"\xff\"}", `{"a":"\ud800"}`} {
+	for _, seed := range []string{`{}`, `null`, `{"a":[1,2]}`, `{"a":"2020-01-01T00:00:00Z"}`, `{"a":1e400,"a":null}`, `{"A":true}`, `{"a":[[],{}]}`, "{\"a\":\"\xff\"}", `{"a":"\ud800"}`,
+		" {\t\"a\\\\\" : \"}\\\"\" ,\n\"b\\u0041\":[ 1 , {\"c\":[\"]\"]} ] ,\"a\":{} } ", `{"a":1,"a":2}`, "{\"\xff\":[]}"} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		object, err := ReadObject(raw)
+		var want map[string]json.RawMessage
+		isObject := json.Unmarshal(raw, &want) == nil && want != nil
+		require.Equal(t, isObject, err == nil)
 		if err != nil {
 			require.Nil(t, object)
 			return
 		}
+		require.Len(t, object, len(want))
 		for key := range object {
+			require.Equal(t, string(want[key]), string(object[key]))
 			elements, sent, err := List(object, key)
 			var all []json.RawMessage
 			if json.Unmarshal(object[key], &all) == nil && len(all) <= MaxElements {
 				require.NoError(t, err)
 				require.Equal(t, all != nil, sent)
 				require.Len(t, elements, len(all))
+				for i := range all {
+					require.Equal(t, string(all[i]), string(elements[i]))
+				}
 			}
 			if _, sent, err := Get[bool](object, key); sent && err == nil {
 				require.Contains(t, []string{"true", "false"}, string(object[key]), "nothing else is a boolean")

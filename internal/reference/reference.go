@@ -94,7 +94,7 @@ func failures() []byte {
 
 func providers() []byte {
 	p := newPage("Providers", "What each provider can do. Looking up by `userId`, `username` and `email`, and unlocking, all can.")
-	p.heading("provider", "name in `LATCHKEY_CONNECTIONS`", "lists who is locked", "tells groups (`PROTECTED_GROUPS`)", "most requests of one activity", "the user object")
+	p.heading("provider", "name in `LATCHKEY_CONNECTIONS`", "lists who is locked", "tells groups (`PROTECTED_GROUPS`)", "fewest requests of one activity", "the user object")
 	for _, provider := range registry.Providers() {
 		p.row(provider.Title, code(provider.Name), yesNo(provider.Lists), yesNo(provider.TellsGroups),
 			fmt.Sprint(provider.CallsPerActivity), fmt.Sprintf("[%d fields](%s.md)", len(provider.Fields), provider.Name))

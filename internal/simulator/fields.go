@@ -59,6 +59,10 @@ func JSON(value any) json.RawMessage {
 		if isPlain(value) {
 			return appendPlain(make([]byte, 0, len(value)+2), value)
 		}
+	case Fields:
+		return value.AppendJSON(nil)
+	case []Fields:
+		return appendList(nil, value)
 	}
 	var buffer bytes.Buffer
 	encoder := json.NewEncoder(&buffer)
@@ -192,6 +196,18 @@ func (f Fields) AppendJSON(dst []byte) []byte {
 		dst = append(append(dst, ':'), field.Value...)
 	}
 	return append(dst, '}')
+}
+
+// appendList appends a list of objects: encoding/json would read each page once more.
+func appendList(dst []byte, list []Fields) []byte {
+	dst = append(dst, '[')
+	for i, fields := range list {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = fields.AppendJSON(dst)
+	}
+	return append(dst, ']')
 }
 
 // MarshalJSON writes the object.

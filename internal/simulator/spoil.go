@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -181,13 +182,16 @@ func gzipBomb(size int64) []byte {
 	if size <= 0 {
 		size = defaultUnpacked
 	}
-	member := gzipped(bytes.Repeat([]byte("a"), bombMember))
+	member := packedMember()
 	out := gzipped([]byte(`{"a":"`))
 	for unpacked := int64(0); unpacked < size; unpacked += bombMember {
 		out = append(out, member...)
 	}
 	return append(out, gzipped([]byte(`"}`))...)
 }
+
+// packedMember is the member that all bombs are made of.
+var packedMember = sync.OnceValue(func() []byte { return gzipped(bytes.Repeat([]byte("a"), bombMember)) })
 
 func gzipped(data []byte) []byte {
 	var out bytes.Buffer

@@ -68,6 +68,9 @@ func (s *Stale[U]) Reader(now time.Time) func(id string, current *U) *U {
 	}
 }
 
+// None says that every reader sees the state as it is.
+func (s *Stale[U]) None() bool { return len(s.views) == 0 }
+
 // Forget makes all writes seen.
 func (s *Stale[U]) Forget() { s.views = nil }
 

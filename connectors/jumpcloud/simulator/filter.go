@@ -22,9 +22,25 @@ type filter struct {
 	name string
 	// asksLocked says that the filter names account_locked.
 	asksLocked bool
+	// locked is what account_locked must be, nil if it may be either: among many users
+	// this is told before a field is written as JSON.
+	locked *bool
 }
 
 func (f *filter) matches(get func(string) json.RawMessage) bool {
+	if f.locked != nil && !bytes.Equal(get("account_locked"), kit.JSON(*f.locked)) {
+		return false
+	}
+	return f.holds(get)
+}
+
+// wantsLocked says that the filter asks for the locked users, and for nothing else.
+func (f *filter) wantsLocked() bool {
+	return f.locked != nil && *f.locked && len(f.conditions) == 0
+}
+
+// holds is matches without a look at locked.
+func (f *filter) holds(get func(string) json.RawMessage) bool {
 	for _, holds := range f.conditions {
 		if !holds(get) {
 			return false
@@ -214,6 +230,11 @@ func (f *filter) addOr(raw json.RawMessage) error {
 func (f *filter) addTyped(field, op string, want json.RawMessage) error {
 	text, scalar := plain(want)
 	f.note(field, op, text)
+	if field == "account_locked" && op == "$eq" && f.locked == nil && (string(want) == "true" || string(want) == "false") {
+		locked := string(want) == "true"
+		f.locked = &locked
+		return nil
+	}
 	if op == "$regex" {
 		return f.addRegexp(field, text, scalar)
 	}

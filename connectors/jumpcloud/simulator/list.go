@@ -88,38 +88,49 @@ func (s *Simulator) serveSearch(w http.ResponseWriter, r *http.Request) {
 
 func (s *Simulator) writePage(w http.ResponseWriter, p page) {
 	s.mu.Lock()
-	found := s.find(p)
-	total := len(found)
-	found = found[min(p.skip, total):]
-	limit := min(p.limit, maximumLimit)
-	if limit == 0 {
-		limit = defaultLimit
+	if p.limit = min(p.limit, maximumLimit); p.limit == 0 {
+		p.limit = defaultLimit
 	}
-	found = found[:min(limit, len(found))]
+	found, total := s.find(p)
 	results := make([]kit.Fields, 0, len(found))
 	for _, u := range found {
 		results = append(results, p.pick(p.object(u)))
 	}
 	s.mu.Unlock()
-	writeJSON(w, http.StatusOK, map[string]any{"totalCount": total, "results": results})
+	writeJSON(w, http.StatusOK, kit.Fields{ // sorted by key
+		{Key: "results", Value: kit.JSON(results)}, {Key: "totalCount", Value: kit.JSON(total)},
+	})
 }
 
-// find returns the users that match, as readers see them now, in the order asked for.
-func (s *Simulator) find(p page) []*user {
+// find returns the page of the users that match, as readers see them now, in the order
+// asked for, and how many match in all. Users come by _id, so that in this order only the
+// page is kept: most searches ask for it, and many users may match.
+func (s *Simulator) find(p page) (found []*user, total int) {
+	byID := !slices.ContainsFunc(p.sort, func(key string) bool { return key != "_id" && key != "id" })
+	if byID && p.filter.wantsLocked() && s.stale.None() {
+		return s.locked[min(p.skip, len(s.locked)):min(p.skip+p.limit, len(s.locked))], len(s.locked)
+	}
 	view := s.stale.Reader(s.now())
-	var found []*user
 	var seen *user
 	get := func(key string) json.RawMessage { return s.value(seen, key) }
 	for _, u := range s.candidates(p.filter) {
 		seen = view(u.id, u)
-		if p.filter.matches(get) {
+		if p.filter.locked != nil && *p.filter.locked != seen.lock.locked() || !p.filter.holds(get) {
+			continue
+		}
+		if !byID || total >= p.skip && total-p.skip < p.limit {
 			found = append(found, seen)
 		}
+		total++
+	}
+	if byID {
+		return found, total
 	}
 	for _, key := range slices.Backward(p.sort) {
 		s.sortBy(found, key)
 	}
-	return found
+	found = found[min(p.skip, total):]
+	return found[:min(p.limit, len(found))], total
 }
 
 // candidates are the users among whom all matches are.

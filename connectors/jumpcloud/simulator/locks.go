@@ -1,6 +1,8 @@
 package simulator
 
 import (
+	"slices"
+	"strings"
 	"time"
 
 	kit "github.com/latchkey-iam/latchkey/internal/simulator"
@@ -52,7 +54,20 @@ func (s *Simulator) settle() {
 }
 
 func (s *Simulator) enter(u *user, what, cause string, at time.Time) {
+	s.index(u, u.lock.locked())
 	s.Book.Write(kit.Change{Time: at, UserID: u.id, What: what, Layer: kit.LayerAccount, Cause: cause})
+}
+
+// index keeps the locked users in the order of their ids, so that a page of 50,000 takes
+// no longer than one of few.
+func (s *Simulator) index(u *user, locked bool) {
+	at, found := slices.BinarySearchFunc(s.locked, u.id, func(other *user, id string) int { return strings.Compare(other.id, id) })
+	switch {
+	case locked && !found:
+		s.locked = slices.Insert(s.locked, at, u)
+	case !locked && found:
+		s.locked = slices.Delete(s.locked, at, at+1)
+	}
 }
 
 // signIn tries a password. Failures count on a locked account too, whoever

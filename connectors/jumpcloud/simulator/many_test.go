@@ -2,6 +2,7 @@ package simulator
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"runtime"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
 
 	kit "github.com/latchkey-iam/latchkey/internal/simulator"
 )
@@ -81,12 +83,70 @@ func TestConcurrentCalls(t *testing.T) {
 	require.Equal(t, 80, s.Calls.Count(OpUnlock))
 }
 
+// TestLockedAreIndexed: the list of the locked is the same by whatever way it is found.
+func TestLockedAreIndexed(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		s := New(Options{})
+		require.NoError(t, s.Configure(func(settings *Settings) { settings.PasswordPolicy.EnableLockoutTimeInSeconds = true }))
+		_, err := s.Populate(kit.Populate{Count: 12, Locked: rapid.IntRange(0, 12).Draw(t, "locked")})
+		require.NoError(t, err)
+		for range rapid.IntRange(0, 20).Draw(t, "acts") {
+			users := s.users.All()
+			u := rapid.SampledFrom(users).Draw(t, "user")
+			act := rapid.SampledFrom([]string{"lock", "unlock", "fail", "suspend", "wait", "delete"}).Draw(t, "act")
+			switch {
+			case act == "wait":
+				require.NoError(t, s.Clock.Advance(10*time.Minute))
+			case act == "fail":
+				require.NoError(t, s.LockByFailures(u.id))
+			case act != "delete" || len(users) > 1:
+				require.NoError(t, s.Act(u.id, act, nil))
+			}
+			s.settle()
+			requireIndexed(t, s)
+		}
+	})
+}
+
+func requireIndexed(t *rapid.T, s *Simulator) {
+	for _, text := range []string{`{"account_locked":true}`, `{"or":[{"account_locked":true}]}`, `{"account_locked":{"$ne":false}}`} {
+		f, err := parseSearch(kit.JSON(json.RawMessage(text)))
+		require.NoError(t, err)
+		found, total := s.find(page{filter: f, limit: 100})
+		require.Len(t, found, total)
+		require.Equal(t, len(s.locked), total)
+		for i := range found {
+			require.Same(t, s.locked[i], found[i], text)
+		}
+		found, total = s.find(page{filter: f, skip: 2, limit: 3})
+		require.Equal(t, len(s.locked), total)
+		require.Len(t, found, min(3, max(total-2, 0)))
+	}
+}
+
 func BenchmarkList(b *testing.B) {
 	s := New(Options{})
 	_, err := s.Populate(kit.Populate{Count: 50_000, Locked: 5_000})
 	require.NoError(b, err)
 	for b.Loop() {
 		s.ServeHTTP(httptest.NewRecorder(), s.listRequest())
+	}
+}
+
+// BenchmarkListAmongUnlocks reads pages of 50,000 locked users while they are unlocked.
+func BenchmarkListAmongUnlocks(b *testing.B) {
+	s := New(Options{})
+	_, err := s.Populate(kit.Populate{Count: 50_000, Locked: 50_000})
+	require.NoError(b, err)
+	users, turn := s.users.All(), 0
+	for b.Loop() {
+		body := fmt.Sprintf(`{"filter":[{"account_locked":true}],"limit":100,"skip":%d,"sort":"_id"}`, turn*99%40_000)
+		request := httptest.NewRequest(http.MethodPost, "/api/search/systemusers", strings.NewReader(body))
+		request.Header = s.listRequest().Header
+		s.ServeHTTP(httptest.NewRecorder(), request)
+		s.ServeHTTP(httptest.NewRecorder(), s.unlockRequest(users[turn%len(users)].id))
+		turn++
 	}
 }
 

@@ -28,6 +28,7 @@ type Simulator struct {
 	mu       sync.Mutex
 	settings Settings
 	users    *kit.Directory[user]
+	locked   []*user // in the order of users
 	dues     kit.Dues
 	stale    kit.Stale[user]
 	tokens   kit.Tokens[access]
@@ -64,6 +65,7 @@ func (s *Simulator) clear() {
 		s.settings = *s.options.Settings
 	}
 	s.users = kit.NewDirectory(func(a, b *user) bool { return a.id < b.id })
+	s.locked = nil
 	s.dues = kit.Dues{}
 	s.stale.Forget()
 	s.tokens.Revoke()

@@ -267,7 +267,7 @@ var actions = map[string]func(s *Simulator, u *user, args []byte) error{
 	"expire-password": func(_ *Simulator, u *user, _ []byte) error { u.own = u.own.With("password_expired", true); return nil },
 	"fail":            (*Simulator).actFail,
 	"set":             (*Simulator).actSet,
-	"delete":          func(s *Simulator, u *user, _ []byte) error { s.users.Remove(u, u.id, u.names()...); return nil },
+	"delete":          (*Simulator).actDelete,
 }
 
 func (s *Simulator) act(ref, action string, args []byte) (json.RawMessage, error) {
@@ -286,6 +286,12 @@ func (s *Simulator) act(ref, action string, args []byte) (json.RawMessage, error
 		return nil, err
 	}
 	return kit.JSON(s.native(u)), nil
+}
+
+func (s *Simulator) actDelete(u *user, _ []byte) error {
+	s.users.Remove(u, u.id, u.names()...)
+	s.index(u, false)
+	return nil
 }
 
 func (s *Simulator) actFail(u *user, args []byte) error {

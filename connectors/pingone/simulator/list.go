@@ -111,8 +111,10 @@ func (s *Simulator) writePage(w http.ResponseWriter, r *http.Request, found []*u
 		next := s.elsewhere(base) + "/users?" + query.Encode()
 		pageLinks["next"] = map[string]string{"href": next}
 	}
-	writeJSON(w, map[string]any{
-		"_links": pageLinks, "_embedded": map[string]any{"users": users}, "count": total, "size": len(users),
+	writeJSON(w, kit.Fields{ // sorted by key
+		{Key: "_embedded", Value: kit.JSON(kit.Fields{{Key: "users", Value: kit.JSON(users)}})},
+		{Key: "_links", Value: kit.JSON(pageLinks)},
+		{Key: "count", Value: kit.JSON(total)}, {Key: "size", Value: kit.JSON(len(users))},
 	})
 }
 

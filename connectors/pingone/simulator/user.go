@@ -114,9 +114,9 @@ func (s *Simulator) kept(u *user, base string) kit.Fields {
 		{Key: "createdAt", Value: kit.JSON(kit.Stamp(u.created))},
 		{Key: "email"},
 		{Key: "enabled", Value: kit.JSON(u.enabled)},
-		{Key: "environment", Value: kit.JSON(map[string]string{"id": s.options.EnvironmentID})},
+		{Key: "environment", Value: kit.JSON(kit.Fields{{Key: "id", Value: kit.JSON(s.options.EnvironmentID)}})},
 		{Key: "id", Value: kit.JSON(u.id)},
-		{Key: "population", Value: kit.JSON(map[string]string{"id": u.population})},
+		{Key: "population", Value: kit.JSON(kit.Fields{{Key: "id", Value: kit.JSON(u.population)}})},
 		{Key: "updatedAt", Value: kit.JSON(kit.Stamp(u.updated))},
 		{Key: "username", Value: kit.JSON(u.username)},
 	}

@@ -1,0 +1,45 @@
+package conformance
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/latchkey-iam/latchkey/connectors"
+)
+
+// callsPerActivity: the provider declares the fewest requests that a look-up by ID, an
+// unlock or a verification, which looks up by ID again, makes. What is read once and
+// kept, such as a token, is not among them.
+func callsPerActivity(t *testing.T, fresh maker) {
+	b := fresh(t)
+	connector := b.open()
+	account, err := connector.Lookup(t.Context(), b.user.Ref())
+	require.NoError(t, err)
+	counted := map[string]int{}
+	for _, activity := range []struct {
+		name string
+		do   func() error
+	}{
+		{"look up", func() error { return lookUp(t, connector, b.user) }},
+		{"unlock", func() error { return connector.Unlock(t.Context(), account) }},
+		{"verify", func() error { return lookUp(t, connector, b.user) }},
+		{"unlock what is not locked", func() error { return connector.Unlock(t.Context(), account) }},
+	} {
+		before := b.Peer().Calls.Count("")
+		require.NoError(t, activity.do(), activity.name)
+		counted[activity.name] = b.Peer().Calls.Count("") - before
+	}
+	fewest := counted["verify"]
+	for _, count := range counted {
+		fewest = min(fewest, count)
+	}
+	require.Positive(t, fewest)
+	require.Equal(t, fewest, b.Provider().CallsPerActivity, counted)
+}
+
+func lookUp(t *testing.T, connector connectors.Connector, user User) error {
+	t.Helper()
+	_, err := connector.Lookup(t.Context(), user.Ref())
+	return err
+}

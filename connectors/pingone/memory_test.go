@@ -1,0 +1,50 @@
+package pingone_test
+
+import (
+	"runtime"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/latchkey-iam/latchkey/connectors"
+	kit "github.com/latchkey-iam/latchkey/internal/simulator"
+)
+
+// mostKept bounds what a scan leaves behind beside its page, in bytes.
+const mostKept = 2 << 20
+
+func TestScanKeepsOnlyItsPage(t *testing.T) { //nolint:paralleltest // it measures the whole process
+	scan(t, 1_000, 20)
+}
+
+func BenchmarkScanFiveThousand(b *testing.B) {
+	for b.Loop() {
+		scan(b, 5_000, 20)
+	}
+}
+
+// scan lists the few who are locked among many.
+func scan(t testing.TB, count, locked int) {
+	harness := newHarness(t, asIs)
+	_, err := harness.tenant.Populate(kit.Populate{Count: count, Locked: locked})
+	require.NoError(t, err)
+	lister, ok := harness.Connector().(connectors.LockedLister)
+	require.True(t, ok)
+	began := liveHeap(harness)
+	page, err := lister.ListLocked(t.Context(), "", locked/2)
+	require.NoError(t, err)
+	require.Equal(t, count, page.Read)
+	require.Len(t, page.Accounts, locked/2)
+	require.NotEmpty(t, page.Next)
+	require.Less(t, liveHeap(harness)-began, int64(mostKept))
+	runtime.KeepAlive(page)
+}
+
+// liveHeap is what is live after a collection. The simulator's log of calls is left out.
+func liveHeap(h *harness) int64 {
+	h.tenant.Calls.Clear()
+	var stats runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&stats)
+	return int64(stats.HeapAlloc)
+}
