@@ -91,8 +91,9 @@ histories: ## Record the histories that the replay tests replay
 	$(GO) test ./workflows -count 1 -run TestRecordHistories -record
 
 .PHONY: bench
-bench: ## Measure an unlock against a workflow that does nothing
+bench: ## Measure an unlock, and a user of a bulk run, against workflows that do nothing; unlock 10,000
 	$(GO) run ./test/bench
+	$(GO) test -count 1 -timeout 90m -run TestCrowd -v ./test/endtoend -args -users 10000
 
 .PHONY: provider
 provider: ## Lay out a new provider: make provider NAME=acmeid TITLE='Acme ID'

@@ -129,9 +129,15 @@ func build(ctx context.Context, config Config, temporal client.Client, namespace
 	return built, errors.Join(faults...)
 }
 
+// pollers follow the load: two, the SDK's default, hold a bulk run up.
+func pollers() worker.PollerBehavior {
+	return worker.NewPollerBehaviorAutoscaling(worker.PollerBehaviorAutoscalingOptions{})
+}
+
 func newWorkflowWorker(config Config, temporal client.Client, onFatal func(error)) worker.Worker {
 	built := worker.New(temporal, workflows.TaskQueue, worker.Options{
 		LocalActivityWorkerOnly:     true, // The steps are on the connections' queues.
+		WorkflowTaskPollerBehavior:  pollers(),
 		DisableRegistrationAliasing: true,
 		WorkerStopTimeout:           config.DrainTimeout,
 		OnFatalError:                onFatal,
@@ -144,6 +150,7 @@ func newActivityWorker(config Config, connection Connection, steps *activities.A
 	built := worker.New(temporal, activities.Queue(connection.Name), worker.Options{
 		DisableWorkflowWorker:            true,
 		DisableRegistrationAliasing:      true,
+		ActivityTaskPollerBehavior:       pollers(),
 		TaskQueueActivitiesPerSecond:     connection.ActivitiesPerSecond(),
 		DefaultHeartbeatThrottleInterval: heartbeatThrottle,
 		WorkerStopTimeout:                config.DrainTimeout,

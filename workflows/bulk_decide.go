@@ -135,6 +135,11 @@ func (r *bulkRun) unlock(ctx workflow.Context, each *candidate) Decision {
 		WorkflowIDReusePolicy: enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
 		StaticSummary:         "Unlock a user at " + r.in.Connection,
 		Priority:              temporal.Priority{PriorityKey: PriorityBulk},
+		// Set at the start, they need no event of their own.
+		TypedSearchAttributes: temporal.NewSearchAttributes(updatesOf(r.Prepared.SearchAttributes,
+			attribute{AttributeConnection, r.in.Connection},
+			attribute{AttributeProvider, r.Prepared.Provider},
+			attribute{AttributeUserID, each.UserID})...),
 	})
 	var result Result
 	err := workflow.ExecuteChildWorkflow(ctx, UnlockUserName, Input{

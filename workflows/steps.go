@@ -137,19 +137,30 @@ type attribute struct {
 	value string
 }
 
-// upsert sets those of the attributes that the namespace knows: setting another would
-// fail the workflow task for ever.
+// upsert sets those of the attributes that are not set so already.
 func upsert(ctx workflow.Context, known []string, values ...attribute) error {
+	current := workflow.GetTypedSearchAttributes(ctx)
+	news := slices.DeleteFunc(values, func(a attribute) bool {
+		set, found := current.GetKeyword(a.key)
+		return found && set == a.value
+	})
+	updates := updatesOf(known, news...)
+	if len(updates) == 0 {
+		return nil
+	}
+	return workflow.UpsertTypedSearchAttributes(ctx, updates...)
+}
+
+// updatesOf sets those of the attributes that the namespace knows: setting another would
+// fail the workflow task for ever.
+func updatesOf(known []string, values ...attribute) []temporal.SearchAttributeUpdate {
 	var updates []temporal.SearchAttributeUpdate
 	for _, value := range values {
 		if slices.Contains(known, value.key.GetName()) {
 			updates = append(updates, value.key.ValueSet(value.value))
 		}
 	}
-	if len(updates) == 0 {
-		return nil
-	}
-	return workflow.UpsertTypedSearchAttributes(ctx, updates...)
+	return updates
 }
 
 // end closes a run with an outcome.

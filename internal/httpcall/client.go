@@ -21,14 +21,19 @@ import (
 func NewClient(requestsPerSecond float64) *http.Client {
 	var transport http.RoundTripper = newTransport()
 	if requestsPerSecond > 0 {
-		burst := int(math.Ceil(min(requestsPerSecond, 1000)))
-		transport = &throttle{next: transport, bucket: rate.NewLimiter(rate.Limit(requestsPerSecond), burst)}
+		transport = &throttle{next: transport, bucket: rate.NewLimiter(rate.Limit(requestsPerSecond), burst(requestsPerSecond))}
 	}
 	return &http.Client{
 		Transport:     transport,
 		Timeout:       Timeout,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
+}
+
+// burst is how many requests may go at once: few, since a provider counts within windows of
+// its own, and a burst before a second of the full rate would be beyond its limit.
+func burst(requestsPerSecond float64) int {
+	return 1 + int(math.Ceil(min(requestsPerSecond, 1000)/10))
 }
 
 // TransportOf returns the transport that the options give, or one of its own.

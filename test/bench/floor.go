@@ -25,9 +25,12 @@ const (
 // floorWorkers serve the floor as a worker of Latchkey serves an unlock.
 func floorWorkers(temporal sdkclient.Client, sample *workflows.Result) []worker.Worker {
 	floor := &floor{sample: sample}
-	flow := worker.New(temporal, floorQueue, worker.Options{LocalActivityWorkerOnly: true})
+	pollers := worker.NewPollerBehaviorAutoscaling(worker.PollerBehaviorAutoscalingOptions{})
+	flow := worker.New(temporal, floorQueue, worker.Options{LocalActivityWorkerOnly: true, WorkflowTaskPollerBehavior: pollers})
 	flow.RegisterWorkflowWithOptions(floor.run, workflow.RegisterOptions{Name: floorName})
-	steps := worker.New(temporal, floorActivityQueue, worker.Options{DisableWorkflowWorker: true})
+	flow.RegisterWorkflowWithOptions(bareParent, workflow.RegisterOptions{Name: bareParentName})
+	flow.RegisterWorkflowWithOptions(bareChild, workflow.RegisterOptions{Name: bareChildName})
+	steps := worker.New(temporal, floorActivityQueue, worker.Options{DisableWorkflowWorker: true, ActivityTaskPollerBehavior: pollers})
 	steps.RegisterActivityWithOptions(floor.nothing, sdkactivity.RegisterOptions{Name: floorActivity})
 	return []worker.Worker{flow, steps}
 }

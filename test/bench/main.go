@@ -1,6 +1,8 @@
 // Command bench measures a single unlock at a simulated tenant against the floor: a
 // workflow of three activities that do nothing, with the same queues, search attributes,
-// summaries and payloads, alternately on the same server in the same run.
+// summaries and payloads, alternately on the same server in the same run. Then it measures
+// a user within a bulk run against a bare child workflow, and how much of a rate limit a
+// bulk run uses.
 package main
 
 import (
@@ -15,6 +17,7 @@ import (
 
 	"github.com/latchkey-iam/latchkey/internal/dev"
 	"github.com/latchkey-iam/latchkey/internal/simulator"
+	"github.com/latchkey-iam/latchkey/worker"
 )
 
 // rounds is how many pairs are measured at each delay; warmUp how many are thrown away.
@@ -34,10 +37,16 @@ func main() {
 }
 
 func run(ctx context.Context) error {
+	limited, err := newLimited()
+	if err != nil {
+		return err
+	}
+	defer limited.stop()
 	environment, err := dev.Start(ctx, dev.Options{
 		TemporalAddress:  "127.0.0.1:0",
 		JumpCloudAddress: "127.0.0.1:0",
 		PingOneAddress:   "127.0.0.1:0",
+		Worker:           worker.Config{Connections: []worker.Connection{limited.connection()}},
 		Logger:           zap.NewNop(),
 	})
 	if err != nil {
@@ -62,9 +71,14 @@ func run(ctx context.Context) error {
 		}
 		rows.AppendRow(measured.row(delay))
 	}
-	_, err = fmt.Fprintf(os.Stdout, "%d unlocks and %d floors at each delay, alternately, one at a time.\n"+
-		"Ratio: the unlock's median to that of the floor and the calls' own time together.\n%s\n", rounds, rounds, rows.Render())
-	return err
+	if _, err = fmt.Fprintf(os.Stdout, "%d unlocks and %d floors at each delay, alternately, one at a time.\n"+
+		"Ratio: the unlock's median to that of the floor and the calls' own time together.\n%s\n", rounds, rounds, rows.Render()); err != nil {
+		return err
+	}
+	if err := benchBulk(ctx, environment, contest); err != nil {
+		return err
+	}
+	return limited.bench(ctx, environment)
 }
 
 // measureAt delays every call of the provider.
