@@ -50,6 +50,8 @@ type Activities struct {
 	Ceiling *Ceiling
 	// HidesPrivilege says that the provider never tells whether an account is privileged.
 	HidesPrivilege bool
+	// HidesGroups says that it never tells the groups of an account.
+	HidesGroups bool
 	// SearchAttributes are those of Latchkey's that the namespace knows; Records is nil
 	// where they do not suffice to count unlocks.
 	SearchAttributes []string

@@ -44,6 +44,8 @@ type PrepareResult struct {
 	Lists bool `json:"lists"`
 	// HidesPrivilege says that the provider never tells whether an account is privileged.
 	HidesPrivilege bool `json:"hidesPrivilege,omitempty"`
+	// HidesGroups says that the provider never tells the groups of an account.
+	HidesGroups bool `json:"hidesGroups,omitempty"`
 	// CannotCount says why the unlocks of a user cannot be counted; empty when they can.
 	CannotCount string `json:"cannotCount,omitempty"`
 }
@@ -51,7 +53,7 @@ type PrepareResult struct {
 // Prepare tells what a bulk run must know of its connection. It asks the provider nothing.
 func (a *Activities) Prepare(ctx context.Context, in PrepareInput) (*PrepareResult, error) {
 	_, lists := a.Connector.(connectors.LockedLister)
-	result := &PrepareResult{Provider: a.Provider, SearchAttributes: a.SearchAttributes, Lists: lists, HidesPrivilege: a.HidesPrivilege}
+	result := &PrepareResult{Provider: a.Provider, SearchAttributes: a.SearchAttributes, Lists: lists, HidesPrivilege: a.HidesPrivilege, HidesGroups: a.HidesGroups}
 	if in.CountWithin == 0 {
 		return result, nil
 	}

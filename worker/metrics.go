@@ -28,7 +28,7 @@ func newMetrics() (*metrics, error) {
 	}
 	meter := metric.NewMeterProvider(metric.WithReader(reader)).Meter("latchkey")
 	return &metrics{
-		handler: opentelemetry.NewMetricsHandler(opentelemetry.MetricsHandlerOptions{Meter: meter}),
+		handler: opentelemetry.NewMetricsHandler(opentelemetry.MetricsHandlerOptions{Meter: meter, UseMonotonicCounters: true}),
 		page:    promhttp.HandlerFor(registry, promhttp.HandlerOpts{}),
 	}, nil
 }

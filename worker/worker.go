@@ -171,6 +171,7 @@ func newActivities(connection Connection, temporal client.Client, namespace stri
 		Connector:        connector,
 		AbsentID:         connection.Provider.AbsentID,
 		HidesPrivilege:   connection.Provider.HidesPrivilege,
+		HidesGroups:      !connection.Provider.TellsGroups,
 		Rules:            connection.Rules,
 		Ceiling:          &activities.Ceiling{Limit: connection.Rules.MaxUnlocksPerHour},
 		SearchAttributes: known,

@@ -424,15 +424,17 @@ func TestAbortAndCancel(t *testing.T) {
 func TestPolicyThatCannotBeKept(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
-		records  records
-		policy   workflows.Policy
-		contains string
+		records     records
+		hidesGroups bool
+		policy      workflows.Policy
+		contains    string
 	}{
-		"retention": {records{retention: time.Hour}, workflows.Policy{}, "keeps closed runs for 1h"},
+		"retention": {records: records{retention: time.Hour}, contains: "keeps closed runs for 1h"},
+		"groups":    {records: retained(nil), hidesGroups: true, policy: workflows.Policy{Exclude: []string{"group:staff"}}, contains: "does not tell the groups"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			c := newCrowd(t, latchkeytest.Connection{Records: test.records}, locked(1)...)
+			c := newCrowd(t, latchkeytest.Connection{Records: test.records, HidesGroups: test.hidesGroups}, locked(1)...)
 			c.start(workflows.BulkInput{Policy: test.policy})
 			_, err := c.end()
 			var failure *client.Failure

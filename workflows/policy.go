@@ -188,6 +188,12 @@ func (p *Policy) guard(hidesPrivilege bool) Guard {
 	}
 }
 
+// namesGroups reports whether the policy chooses by group.
+func (p *Policy) namesGroups() bool {
+	isGroup := func(pattern string) bool { return strings.HasPrefix(pattern, guard.GroupPrefix) }
+	return slices.ContainsFunc(p.Exclude, isGroup) || slices.ContainsFunc(p.Include, isGroup)
+}
+
 // countWithin is the window in which the unlocks of a user are counted; 0 when they are not.
 func (p *Policy) countWithin() time.Duration {
 	if p.MaxPerUser.Unlocks == 0 {

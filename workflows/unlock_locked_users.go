@@ -149,6 +149,8 @@ func (r *bulkRun) prepare(ctx workflow.Context) error {
 	switch {
 	case within > 0 && prepared.CannotCount != "":
 		return r.refuse(ctx, "policy.maxPerUser cannot be kept: "+prepared.CannotCount+"; register the search attributes, choose a shorter window, or set policy.maxPerUser.unlocks to 0")
+	case prepared.HidesGroups && r.in.Policy.namesGroups():
+		return r.refuse(ctx, "policy.exclude or policy.include names groups, and the provider does not tell the groups of a user: name users")
 	case !r.Given && !prepared.Lists:
 		return r.refuse(ctx, "the provider cannot list who is locked: give the users")
 	}

@@ -112,13 +112,14 @@ type Connection struct {
 	// Records is what is known of earlier unlocks; nil when that cannot be counted.
 	Records        activities.Records
 	HidesPrivilege bool
+	HidesGroups    bool
 }
 
 // Activities returns the steps at the connection.
 func (c Connection) Activities() *activities.Activities {
 	steps := &activities.Activities{
 		Connection: c.Name, Provider: Provider, Connector: c.Connector, AbsentID: AbsentID, Rules: c.Rules, Ceiling: c.Ceiling,
-		SearchAttributes: workflows.SearchAttributes(), Audit: c.Audit, Records: c.Records, HidesPrivilege: c.HidesPrivilege,
+		SearchAttributes: workflows.SearchAttributes(), Audit: c.Audit, Records: c.Records, HidesPrivilege: c.HidesPrivilege, HidesGroups: c.HidesGroups,
 	}
 	if c.NoAttributes {
 		steps.SearchAttributes = nil

@@ -97,17 +97,6 @@ func (h *house) awaitUnlocks(count int) {
 		5*patience+time.Duration(*crowdUsers)*100*time.Millisecond, 5*pause, "%d unlocks", count)
 }
 
-// unlocks counts the unlocks in the book, by user.
-func (h *house) unlocks() map[string]int {
-	counts := map[string]int{}
-	for _, change := range h.tenant.Book.All() {
-		if change.What == simulator.Unlocked {
-			counts[change.UserID]++
-		}
-	}
-	return counts
-}
-
 // requireEachOnce holds the report against the book.
 func (h *house) requireEachOnce(run *client.Run) {
 	h.t.Helper()

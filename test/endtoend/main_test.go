@@ -192,7 +192,7 @@ func (h *house) startWorker() *process {
 }
 
 // startWorkerOf is startWorker with another binary.
-func (h *house) startWorkerOf(command string) *process {
+func (h *house) startWorkerOf(command string, more ...string) *process {
 	h.t.Helper()
 	prefix := "LATCHKEY_CONNECTION_" + strings.ToUpper(strings.ReplaceAll(h.connection, "-", "_")) + "_"
 	environment := []string{
@@ -207,7 +207,7 @@ func (h *house) startWorkerOf(command string) *process {
 	for _, setting := range h.provider.settings(h.url) {
 		environment = append(environment, prefix+setting)
 	}
-	started, err := start(command, environment...)
+	started, err := start(command, append(environment, more...)...)
 	require.NoError(h.t, err)
 	h.t.Cleanup(started.kill)
 	require.Eventually(h.t, started.serves, patience, pause, "the worker does not serve: %s", started.stderr)
