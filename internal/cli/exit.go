@@ -93,11 +93,12 @@ func exitCodesTopic() *cobra.Command {
 	return &cobra.Command{Use: "exit-codes", Short: "What each exit code means", Long: long.String()}
 }
 
-// outcomeError ends the command with the exit code of an outcome that was shown already.
-type outcomeError struct{ outcome workflows.Outcome }
+// outcomeError ends the command with the exit code of the word for an outcome that was
+// shown already.
+type outcomeError struct{ word string }
 
 // Error implements error.
-func (e *outcomeError) Error() string { return string(e.outcome) }
+func (e *outcomeError) Error() string { return e.word }
 
 // interruptedError ends the command that was interrupted.
 type interruptedError struct{ message, workflowID, runID string }
@@ -124,7 +125,7 @@ func explain(err error) explanation {
 	case errors.As(err, &usage):
 		return explanation{kind: workflows.TypeInvalidInput, message: usage.message, code: ExitUsage, usage: !usage.elsewhere}
 	case errors.As(err, &outcome):
-		return explanation{code: ExitCode(string(outcome.outcome))}
+		return explanation{code: ExitCode(outcome.word)}
 	case errors.As(err, &interrupted):
 		return explanation{kind: TypeInterrupted, message: interrupted.message, code: ExitInterrupted}
 	case errors.As(err, &failure):

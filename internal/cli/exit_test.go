@@ -65,7 +65,7 @@ func TestExplain(t *testing.T) {
 		{usagef("wrong"), "InvalidInput", ExitUsage},
 		{&client.Failure{Type: "RateLimited"}, "RateLimited", ExitUnreachable},
 		{fmt.Errorf("wrapped: %w", &client.Failure{Type: "StillLocked"}), "StillLocked", ExitLocked},
-		{&outcomeError{outcome: workflows.Refused}, "", ExitRefused},
+		{&outcomeError{word: string(workflows.Refused)}, "", ExitRefused},
 		{&interruptedError{message: "interrupted"}, "Interrupted", ExitInterrupted},
 		{&temporalclient.UnreachableError{Cause: errors.New("refused")}, "TemporalUnavailable", ExitUnreachable},
 		{fmt.Errorf("start: %w", serviceerror.NewPermissionDenied("no", "")), "TemporalUnavailable", ExitUnreachable},

@@ -50,7 +50,7 @@ func (a *app) unlock(ctx context.Context, flags *unlockFlags, in *workflows.Inpu
 		err = a.drawResult(run, result, nil)
 	}
 	if err == nil && ExitCode(string(result.Outcome)) != ExitOK {
-		return &outcomeError{outcome: result.Outcome}
+		return &outcomeError{word: string(result.Outcome)}
 	}
 	return err
 }
@@ -121,7 +121,8 @@ func (a *app) detached(output format, run *client.Run) error {
 // failed writes to stdout what is known of a request that has no result, and returns its
 // error.
 func (a *app) failed(output format, run *client.Run, err error) error {
-	view := viewFailure(err)
+	view := failedView{Failure: viewFailure(err)}
+	view.Result, _ = resultSoFar(err)
 	var written error
 	if output.structured() {
 		written = a.encode(output, view)

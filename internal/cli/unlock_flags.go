@@ -73,9 +73,7 @@ func (f *unlockFlags) input(flags *pflag.FlagSet, userName func() string) (*work
 		return nil, &usageError{message: err.Error()}
 	}
 	in := f.in
-	for _, reason := range f.onlyReasons {
-		in.Guard.OnlyReasons = append(in.Guard.OnlyReasons, connectors.Reason(reason))
-	}
+	in.Guard.OnlyReasons = reasonsOf(f.onlyReasons)
 	if f.summary {
 		in.Emit = workflows.EmitSummary
 	}
