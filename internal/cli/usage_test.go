@@ -23,7 +23,7 @@ func TestWrongCommandLines(t *testing.T) {
 		{"unknown command", []string{"unlok"}, []string{`latchkey: unknown command "unlok": did you mean "unlock"?`}},
 		{"neither connection nor user", unlock(), []string{
 			"latchkey: --connection is missing: give the name under which a worker serves the provider, such as --connection jumpcloud",
-			"latchkey: no user is named: give one of --user-id, --username and --email", hint}},
+			"latchkey: no user is named: give one of --user-id, --username and --email, or a list with --from-file", hint}},
 		{"two references", named("--user-id", someID), []string{"latchkey: the user is named by --user-id and --email: give only one of them", hint}},
 		{"three references", named("--user-id", someID, "--username", "ada"), []string{
 			"latchkey: the user is named by --user-id and --username and --email: give only one of them", hint}},
