@@ -20,8 +20,8 @@ func TestExitCodes(t *testing.T) {
 	want := map[string]int{
 		"unlocked": 0, "already_unlocked": 0, "would_unlock": 0,
 		"Internal": 1, "anything else": 1, "": 1,
-		"InvalidInput":       2,
-		"refused":            3, "held": 3, "aborted": 3,
+		"InvalidInput": 2,
+		"refused":      3, "held": 3, "aborted": 3,
 		"completed": 0, "limit_reached": 0, "failed": 4,
 		"partially_unlocked": 4, "StillLocked": 4, "relocked": 4,
 		"NotFound": 5, "Ambiguous": 5,
