@@ -85,7 +85,15 @@ func (a *app) drawCounts(heading string, counts map[string]int) error {
 	for i, word := range words {
 		rows[i] = table.Row{printable(word), counts[word]}
 	}
-	return a.drawTable(table.Row{heading, "Users"}, rows)
+	return a.drawTableBelow(table.Row{heading, "Users"}, rows)
+}
+
+// drawTableBelow draws a table below something else.
+func (a *app) drawTableBelow(heading table.Row, rows []table.Row) error {
+	if _, err := fmt.Fprintln(a.env.Stdout); err != nil {
+		return err
+	}
+	return a.drawTable(heading, rows)
 }
 
 func (a *app) drawFailures(result *workflows.BulkResult) error {
@@ -96,7 +104,7 @@ func (a *app) drawFailures(result *workflows.BulkResult) error {
 	for i, each := range result.Failures {
 		rows[i] = table.Row{userText(&each), printable(each.Code), printable(each.Explanation)}
 	}
-	if err := a.drawTable(table.Row{"User", "Failure", "Why"}, rows); err != nil {
+	if err := a.drawTableBelow(table.Row{"User", "Failure", "Why"}, rows); err != nil {
 		return err
 	}
 	if more := result.Counts[string(workflows.FailedUser)] - len(result.Failures); more > 0 {

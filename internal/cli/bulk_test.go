@@ -154,6 +154,28 @@ func numbered(n int) string {
 	return text.String()
 }
 
+// TestReportOfNoUse: that a report cannot be written does not hide how the run ended.
+func TestReportOfNoUse(t *testing.T) {
+	t.Parallel()
+	with := serveCrowd(t, "cli-report-of-no-use", lockedMembers(1)...)
+	taken := filepath.Join(t.TempDir(), "taken.json")
+	require.NoError(t, os.Mkdir(taken, 0o700))
+	got := with.call(t.Context(), with.bulk(t, "", "--request-id", "cli-report-1", "--report", taken, "-o", "json")...)
+	require.Equal(t, ExitFault, got.code)
+	require.Equal(t, map[string]int{"unlocked": 1}, read[workflows.BulkResult](t, got.stdout).Counts)
+	require.Contains(t, got.stderr, "latchkey: write the report: ")
+	require.Contains(t, got.stderr, "latchkey: take the report again with: latchkey bulk report cli-report-1 --report FILE\n")
+
+	path := filepath.Join(t.TempDir(), "report.json")
+	later := with.again().call(t.Context(), "bulk", "report", "cli-report-1", "--report", path)
+	require.Equal(t, outcome{stderr: "latchkey: what became of 1 user is in " + path + "\n"}, later)
+	text, err := os.ReadFile(path)
+	require.NoError(t, err)
+	require.Equal(t, workflows.Decided("unlocked"), read[[]workflows.Decision](t, string(text))[0].Decision)
+	both := with.again().call(t.Context(), "bulk", "report", "cli-report-1", "--report", path, "-o", "csv")
+	require.Equal(t, ExitUsage, both.code)
+}
+
 // TestBulkStart unlocks all whom the policy allows; failures have an exit code and a table.
 func TestBulkStart(t *testing.T) {
 	t.Parallel()

@@ -59,7 +59,7 @@ func (l *lockedList) flush() error {
 	if len(rows) == 0 {
 		return nil
 	}
-	return l.app.drawTable(table.Row{"User ID", "Username", "Email", "Locks", "Besides", "Privileged"}, rows)
+	return l.app.drawTable(table.Row{"User ID", "Username", "Email", "Locks", "Also blocked by", "Privileged"}, rows)
 }
 
 func (l *lockedList) end() error {

@@ -79,7 +79,8 @@ func TestNoSuchCommand(t *testing.T) {
 
 func TestHelp(t *testing.T) {
 	t.Parallel()
-	for _, args := range [][]string{{}, {"--help"}, {"unlock", "--help"}, {"status", "--help"}, {"worker", "--help"}, {"help", "exit-codes"}} {
+	for _, args := range [][]string{{}, {"--help"}, {"unlock", "--help"}, {"status", "--help"}, {"worker", "--help"}, {"help", "exit-codes"},
+		{"locked", "--help"}, {"bulk"}, {"bulk", "start", "--help"}, {"schedule"}, {"schedule", "create", "--help"}} {
 		got := run(t, args...)
 		require.Equal(t, ExitOK, got.code, args)
 		require.NotEmpty(t, got.stdout, args)
@@ -112,6 +113,8 @@ func TestTemporalUnreachable(t *testing.T) {
 	for _, args := range [][]string{
 		{"unlock", "--connection", "jc-prod", "--email", "ada@example.com"},
 		{"status", "unlock/jc-prod/" + someID},
+		{"bulk", "start", "--connection", "jc-prod"},
+		{"bulk", "status", "unlock-locked/jc-prod/1"},
 	} {
 		got := run(t, append(args, "--address", nowhere, "-o", "json")...)
 		require.Equal(t, ExitUnreachable, got.code)
