@@ -122,13 +122,18 @@ func ParseBulkInput(data []byte) (*BulkInput, error) {
 
 // ParsePolicy reads a policy from JSON as strictly, and checks it with the defaults of a
 // run over all locked users.
-func ParsePolicy(data []byte) (*Policy, error) {
+func ParsePolicy(data []byte) (*Policy, error) { return parsePolicy(data, false) }
+
+// ParseListPolicy is ParsePolicy for a run over a given list, which has other defaults.
+func ParseListPolicy(data []byte) (*Policy, error) { return parsePolicy(data, true) }
+
+func parsePolicy(data []byte, given bool) (*Policy, error) {
 	var policy Policy
 	if err := decode(data, &policy); err != nil {
 		return nil, err
 	}
 	checked := policy
-	checked.complete(false)
+	checked.complete(given)
 	if err := errors.Join(checked.faults()...); err != nil {
 		return nil, err
 	}

@@ -27,19 +27,19 @@ type Policy struct {
 	ExcludePrivileged *bool `json:"excludePrivileged,omitempty"`
 	// Exclude leaves out whom one of these covers, Include whom none does: IDs, usernames and
 	// email addresses, with * for any text, and "group:" before IDs and names of groups.
-	Exclude []string `json:"exclude,omitempty"`
-	Include []string `json:"include,omitempty"`
+	Exclude []string `json:"exclude,omitempty" jsonschema:"maxItems=100"`
+	Include []string `json:"include,omitempty" jsonschema:"maxItems=100"`
 	// MaxPerUser bounds the unlocks of one user within a window; the default is 3 within
 	// 24h, and none for a given list.
 	MaxPerUser *MaxPerUser `json:"maxPerUser,omitempty"`
 	// MaxPerRun stops the run after so many unlocks; 0 is none. The default is 500, and none
 	// for a given list.
-	MaxPerRun *int `json:"maxPerRun,omitempty"`
+	MaxPerRun *int `json:"maxPerRun,omitempty" jsonschema:"minimum=0"`
 	// Hold keeps a run from unlocking anybody when a crowd was locked lately; it is on by
 	// default, and off for a given list.
 	Hold *Hold `json:"hold,omitempty"`
 	// Concurrency is how many users are unlocked at a time, 1 to 100; the default is 10.
-	Concurrency int `json:"concurrency,omitempty"`
+	Concurrency int `json:"concurrency,omitempty" jsonschema:"minimum=1,maximum=100"`
 	// DryRun decides and reports, and changes nothing.
 	DryRun bool `json:"dryRun,omitempty"`
 }
@@ -47,7 +47,7 @@ type Policy struct {
 // MaxPerUser bounds the unlocks of one user.
 type MaxPerUser struct {
 	// Unlocks is the most within the window; 0 is none.
-	Unlocks int `json:"unlocks"`
+	Unlocks int `json:"unlocks" jsonschema:"minimum=0"`
 	// Within is the window; the default is 24h. The namespace must keep closed runs as long.
 	Within Duration `json:"within,omitzero"`
 }
@@ -58,7 +58,7 @@ type Hold struct {
 	Off bool `json:"off,omitempty"`
 	// Above is how many users, locked within the window by failed sign-ins or for unknown
 	// reasons, are no crowd yet; the default is 50.
-	Above *int `json:"above,omitempty"`
+	Above *int `json:"above,omitempty" jsonschema:"minimum=0"`
 	// Window is how long ago such a lock was made at most; the default is 1h. A lock without
 	// a date counts.
 	Window Duration `json:"window,omitzero"`

@@ -26,6 +26,43 @@ func OutcomeWords() []Word {
 	}
 }
 
+// BulkOutcomeWords explains every outcome of a run over many users.
+func BulkOutcomeWords() []Word {
+	return []Word{
+		{Word: string(Completed), Meaning: "Everybody who was found was decided upon; `counts` says how."},
+		{Word: string(LimitReached), Meaning: "The policy's `maxPerRun` stopped it; the rest was left alone."},
+		{Word: string(Held), Meaning: "More users were locked lately than the policy takes for usual, and nobody released the run in time; nobody was unlocked."},
+		{Word: string(Aborted), Meaning: "An operator stopped it; the rest was left alone."},
+	}
+}
+
+// DecisionWords explains what can become of one of many users.
+func DecisionWords() []Word {
+	var words []Word
+	for _, word := range OutcomeWords() {
+		if word.Word != string(Refused) {
+			words = append(words, word)
+		}
+	}
+	return append(words,
+		Word{Word: string(Skipped), Meaning: "The policy, the guard, the connection's rules or the run's end left the user out: `code` says why for machines, `explanation` for people."},
+		Word{Word: string(FailedUser), Meaning: "The unlock failed; `code` is the type of the failure."},
+		Word{Word: string(OpenAlready), Meaning: "An unlock of the user was open already; `workflowId` names it, and its own result says how it ended."})
+}
+
+// SkipWords explains the codes of users whom a run over many skipped, beside those of a
+// refusal.
+func SkipWords() []Word {
+	return []Word{
+		{Word: CodeMaxPerUser, Meaning: "The user was unlocked as often as `maxPerUser` allows within its window."},
+		{Word: CodeMaxPerRun, Meaning: "The run had unlocked as many as `maxPerRun` allows."},
+		{Word: CodeHeld, Meaning: "The run held, and nobody released it in time."},
+		{Word: CodeAborted, Meaning: "An operator had stopped the run."},
+		{Word: outcomeCancelled, Meaning: "The run had been cancelled."},
+		{Word: CodeDuplicate, Meaning: "The list names the account more than once, by different references."},
+	}
+}
+
 // FailureWords explains every type of failure.
 func FailureWords() []Word {
 	words := []Word{{Word: TypeInvalidInput, Meaning: "The input is wrong; the message names the field."}}

@@ -78,9 +78,12 @@ func (a *app) drawResult(run *client.Run, result *workflows.Result, failure *fai
 }
 
 // coloured paints an outcome or a type of failure as its exit code says.
-func (a *app) coloured(word string) string {
+func (a *app) coloured(word string) string { return a.painted(word, word) }
+
+// painted paints a title as the exit code of a word says.
+func (a *app) painted(title, word string) string {
 	if !a.env.StdoutTerminal || !a.env.Colour {
-		return word
+		return title
 	}
 	colour := text.FgRed
 	switch ExitCode(word) {
@@ -89,7 +92,7 @@ func (a *app) coloured(word string) string {
 	case ExitRefused, ExitLocked:
 		colour = text.FgYellow
 	}
-	return colour.EscapeSeq() + word + text.Reset.EscapeSeq()
+	return colour.EscapeSeq() + title + text.Reset.EscapeSeq()
 }
 
 func resultRows(run *client.Run, result *workflows.Result) []row {

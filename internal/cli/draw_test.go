@@ -132,9 +132,9 @@ func TestViewFailure(t *testing.T) {
 	t.Parallel()
 	result := refusedResult()
 	got := viewFailure(&client.Failure{Type: "StillLocked", Message: "still locked", Result: result, WorkflowID: "w", RunID: "r"})
-	require.Equal(t, failedView{Failure: failureView{"StillLocked", "still locked", "w", "r"}, Result: result}, got)
+	require.Equal(t, failureView{"StillLocked", "still locked", "w", "r"}, got)
 	got = viewFailure(&interruptedError{message: "interrupted", workflowID: "w", runID: "r"})
-	require.Equal(t, failedView{Failure: failureView{"Interrupted", "interrupted", "w", "r"}}, got)
+	require.Equal(t, failureView{"Interrupted", "interrupted", "w", "r"}, got)
 }
 
 func TestNoColourWhenSwitchedOff(t *testing.T) {

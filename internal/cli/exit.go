@@ -23,11 +23,11 @@ const (
 	ExitFault = 1
 	// ExitUsage: a wrong command line, input or configuration.
 	ExitUsage = 2
-	// ExitRefused: the guard or the connection's rules said no.
+	// ExitRefused: the guard or the connection's rules said no, or a bulk run did nothing more.
 	ExitRefused = 3
-	// ExitLocked: the account is locked still or again.
+	// ExitLocked: the account, or one of many, is locked still or again.
 	ExitLocked = 4
-	// ExitNoSuchUser: no user, more than one, or no such workflow.
+	// ExitNoSuchUser: no user, more than one, or no such workflow or schedule.
 	ExitNoSuchUser = 5
 	// ExitUnreachable: the provider, Temporal or a worker could not or would not do it.
 	ExitUnreachable = 6
@@ -43,6 +43,8 @@ const (
 	TypeTemporalUnavailable = "TemporalUnavailable"
 	// TypeInterrupted: the command was interrupted.
 	TypeInterrupted = "Interrupted"
+	// TypeScheduleExists: the schedule that was to be created is there already.
+	TypeScheduleExists = "ScheduleExists"
 )
 
 // exitCodes maps each outcome and each type of failure; the help topic shows it.
@@ -51,21 +53,24 @@ var exitCodes = []struct {
 	meaning string
 	words   []string
 }{
-	{ExitOK, "the account is unlocked, or would be (dry run)", []string{
-		string(workflows.Unlocked), string(workflows.AlreadyUnlocked), string(workflows.WouldUnlock)}},
+	{ExitOK, "the account is unlocked, or would be (dry run); of many, each was, or the policy left it out", []string{
+		string(workflows.Unlocked), string(workflows.AlreadyUnlocked), string(workflows.WouldUnlock),
+		string(workflows.Completed), string(workflows.LimitReached)}},
 	{ExitFault, "a fault of Latchkey's own", []string{workflows.TypeInternal}},
 	{ExitUsage, "a wrong command line, input or configuration", []string{workflows.TypeInvalidInput}},
-	{ExitRefused, "the guard or the connection's rules said no", []string{string(workflows.Refused)}},
-	{ExitLocked, "the account is locked still, in part, or again", []string{
-		string(workflows.PartiallyUnlocked), workflows.TypeStillLocked, string(workflows.Relocked)}},
-	{ExitNoSuchUser, "no such user, more than one, or no such workflow", []string{
+	{ExitRefused, "the guard or the connection's rules said no; a run over many users was held or aborted", []string{
+		string(workflows.Refused), string(workflows.Held), string(workflows.Aborted)}},
+	{ExitLocked, "the account is locked still, in part, or again; of many, at least one is, or its unlock failed", []string{
+		string(workflows.PartiallyUnlocked), workflows.TypeStillLocked, string(workflows.Relocked), string(workflows.FailedUser)}},
+	{ExitNoSuchUser, "no such user, more than one, or no such workflow or schedule", []string{
 		string(connectors.NotFound), string(connectors.Ambiguous)}},
 	{ExitUnreachable, "the provider, Temporal or a worker could not or would not do it", []string{
 		string(connectors.Unavailable), string(connectors.RateLimited), string(connectors.Unauthenticated),
 		string(connectors.PermissionDenied), string(connectors.RejectedByProvider), string(connectors.Conflict),
 		string(connectors.MalformedResponse), string(connectors.Unsupported), workflows.TypeNoWorker, TypeTemporalUnavailable}},
-	{ExitOtherwise, "the run was ended from outside, or another run is in the way", []string{
-		client.TypeCancelled, client.TypeTerminated, client.TypeTimedOut, workflows.TypeAlreadyRunning}},
+	{ExitOtherwise, "the run was ended from outside or will not do it, or another run or schedule is in the way", []string{
+		client.TypeCancelled, client.TypeTerminated, client.TypeTimedOut, workflows.TypeAlreadyRunning, client.TypeRejected,
+		TypeScheduleExists}},
 	{ExitInterrupted, "interrupted; an unlock that was started goes on", []string{TypeInterrupted}},
 }
 
@@ -89,15 +94,18 @@ func exitCodesTopic() *cobra.Command {
 		fmt.Fprintf(&long, "\n  %3d  %s\n       %s\n", entry.code, entry.meaning, strings.Join(entry.words, ", "))
 	}
 	long.WriteString("\nlatchkey unlock --detach exits with 0 once the run is started. latchkey status exits with 0\n" +
-		"while the run goes on, and as latchkey unlock would have once it is closed.\n")
+		"while the run goes on, and as latchkey unlock would have once it is closed. latchkey bulk status\n" +
+		"does the same for runs over many users. Of these, users whom the policy left out, who were\n" +
+		"unlocked already or whose unlock was open already count as done with.\n")
 	return &cobra.Command{Use: "exit-codes", Short: "What each exit code means", Long: long.String()}
 }
 
-// outcomeError ends the command with the exit code of an outcome that was shown already.
-type outcomeError struct{ outcome workflows.Outcome }
+// outcomeError ends the command with the exit code of the word for an outcome that was
+// shown already.
+type outcomeError struct{ word string }
 
 // Error implements error.
-func (e *outcomeError) Error() string { return string(e.outcome) }
+func (e *outcomeError) Error() string { return e.word }
 
 // interruptedError ends the command that was interrupted.
 type interruptedError struct{ message, workflowID, runID string }
@@ -124,7 +132,7 @@ func explain(err error) explanation {
 	case errors.As(err, &usage):
 		return explanation{kind: workflows.TypeInvalidInput, message: usage.message, code: ExitUsage, usage: !usage.elsewhere}
 	case errors.As(err, &outcome):
-		return explanation{code: ExitCode(string(outcome.outcome))}
+		return explanation{code: ExitCode(outcome.word)}
 	case errors.As(err, &interrupted):
 		return explanation{kind: TypeInterrupted, message: interrupted.message, code: ExitInterrupted}
 	case errors.As(err, &failure):

@@ -20,13 +20,14 @@ func TestExitCodes(t *testing.T) {
 	want := map[string]int{
 		"unlocked": 0, "already_unlocked": 0, "would_unlock": 0,
 		"Internal": 1, "anything else": 1, "": 1,
-		"InvalidInput":       2,
-		"refused":            3,
+		"InvalidInput": 2,
+		"refused":      3, "held": 3, "aborted": 3,
+		"completed": 0, "limit_reached": 0, "failed": 4,
 		"partially_unlocked": 4, "StillLocked": 4, "relocked": 4,
 		"NotFound": 5, "Ambiguous": 5,
 		"Unavailable": 6, "RateLimited": 6, "Unauthenticated": 6, "PermissionDenied": 6, "RejectedByProvider": 6,
 		"Conflict": 6, "MalformedResponse": 6, "Unsupported": 6, "NoWorker": 6, "TemporalUnavailable": 6,
-		"Cancelled": 7, "Terminated": 7, "TimedOut": 7, "AlreadyRunning": 7,
+		"Cancelled": 7, "Terminated": 7, "TimedOut": 7, "AlreadyRunning": 7, "Rejected": 7, "ScheduleExists": 7,
 		"Interrupted": 130,
 	}
 	for word, code := range want {
@@ -38,7 +39,11 @@ func TestExitCodes(t *testing.T) {
 func TestEveryWordHasAnExitCode(t *testing.T) {
 	t.Parallel()
 	words := append(workflows.FailureTypes(), workflows.TypeAlreadyRunning,
-		client.TypeCancelled, client.TypeTerminated, client.TypeTimedOut, TypeTemporalUnavailable, TypeInterrupted)
+		client.TypeCancelled, client.TypeTerminated, client.TypeTimedOut, TypeTemporalUnavailable, TypeInterrupted,
+		client.TypeRejected, TypeScheduleExists, string(workflows.FailedUser))
+	for _, outcome := range workflows.BulkOutcomes() {
+		words = append(words, string(outcome))
+	}
 	for _, outcome := range workflows.Outcomes() {
 		words = append(words, string(outcome))
 	}
@@ -65,7 +70,7 @@ func TestExplain(t *testing.T) {
 		{usagef("wrong"), "InvalidInput", ExitUsage},
 		{&client.Failure{Type: "RateLimited"}, "RateLimited", ExitUnreachable},
 		{fmt.Errorf("wrapped: %w", &client.Failure{Type: "StillLocked"}), "StillLocked", ExitLocked},
-		{&outcomeError{outcome: workflows.Refused}, "", ExitRefused},
+		{&outcomeError{word: string(workflows.Refused)}, "", ExitRefused},
 		{&interruptedError{message: "interrupted"}, "Interrupted", ExitInterrupted},
 		{&temporalclient.UnreachableError{Cause: errors.New("refused")}, "TemporalUnavailable", ExitUnreachable},
 		{fmt.Errorf("start: %w", serviceerror.NewPermissionDenied("no", "")), "TemporalUnavailable", ExitUnreachable},

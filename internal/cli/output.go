@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -23,36 +24,59 @@ const (
 	formatTable format = "table"
 	formatJSON  format = "json"
 	formatYAML  format = "yaml"
+	formatCSV   format = "csv"
+	// formatLines is JSON, one element a line.
+	formatLines format = "jsonl"
 )
 
-func formats() []string {
-	return []string{string(formatTable), string(formatJSON), string(formatYAML)}
+// structured reports whether stdout is for machines.
+func (f format) structured() bool { return f != formatTable }
+
+// formatFlag chooses one of the formats that a command knows.
+type formatFlag struct {
+	chosen *format
+	known  []string
 }
 
 // String implements pflag.Value.
-func (f *format) String() string { return string(*f) }
-
-// Type implements pflag.Value.
-func (f *format) Type() string { return "format" }
-
-// Set implements pflag.Value.
-func (f *format) Set(text string) error {
-	for _, known := range formats() {
-		if text == known {
-			*f = format(text)
-			return nil
-		}
+func (f *formatFlag) String() string {
+	if f.chosen == nil {
+		return ""
 	}
-	return errors.New("must be table, json or yaml")
+	return string(*f.chosen)
 }
 
-// structured reports whether stdout is for machines.
-func (f *format) structured() bool { return *f != formatTable }
+// Type implements pflag.Value.
+func (f *formatFlag) Type() string { return "format" }
+
+// Set implements pflag.Value.
+func (f *formatFlag) Set(text string) error {
+	if !slices.Contains(f.known, text) {
+		return fmt.Errorf("must be %s", f.words())
+	}
+	*f.chosen = format(text)
+	return nil
+}
+
+// words lists the formats as a sentence does.
+func (f *formatFlag) words() string {
+	last := len(f.known) - 1
+	return strings.Join(f.known[:last], ", ") + " or " + f.known[last]
+}
 
 func addOutput(cmd *cobra.Command, output *format) {
-	*output = formatTable
-	cmd.Flags().VarP(output, "output", "o", "how to write stdout: table, json or yaml")
-	complete(cmd, "output", formats()...)
+	addFormats(cmd, output, formatTable, formatJSON, formatYAML)
+}
+
+// addFormats lets the caller choose among formats, of which the first is the default.
+func addFormats(cmd *cobra.Command, output *format, known ...format) {
+	*output = known[0]
+	flag := &formatFlag{chosen: output}
+	for _, each := range known {
+		flag.known = append(flag.known, string(each))
+	}
+	cmd.Flags().VarP(flag, "output", "o", "how to write stdout: "+flag.words())
+	complete(cmd, "output", flag.known...)
 }
 
 // complete lets the shell complete a flag's value with these words, and with no file.
@@ -68,18 +92,27 @@ func completeWith(cmd *cobra.Command, flag string, function cobra.CompletionFunc
 
 // encode writes a value for machines. Every number keeps its digits.
 func (a *app) encode(output format, value any) error {
+	text, err := encodeJSON(value, "", "  ")
+	if err != nil {
+		return err
+	}
+	if output == formatYAML {
+		return writeYAML(a.env.Stdout, bytes.NewReader(text))
+	}
+	_, err = a.env.Stdout.Write(text)
+	return err
+}
+
+// encodeJSON writes a value as JSON with a line break at its end.
+func encodeJSON(value any, prefix, indent string) ([]byte, error) {
 	var text bytes.Buffer
 	encoder := json.NewEncoder(&text)
 	encoder.SetEscapeHTML(false)
-	encoder.SetIndent("", "  ")
+	encoder.SetIndent(prefix, indent)
 	if err := encoder.Encode(value); err != nil {
-		return fmt.Errorf("write the output: %w", err)
+		return nil, fmt.Errorf("write the output: %w", err)
 	}
-	if output == formatYAML {
-		return writeYAML(a.env.Stdout, &text)
-	}
-	_, err := a.env.Stdout.Write(text.Bytes())
-	return err
+	return text.Bytes(), nil
 }
 
 // failureView is a failure on stdout.
@@ -97,21 +130,35 @@ type failedView struct {
 	Result  *workflows.Result `json:"result"`
 }
 
+// failedBulkView is the same of a run over many users.
+type failedBulkView struct {
+	Failure failureView           `json:"failure"`
+	Result  *workflows.BulkResult `json:"result"`
+}
+
 // viewFailure returns what is said of an error on stdout.
-func viewFailure(err error) failedView {
+func viewFailure(err error) failureView {
 	said := explain(err)
-	view := failedView{Failure: failureView{Type: said.kind, Message: said.message}}
+	view := failureView{Type: said.kind, Message: said.message}
 	var failure *client.Failure
 	if errors.As(err, &failure) {
-		view.Failure.Message = failure.Message
-		view.Failure.WorkflowID, view.Failure.RunID = failure.WorkflowID, failure.RunID
-		view.Result = failure.Result
+		view.Message = failure.Message
+		view.WorkflowID, view.RunID = failure.WorkflowID, failure.RunID
 	}
 	var interrupted *interruptedError
 	if errors.As(err, &interrupted) {
-		view.Failure.WorkflowID, view.Failure.RunID = interrupted.workflowID, interrupted.runID
+		view.WorkflowID, view.RunID = interrupted.workflowID, interrupted.runID
 	}
 	return view
+}
+
+// resultSoFar is what was done before a failure; both are nil when nothing is known.
+func resultSoFar(err error) (*workflows.Result, *workflows.BulkResult) {
+	var failure *client.Failure
+	if !errors.As(err, &failure) {
+		return nil, nil
+	}
+	return failure.Result, failure.Bulk
 }
 
 // writeYAML writes JSON as YAML, key by key in the same order.

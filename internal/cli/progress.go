@@ -15,8 +15,8 @@ import (
 const clearLine = "\r\x1b[K"
 
 // showProgress redraws one line on stderr until it is stopped; it is quiet when stderr is
-// no terminal.
-func (a *app) showProgress(ctx context.Context, connected *session, run *client.Run) (stop func()) {
+// no terminal. A look that fails leaves the line as it is: the wait itself says what is wrong.
+func (a *app) showProgress(ctx context.Context, first string, look func(ctx context.Context, elapsed time.Duration) (string, error)) (stop func()) {
 	if !a.env.StderrTerminal {
 		return func() {}
 	}
@@ -24,7 +24,7 @@ func (a *app) showProgress(ctx context.Context, connected *session, run *client.
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		a.progress(ctx, connected, run)
+		a.progress(ctx, first, look)
 	}()
 	return func() {
 		cancel()
@@ -33,21 +33,31 @@ func (a *app) showProgress(ctx context.Context, connected *session, run *client.
 	}
 }
 
-func (a *app) progress(ctx context.Context, connected *session, run *client.Run) {
+func (a *app) progress(ctx context.Context, first string, look func(ctx context.Context, elapsed time.Duration) (string, error)) {
 	began := time.Now()
 	ticker := time.NewTicker(a.env.ProgressEvery)
 	defer ticker.Stop()
-	a.redraw("waiting for " + run.WorkflowID)
+	a.redraw(first)
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
 		}
-		// A look that fails leaves the line as it is: the wait itself says what is wrong.
-		if view, err := connected.look(ctx, run.WorkflowID, run.RunID); err == nil && ctx.Err() == nil {
-			a.redraw(progressText(view, time.Since(began), time.Now()))
+		if line, err := look(ctx, time.Since(began)); err == nil && ctx.Err() == nil {
+			a.redraw(line)
 		}
+	}
+}
+
+// unlockProgress looks at one unlock.
+func unlockProgress(connected *session, run *client.Run) func(context.Context, time.Duration) (string, error) {
+	return func(ctx context.Context, elapsed time.Duration) (string, error) {
+		view, err := connected.look(ctx, run.WorkflowID, run.RunID)
+		if err != nil {
+			return "", err
+		}
+		return progressText(view, elapsed, time.Now()), nil
 	}
 }
 

@@ -12,19 +12,26 @@ import (
 	"github.com/latchkey-iam/latchkey/internal/schemas"
 )
 
-// The schemas that are no provider's.
-const (
-	schemaInput  = "input"
-	schemaResult = "result"
-)
+// jsonSchemas are the schemas that are no provider's.
+var jsonSchemas = []struct {
+	name   string
+	schema []byte
+}{
+	{"input", schemas.Input},
+	{"result", schemas.Result},
+	{"policy", schemas.Policy},
+	{"bulk-input", schemas.BulkInput},
+	{"bulk-result", schemas.BulkResult},
+}
 
 func (a *app) schemaCommand() *cobra.Command {
 	var output format
 	cmd := &cobra.Command{
-		Use:   "schema PROVIDER | input | result",
-		Short: "Describe a provider's user object, or the JSON Schema of the input or the result",
+		Use:   "schema PROVIDER | input | result | policy | bulk-input | bulk-result",
+		Short: "Describe a provider's user object, or print the JSON Schema of an input, a result or a policy",
 		Long: "Describes each field of the user object that a provider's unlock returns: its label, JSON key,\n" +
-			"type and meaning. With input or result it prints the JSON Schema of UnlockUser's.",
+			"type and meaning. With input or result it prints the JSON Schema of UnlockUser's, with bulk-input\n" +
+			"or bulk-result that of UnlockLockedUsers', and with policy that of a policy's file.",
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {
 				return &usageError{message: "give one of: " + strings.Join(schemaNames(), ", ")}
@@ -39,7 +46,10 @@ func (a *app) schemaCommand() *cobra.Command {
 }
 
 func schemaNames() []string {
-	names := []string{schemaInput, schemaResult}
+	var names []string
+	for _, each := range jsonSchemas {
+		names = append(names, each.name)
+	}
 	for _, provider := range registry.Providers() {
 		names = append(names, provider.Name)
 	}
@@ -47,11 +57,10 @@ func schemaNames() []string {
 }
 
 func (a *app) showSchema(output format, name string) error {
-	switch name {
-	case schemaInput:
-		return a.encodeSchema(output, schemas.Input)
-	case schemaResult:
-		return a.encodeSchema(output, schemas.Result)
+	for _, each := range jsonSchemas {
+		if each.name == name {
+			return a.encodeSchema(output, each.schema)
+		}
 	}
 	provider, found := registry.Find(name)
 	if !found {

@@ -149,13 +149,21 @@ type tenant struct {
 // serve serves a connection with a worker of its own until the test ends.
 func serve(t *testing.T, name string, with *provider) *tenant {
 	t.Helper()
+	served := serveConnector(t, name, with)
+	served.provider = with
+	return served
+}
+
+// serveConnector is serve for a provider of any kind.
+func serveConnector(t *testing.T, name string, with connectors.Connector) *tenant {
+	t.Helper()
 	started, err := shared()
 	require.NoError(t, err)
 	served := sdkworker.New(started.temporal, activities.Queue(name), sdkworker.Options{DisableWorkflowWorker: true})
 	(&activities.Activities{Connection: name, Provider: "fake", Connector: with, AbsentID: absentID, Audit: zap.NewNop()}).Register(served)
 	require.NoError(t, served.Start())
 	t.Cleanup(served.Stop)
-	return &tenant{harness: newHarness(), server: started, name: name, provider: with}
+	return &tenant{harness: newHarness(), server: started, name: name}
 }
 
 // again returns the same tenant with fresh streams.
@@ -167,6 +175,11 @@ func (n *tenant) again() *tenant {
 
 func (n *tenant) unlock(ctx context.Context, args ...string) outcome {
 	return n.run(ctx, append([]string{"unlock", "--address", n.server.address, "--connection", n.name}, args...)...)
+}
+
+// call runs a command at the tenant's Temporal.
+func (n *tenant) call(ctx context.Context, args ...string) outcome {
+	return n.run(ctx, append(args, "--address", n.server.address)...)
 }
 
 func (n *tenant) status(ctx context.Context, args ...string) outcome {

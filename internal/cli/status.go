@@ -68,7 +68,7 @@ func (a *app) status(ctx context.Context, flags *statusFlags, workflowID string)
 	case view.failed != nil:
 		return view.failed
 	case !view.open() && ExitCode(string(view.Result.Outcome)) != ExitOK:
-		return &outcomeError{outcome: view.Result.Outcome}
+		return &outcomeError{word: string(view.Result.Outcome)}
 	default:
 		return nil
 	}

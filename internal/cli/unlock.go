@@ -13,18 +13,32 @@ import (
 func (a *app) unlockCommand() *cobra.Command {
 	var flags unlockFlags
 	cmd := &cobra.Command{
-		Use:   "unlock --connection NAME (--user-id ID | --username NAME | --email ADDRESS)",
-		Short: "Unlock one user, and print all that the provider knows about the user",
+		Use:   "unlock --connection NAME (--user-id ID | --username NAME | --email ADDRESS | --from-file FILE)",
+		Short: "Unlock one user and print all that the provider knows about the user, or unlock a list of users",
 		Long: "Unlock one user and wait for the proof. It runs as a Temporal workflow: when this command is\n" +
 			"interrupted, the unlock goes on.\n\n" +
 			"With -o json stdout holds the workflow's result and nothing else. When there is no result, it\n" +
 			"holds {\"failure\": {\"type\", \"message\", \"workflowId\", \"runId\"}, \"result\": ...}, where result is\n" +
-			"what was done so far, or null. Exit codes: latchkey help exit-codes",
+			"what was done so far, or null. Exit codes: latchkey help exit-codes\n\n" +
+			"With --from-file it unlocks the users of a list, at most 5000, in one run, of which the result\n" +
+			"counts what became of them. The list is CSV whose header names a column user_id, username or\n" +
+			"email (of a row the first of these that is filled counts), JSON lines such as\n" +
+			"{\"email\":\"ada@example.com\"}, or one reference a line: what has the shape of an ID is one, what\n" +
+			"holds an @ is an address, and the rest are names. Blank lines and those that begin with # are\n" +
+			"skipped; a bad line is named before anything starts.",
 		Example: "  latchkey unlock --connection jumpcloud --email ada@example.com --reason INC-4711\n" +
 			"  latchkey unlock --connection pingone --username ada --dry-run -o json\n" +
-			"  latchkey unlock --connection jc-prod --user-id 5f3c0e8b9a7d6c5e4f3a2b1c --only-reasons failed_sign_in",
+			"  latchkey unlock --connection jc-prod --user-id 5f3c0e8b9a7d6c5e4f3a2b1c --only-reasons failed_sign_in\n" +
+			"  latchkey unlock --connection jumpcloud --from-file users.csv --report report.csv",
 		Args: noArguments("; name the user with --user-id, --username or --email"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if cmd.Flags().Changed("from-file") {
+				request, err := flags.request(cmd.Flags(), &a.env)
+				if err != nil {
+					return err
+				}
+				return a.startBulk(cmd.Context(), request)
+			}
 			in, err := flags.input(cmd.Flags(), a.env.UserName)
 			if err != nil {
 				return err
@@ -50,7 +64,7 @@ func (a *app) unlock(ctx context.Context, flags *unlockFlags, in *workflows.Inpu
 		err = a.drawResult(run, result, nil)
 	}
 	if err == nil && ExitCode(string(result.Outcome)) != ExitOK {
-		return &outcomeError{outcome: result.Outcome}
+		return &outcomeError{word: string(result.Outcome)}
 	}
 	return err
 }
@@ -64,7 +78,8 @@ func (a *app) request(ctx context.Context, flags *unlockFlags, in *workflows.Inp
 	defer connected.close()
 	run, err := connected.latchkey.Start(ctx, *in)
 	if err != nil {
-		return nil, nil, interruptedAtStart(ctx, connected.located(err))
+		return nil, nil, interruptedAtStart(ctx, connected.located(err), "interrupted before it was known whether the unlock was started; "+
+			"starting it again joins a run that is open for the same user ID or request ID")
 	}
 	if run.Joined {
 		_, _ = fmt.Fprintf(a.env.Stderr, "latchkey: joined the run that another request started: %s\n", run.WorkflowID)
@@ -77,26 +92,27 @@ func (a *app) request(ctx context.Context, flags *unlockFlags, in *workflows.Inp
 }
 
 // interruptedAtStart is the error of a command that was interrupted before it knew of a run.
-func interruptedAtStart(ctx context.Context, err error) error {
+func interruptedAtStart(ctx context.Context, err error, message string) error {
 	if ctx.Err() == nil || isFinal(err) {
 		return err
 	}
-	return &interruptedError{message: "interrupted before it was known whether the unlock was started; " +
-		"starting it again joins a run that is open for the same user ID or request ID"}
+	return &interruptedError{message: message}
 }
 
 // wait waits for the end of a run and shows its progress.
 func (a *app) wait(ctx context.Context, connected *session, run *client.Run) (*workflows.Result, error) {
-	stop := a.showProgress(ctx, connected, run)
+	stop := a.showProgress(ctx, "waiting for "+run.WorkflowID, unlockProgress(connected, run))
 	result, err := run.Result(ctx)
 	stop()
+	return result, connected.waited(ctx, run, err, "interrupted; the unlock goes on; look at it with: latchkey status ")
+}
+
+// waited is the error of a wait, which an interruption ends without ending the run.
+func (s *session) waited(ctx context.Context, run *client.Run, err error, interrupted string) error {
 	if err != nil && ctx.Err() != nil && !isFinal(err) {
-		return nil, &interruptedError{
-			message:    "interrupted; the unlock goes on; look at it with: latchkey status " + run.WorkflowID,
-			workflowID: run.WorkflowID, runID: run.RunID,
-		}
+		return &interruptedError{message: interrupted + run.WorkflowID, workflowID: run.WorkflowID, runID: run.RunID}
 	}
-	return result, connected.located(err)
+	return s.located(err)
 }
 
 // detachedView is the answer to a request that nobody waits for.
@@ -121,7 +137,8 @@ func (a *app) detached(output format, run *client.Run) error {
 // failed writes to stdout what is known of a request that has no result, and returns its
 // error.
 func (a *app) failed(output format, run *client.Run, err error) error {
-	view := viewFailure(err)
+	view := failedView{Failure: viewFailure(err)}
+	view.Result, _ = resultSoFar(err)
 	var written error
 	if output.structured() {
 		written = a.encode(output, view)

@@ -19,6 +19,7 @@ type unlockFlags struct {
 	onlyReasons []string
 	summary     bool
 	detach      bool
+	many        manyFlags
 	output      format
 	place       place
 }
@@ -45,6 +46,7 @@ func (f *unlockFlags) add(cmd *cobra.Command) {
 	flags.BoolVar(&f.in.Guard.ExcludePrivileged, "exclude-privileged", false, "refuse accounts that are, or may be, privileged")
 	flags.BoolVar(&f.summary, "summary", false, "leave the user's fields out of the result")
 	flags.BoolVar(&f.detach, "detach", false, "start it, print the workflow's ID and do not wait")
+	f.many.add(cmd)
 	addOutput(cmd, &f.output)
 	f.place.add(cmd)
 	completeWith(cmd, "connection", f.place.completeConnections)
@@ -69,13 +71,11 @@ var references = []string{"user-id", "username", "email"}
 
 // input returns the workflow's input, or everything that is wrong with the flags.
 func (f *unlockFlags) input(flags *pflag.FlagSet, userName func() string) (*workflows.Input, error) {
-	if err := errors.Join(connectionFault(flags), referenceFault(flags)); err != nil {
+	if err := errors.Join(connectionFault(flags), referenceFault(flags), misplaced(flags, onlyOfMany, "is for a list of users: give one with --from-file")); err != nil {
 		return nil, &usageError{message: err.Error()}
 	}
 	in := f.in
-	for _, reason := range f.onlyReasons {
-		in.Guard.OnlyReasons = append(in.Guard.OnlyReasons, connectors.Reason(reason))
-	}
+	in.Guard.OnlyReasons = reasonsOf(f.onlyReasons)
 	if f.summary {
 		in.Emit = workflows.EmitSummary
 	}
@@ -108,7 +108,7 @@ func referenceFault(flags *pflag.FlagSet) error {
 	}
 	switch {
 	case len(given) == 0:
-		return errors.New("no user is named: give one of --user-id, --username and --email")
+		return errors.New("no user is named: give one of --user-id, --username and --email, or a list with --from-file")
 	case len(given) > 1:
 		return errors.New("the user is named by " + strings.Join(given, " and ") + ": give only one of them")
 	case flags.Lookup(given[0][2:]).Value.String() == "":
@@ -133,10 +133,15 @@ var fieldFlags = map[string]string{
 	"guard.onlyReasons":  "--only-reasons",
 	"guard.minLockedFor": "--min-locked-for",
 	"guard.maxLockedFor": "--max-locked-for",
+
+	"policy.onlyReasons":  "--only-reasons",
+	"policy.minLockedFor": "--min-locked-for",
+	"policy.maxLockedFor": "--max-locked-for",
+	"policy.concurrency":  "--concurrency",
 }
 
 // fieldWord finds fields at the start of a line, and those that are no English word anywhere.
-var fieldWord = regexp.MustCompile(`(?m)^(?:connection|username|email|override|timeout)\b|\b(?:userId|requestReason|requestedBy|requestId|watchFor|guard\.\w+)\b|\busername or email\b`)
+var fieldWord = regexp.MustCompile(`(?m)^(?:connection|username|email|override|timeout)\b|\b(?:userId|requestReason|requestedBy|requestId|watchFor|(?:guard|policy)\.\w+)\b|\busername or email\b`)
 
 // inFlags writes the faults of an input in the words of the command line.
 func inFlags(message string) string {

@@ -26,7 +26,7 @@ func TestWrongCommandLines(t *testing.T) {
 		{"unknown command", []string{"unlok"}, []string{`latchkey: unknown command "unlok": did you mean "unlock"?`}},
 		{"neither connection nor user", unlock(), []string{
 			"latchkey: --connection is missing: give the name under which a worker serves the provider, such as --connection jumpcloud",
-			"latchkey: no user is named: give one of --user-id, --username and --email", hint}},
+			"latchkey: no user is named: give one of --user-id, --username and --email, or a list with --from-file", hint}},
 		{"two references", named("--user-id", someID), []string{"latchkey: the user is named by --user-id and --email: give only one of them", hint}},
 		{"three references", named("--user-id", someID, "--username", "ada"), []string{
 			"latchkey: the user is named by --user-id and --username and --email: give only one of them", hint}},
@@ -99,7 +99,8 @@ func TestNoSuchCommand(t *testing.T) {
 func TestHelp(t *testing.T) {
 	t.Parallel()
 	for _, args := range [][]string{{}, {"--help"}, {"unlock", "--help"}, {"status", "--help"}, {"worker", "--help"}, {"help"}, {"help", "exit-codes"},
-		{"help", "connections", "check"}, {"connections"}, {"connections", "--help"}} {
+		{"help", "connections", "check"}, {"connections"}, {"connections", "--help"},
+		{"locked", "--help"}, {"bulk"}, {"bulk", "start", "--help"}, {"schedule"}, {"schedule", "create", "--help"}} {
 		got := run(t, args...)
 		require.Equal(t, ExitOK, got.code, args)
 		require.NotEmpty(t, got.stdout, args)
@@ -132,6 +133,8 @@ func TestTemporalUnreachable(t *testing.T) {
 	for _, args := range [][]string{
 		{"unlock", "--connection", "jc-prod", "--email", "ada@example.com"},
 		{"status", "unlock/jc-prod/" + someID},
+		{"bulk", "start", "--connection", "jc-prod"},
+		{"bulk", "status", "unlock-locked/jc-prod/1"},
 	} {
 		got := run(t, append(args, "--address", nowhere, "-o", "json")...)
 		require.Equal(t, ExitUnreachable, got.code)

@@ -10,6 +10,7 @@ import (
 	failurepb "go.temporal.io/api/failure/v1"
 	"go.temporal.io/api/serviceerror"
 	workflowpb "go.temporal.io/api/workflow/v1"
+	"go.temporal.io/api/workflowservice/v1"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/latchkey-iam/latchkey/activities"
@@ -68,20 +69,17 @@ const (
 
 func (v *runView) open() bool { return v.Status == statusRunning }
 
+// noAnswer says why an open run tells nothing of itself.
+const noAnswer = "no worker answered for the workflow: see that one runs, with: latchkey worker"
+
 // queryTimeout bounds the wait for a worker that may not be there.
 const queryTimeout = 2 * time.Second
 
 // look reads what can be seen of the run now. A closed run's result is not read.
 func (s *session) look(ctx context.Context, workflowID, runID string) (*runView, error) {
-	described, err := s.temporal.DescribeWorkflowExecution(ctx, workflowID, runID)
-	var missing *serviceerror.NotFound
-	if errors.As(err, &missing) {
-		return nil, &client.Failure{Type: string(connectors.NotFound), WorkflowID: workflowID, RunID: runID,
-			Message: fmt.Sprintf("there is no workflow %s at %s (namespace %s), or it is so long closed that Temporal has forgotten it",
-				workflowID, s.options.Address, s.options.Namespace)}
-	}
+	described, err := s.describe(ctx, workflowID, runID)
 	if err != nil {
-		return nil, s.located(err)
+		return nil, err
 	}
 	info := described.GetWorkflowExecutionInfo()
 	if kind := info.GetType().GetName(); kind != workflows.UnlockUserName {
@@ -103,6 +101,18 @@ func (s *session) look(ctx context.Context, workflowID, runID string) (*runView,
 	return view, nil
 }
 
+// describe asks what Temporal knows of a run.
+func (s *session) describe(ctx context.Context, workflowID, runID string) (*workflowservice.DescribeWorkflowExecutionResponse, error) {
+	described, err := s.temporal.DescribeWorkflowExecution(ctx, workflowID, runID)
+	var missing *serviceerror.NotFound
+	if errors.As(err, &missing) {
+		return nil, &client.Failure{Type: string(connectors.NotFound), WorkflowID: workflowID, RunID: runID,
+			Message: fmt.Sprintf("there is no workflow %s at %s (namespace %s), or it is so long closed that Temporal has forgotten it",
+				workflowID, s.options.Address, s.options.Namespace)}
+	}
+	return described, s.located(err)
+}
+
 // ask adds what the run says of itself; without a worker there is no answer.
 func (s *session) ask(ctx context.Context, view *runView) {
 	ctx, cancel := context.WithTimeout(ctx, queryTimeout)
@@ -113,7 +123,7 @@ func (s *session) ask(ctx context.Context, view *runView) {
 		err = answer.Get(&status)
 	}
 	if err != nil {
-		view.StepUnknown = "no worker answered for the workflow: see that one runs, with: latchkey worker"
+		view.StepUnknown = noAnswer
 		return
 	}
 	view.Step, view.Joined, view.Result = status.Step, status.Joined, &status.Result

@@ -73,23 +73,32 @@ func yesNo(truth bool) string {
 }
 
 func failures() []byte {
-	p := newPage("Outcomes, refusals and failures", "What `UnlockUser` answers. A run that ends without an outcome fails with one of the types below, and its details carry the result so far.")
-	p.printf("\n## Outcomes\n")
-	p.heading("outcome", "meaning")
-	for _, word := range workflows.OutcomeWords() {
-		p.row(code(word.Word), word.Meaning)
-	}
-	p.printf("\n## Codes of a refusal\n")
-	p.heading("code", "meaning")
-	for _, word := range workflows.RefusalWords() {
-		p.row(code(word.Word), word.Meaning)
-	}
+	p := newPage("Outcomes, refusals and failures", "What `UnlockUser` and `UnlockLockedUsers` answer. A run that ends without an outcome fails with one of the types below, and its details carry the result so far.")
+	p.words("Outcomes", "outcome", workflows.OutcomeWords())
+	p.words("Codes of a refusal", "code", workflows.RefusalWords())
+	p.words("Outcomes of a run over many users", "outcome", workflows.BulkOutcomeWords())
+	p.words("What becomes of each of many users", "decision", workflows.DecisionWords())
+	p.printf("\nA user who is skipped has the code of a refusal, or one of these:\n")
+	p.table("code", workflows.SkipWords())
 	p.printf("\n## Types of failures\n")
 	p.heading("type", "meaning", "tried again within `timeout`")
 	for _, word := range workflows.FailureWords() {
 		p.row(code(word.Word), word.Meaning, yesNo(word.Retried))
 	}
 	return p.Bytes()
+}
+
+// words is a section that explains words.
+func (p *page) words(title, kind string, words []workflows.Word) {
+	p.printf("\n## %s\n", title)
+	p.table(kind, words)
+}
+
+func (p *page) table(kind string, words []workflows.Word) {
+	p.heading(kind, "meaning")
+	for _, word := range words {
+		p.row(code(word.Word), word.Meaning)
+	}
 }
 
 func providers() []byte {

@@ -15,24 +15,32 @@ import (
 // module is the path under which the sources' comments are found.
 const module = "github.com/latchkey-iam/latchkey"
 
-// Schemas returns the JSON Schemas of the input and the result by their paths below the
-// repository's root. It reads the comments of the sources, so it runs at the root.
+// described are the types that have a schema, with what Go's type cannot say of each.
+var described = map[string]struct {
+	of   any
+	also func(*jsonschema.Schema)
+}{
+	"input":       {&workflows.Input{}, oneReference},
+	"result":      {&workflows.Result{}, nothingRequired},
+	"policy":      {&workflows.Policy{}, func(*jsonschema.Schema) {}},
+	"bulk-input":  {&workflows.BulkInput{}, givenList},
+	"bulk-result": {&workflows.BulkResult{}, nothingRequired},
+}
+
+// Schemas returns the JSON Schemas of the workflows' inputs and results by their paths below
+// the repository's root. It reads the comments of the sources, so it runs at the root.
 func Schemas() (map[string][]byte, error) {
 	schemas := map[string][]byte{}
-	for name, of := range map[string]any{"input": &workflows.Input{}, "result": &workflows.Result{}} {
+	for name, each := range described {
 		reflector := &jsonschema.Reflector{Mapper: special, DoNotReference: true}
 		for _, folder := range []string{"./workflows", "./connectors", "./internal/guard"} {
 			if err := reflector.AddGoComments(module, folder, jsonschema.WithFullComment()); err != nil {
 				return nil, fmt.Errorf("read the comments in %s: %w", folder, err)
 			}
 		}
-		schema := reflector.Reflect(of)
+		schema := reflector.Reflect(each.of)
 		schema.ID = ""
-		if name == "input" {
-			oneReference(schema)
-		} else {
-			schema.Required = nil
-		}
+		each.also(schema)
 		text, err := json.MarshalIndent(schema, "", "  ")
 		if err != nil {
 			return nil, err
@@ -42,6 +50,19 @@ func Schemas() (map[string][]byte, error) {
 	return schemas, nil
 }
 
+// nothingRequired: of a result a failure's details may hold a part.
+func nothingRequired(schema *jsonschema.Schema) { schema.Required = nil }
+
+// givenList hides what only a run itself gives to the next, and bounds the list.
+func givenList(schema *jsonschema.Schema) {
+	schema.Properties.Delete("carried")
+	users, _ := schema.Properties.Get("users")
+	users.MinItems, users.MaxItems = ptr(uint64(1)), ptr(uint64(workflows.MaxUsers))
+	oneReference(users.Items)
+}
+
+func ptr[T any](value T) *T { return &value }
+
 // oneReference says what the Go type cannot: exactly one reference is given.
 func oneReference(schema *jsonschema.Schema) {
 	for _, field := range []string{"userId", "username", "email"} {
@@ -49,11 +70,14 @@ func oneReference(schema *jsonschema.Schema) {
 	}
 }
 
+// durations is what Go's time.ParseDuration takes, without a minus; an empty text is zero.
+const durations = `^(\+?(0|([0-9.]+(ns|us|µs|μs|ms|s|m|h))+))?$`
+
 // special describes the types that are written differently from how Go sees them.
 func special(of reflect.Type) *jsonschema.Schema {
 	switch of {
 	case reflect.TypeFor[workflows.Duration]():
-		return &jsonschema.Schema{Type: "string", Description: "A duration such as 90s, 15m or 72h.", Examples: []any{"15m"}}
+		return &jsonschema.Schema{Type: "string", Pattern: durations, Description: "A duration such as 90s, 15m or 72h.", Examples: []any{"15m"}}
 	case reflect.TypeFor[time.Time]():
 		return &jsonschema.Schema{Type: "string", Format: "date-time"}
 	case reflect.TypeFor[json.RawMessage]():
@@ -68,16 +92,24 @@ func special(of reflect.Type) *jsonschema.Schema {
 		return words(connectors.Kinds()...)
 	case reflect.TypeFor[workflows.Outcome]():
 		return words(workflows.Outcomes()...)
+	case reflect.TypeFor[workflows.BulkOutcome]():
+		return words(workflows.BulkOutcomes()...)
+	case reflect.TypeFor[workflows.Decided]():
+		return explained(workflows.DecisionWords())
 	case reflect.TypeFor[workflows.Emit]():
 		return words(workflows.EmitFull, workflows.EmitSummary)
 	case reflect.TypeFor[workflows.RefusalCode]():
-		schema := &jsonschema.Schema{Type: "string"}
-		for _, word := range workflows.RefusalWords() {
-			schema.Enum = append(schema.Enum, word.Word)
-		}
-		return schema
+		return explained(workflows.RefusalWords())
 	}
 	return nil
+}
+
+func explained(each []workflows.Word) *jsonschema.Schema {
+	schema := &jsonschema.Schema{Type: "string"}
+	for _, word := range each {
+		schema.Enum = append(schema.Enum, word.Word)
+	}
+	return schema
 }
 
 func words[W ~string](each ...W) *jsonschema.Schema {

@@ -11,3 +11,13 @@ var (
 	//go:embed result.schema.json
 	Result []byte
 )
+
+// Policy, BulkInput and BulkResult are those of UnlockLockedUsers.
+var (
+	//go:embed policy.schema.json
+	Policy []byte
+	//go:embed bulk-input.schema.json
+	BulkInput []byte
+	//go:embed bulk-result.schema.json
+	BulkResult []byte
+)

@@ -1,0 +1,69 @@
+package cli
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/latchkey-iam/latchkey/workflows"
+)
+
+// maxPolicyBytes bounds a policy's file, which a workflow's input must hold.
+const maxPolicyBytes = 256 << 10
+
+// readPolicy reads a policy from a file of YAML or JSON, which is YAML too. The parser says
+// which defaults it is checked with.
+func readPolicy(path string, parse func([]byte) (*workflows.Policy, error)) (*workflows.Policy, error) {
+	text, err := readSmall(path)
+	if err != nil {
+		return nil, &usageError{message: "--policy: " + err.Error(), elsewhere: true}
+	}
+	data, err := yamlToJSON(text)
+	if err != nil {
+		return nil, &usageError{message: fmt.Sprintf("--policy %s: %s", path, err), elsewhere: true}
+	}
+	policy, err := parse(data)
+	if err != nil {
+		return nil, &usageError{message: fmt.Sprintf("--policy %s: %s", path, err), elsewhere: true}
+	}
+	return policy, nil
+}
+
+func readSmall(path string) ([]byte, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = file.Close() }()
+	text, err := io.ReadAll(io.LimitReader(file, maxPolicyBytes+1))
+	if err == nil && len(text) > maxPolicyBytes {
+		err = fmt.Errorf("%s is larger than %d KiB: it is no policy", path, maxPolicyBytes>>10)
+	}
+	return text, err
+}
+
+// yamlToJSON turns one YAML document into JSON, so that a strict decoder reads it. The YAML
+// decoder refuses a key that is given twice, and aliases that grow out of proportion.
+func yamlToJSON(text []byte) ([]byte, error) {
+	decoder := yaml.NewDecoder(bytes.NewReader(text))
+	var value any
+	err := decoder.Decode(&value)
+	switch {
+	case errors.Is(err, io.EOF) || err == nil && value == nil:
+		return nil, errors.New("the file is empty: a policy of nothing but defaults is written {}")
+	case err != nil:
+		return nil, err
+	case !errors.Is(decoder.Decode(new(yaml.Node)), io.EOF):
+		return nil, errors.New("the file holds more than one document")
+	}
+	data, err := json.Marshal(value)
+	if err != nil {
+		return nil, errors.New("the file holds a key that is no text, or a number that is none")
+	}
+	return data, nil
+}

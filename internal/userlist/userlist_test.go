@@ -1,0 +1,146 @@
+package userlist
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"testing/iotest"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/latchkey-iam/latchkey/connectors"
+)
+
+// most is how many users a list may name here.
+const most = 5000
+
+// someID is an ID as JumpCloud makes them.
+const someID = "5f3c0e8b9a7d6c5e4f3a2b1c"
+
+func byID(id string) connectors.UserRef       { return connectors.UserRef{ID: id} }
+func byName(name string) connectors.UserRef   { return connectors.UserRef{Username: name} }
+func byEmail(email string) connectors.UserRef { return connectors.UserRef{Email: email} }
+
+func TestRead(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name, text, as string
+		want           []connectors.UserRef
+		duplicates     int
+	}{
+		{"lines", "ada\n\n# who left\n ada@example.com \n5F3C0E8B9A7D6C5E4F3A2B1C", Auto,
+			[]connectors.UserRef{byName("ada"), byEmail("ada@example.com"), byID(someID)}, 0},
+		{"lines of Windows with a mark", "\uFEFFada\r\ngrace\r\n", Auto, []connectors.UserRef{byName("ada"), byName("grace")}, 0},
+		{"names that are addresses", "ada@example.com\n" + someID, Username, []connectors.UserRef{byName("ada@example.com"), byName(someID)}, 0},
+		{"addresses", "ada@example.com", Email, []connectors.UserRef{byEmail("ada@example.com")}, 0},
+		{"IDs", someID, UserID, []connectors.UserRef{byID(someID)}, 0},
+		{"duplicates", "ada\nADA\nada@x.org\nAda@X.org\n" + someID + "\n" + strings.ToUpper(someID), Auto,
+			[]connectors.UserRef{byName("ada"), byEmail("ada@x.org"), byID(someID)}, 3},
+		{"names that only look alike", "kim\n\u212Aim", Auto, []connectors.UserRef{byName("kim"), byName("\u212Aim")}, 0},
+		{"CSV", "\uFEFFName,UserId,E-Mail,MAIL\r\n\"Ada, L.\"," + someID + ",x,ada@example.com\r\nGrace,,x,grace@example.com\r\n", Auto,
+			[]connectors.UserRef{byID(someID), byEmail("grace@example.com")}, 0},
+		{"CSV prefers the ID, then the name", "email,login,id\na@x,ada," + someID + "\nb@x,bob,\n", Auto, []connectors.UserRef{byID(someID), byName("bob")}, 0},
+		{"CSV of a spreadsheet", "user_name;note\nada;=1\n# no\n\n;\ngrace;\n", Auto, []connectors.UserRef{byName("ada"), byName("grace")}, 0},
+		{"CSV with tabs", "mail\tx\na@x\t1\n", Auto, []connectors.UserRef{byEmail("a@x")}, 0},
+		{"CSV of one column", "# export\nusername\nada\n", Auto, []connectors.UserRef{byName("ada")}, 0},
+		{"JSON lines", "{\"userId\":\"" + someID + "\"}\n\n# x\n{\"username\":\"ada\"}\r\n{\"email\":\"a@x\"}", Auto,
+			[]connectors.UserRef{byID(someID), byName("ada"), byEmail("a@x")}, 0},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			list, err := Read(iotest.OneByteReader(strings.NewReader(test.text)), test.as, most)
+			require.NoError(t, err)
+			require.Equal(t, test.want, list.Users)
+			require.Equal(t, test.duplicates, list.Duplicates)
+		})
+	}
+}
+
+// distinct is a list of n names.
+func distinct(n int) string {
+	var text strings.Builder
+	for i := range n {
+		fmt.Fprintf(&text, "secret%d\n", i)
+	}
+	return text.String()
+}
+
+func TestReadFaults(t *testing.T) {
+	t.Parallel()
+	const noID = "userId must be a provider's own identifier: 24 hexadecimal digits (JumpCloud) or a UUID (PingOne); for a name or an address use username or email"
+	tests := []struct {
+		name, text, as string
+		want           string
+	}{
+		{"nothing", "\n# nobody\n", Auto, "the list names nobody"},
+		{"a header and nothing", "id,mail\n", Auto, "the list names nobody"},
+		{"an array", "[{}]", Auto, "the list is a JSON array: write one object a line"},
+		{"no ID", "ada\nsecret\n" + someID, UserID, "line 1: " + noID + "\nline 2: " + noID},
+		{"a control character", "ada\n\nsec\x00ret", Auto, "line 3: username holds a control character"},
+		{"a long name", strings.Repeat("x", 600), Auto, "line 1: username is 600 bytes long; at most 512 are allowed"},
+		{"no text", "secret\xff", Auto, "the list is not UTF-8: convert it, for example with: iconv -f WINDOWS-1252 -t UTF-8"},
+		{"JSON", "{\"email\":\"a@x\"}\n{\"emial\":\"secret\"}\n{\"email\":\"secret\",\"username\":\"secret\"}\n{\"email\":7}\n{\"email\":\"secret\"\nsecret\n{\"email\":\"a\",\"email\":\"secret\"}", Auto,
+			"line 2: holds an unknown key: the keys are userId, username and email\n" +
+				"line 3: give exactly one of userId, username and email; 2 were given\n" +
+				"line 4: is not one JSON object of texts, such as {\"email\":\"ada@example.com\"}\n" +
+				"line 5: is not one JSON object of texts, such as {\"email\":\"ada@example.com\"}\n" +
+				"line 6: is not one JSON object of texts, such as {\"email\":\"ada@example.com\"}\n" +
+				"line 7: is not one JSON object of texts, such as {\"email\":\"ada@example.com\"}"},
+		{"CSV", "id,login,x\n,,secret\nsecret,,\n,secret\n,a\"b,\n,ada,\n", Auto,
+			"line 2: names nobody: fill the user ID, the username or the email\n" +
+				"line 3: " + noID + "\n" +
+				"line 4: has not as many cells as the header, which has 3\n" +
+				"line 5: is no CSV: a quote stands where none may, or is not closed; write one within a cell as \"\""},
+		{"CSV as names", "id\nsecret", Username, "--as is for lists of one reference a line: CSV and JSON lines say themselves what a reference is"},
+		{"many faults", "{}\n" + distinct(30), Auto, "and 11 more"},
+		{"too many", distinct(most + 1), Auto,
+			"the list names 5001 users; at most 5000 go in one start: split it, for example with: split -l 5000"},
+		{"too large", strings.Repeat("x", maxListBytes+1), Auto, "the list is larger than 16 MiB: split it, for example with: split -l 5000"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			_, err := Read(strings.NewReader(test.text), test.as, most)
+			require.Error(t, err)
+			require.NotContains(t, err.Error(), "secret")
+			if test.name == "many faults" {
+				require.Len(t, strings.Split(err.Error(), "\n"), maxFaults+1)
+				require.Contains(t, err.Error(), test.want)
+				return
+			}
+			require.EqualError(t, err, test.want)
+		})
+	}
+	list, err := Read(strings.NewReader(distinct(most)+distinct(9)), Auto, most)
+	require.NoError(t, err)
+	require.Len(t, list.Users, most)
+	require.Equal(t, 9, list.Duplicates)
+}
+
+func FuzzRead(f *testing.F) {
+	for _, seed := range []string{"ada\nada@example.com\n" + someID, "\uFEFFid;mail\r\n;a@x\r\n", "{\"email\":\"a@x\"}\n{}", "id,\"log\"\"in\"\n\"a\nb\",c", "[]", "#\n\n\"", "id\n\x00"} {
+		for _, as := range Words() {
+			f.Add(seed, as)
+		}
+	}
+	f.Fuzz(func(t *testing.T, text, as string) {
+		if !slices.Contains(Words(), as) {
+			return
+		}
+		list, err := Read(strings.NewReader(text), as, most)
+		if err != nil {
+			require.LessOrEqual(t, len(strings.Split(err.Error(), "\n")), maxFaults+1)
+			return
+		}
+		require.NotEmpty(t, list.Users)
+		require.LessOrEqual(t, len(list.Users)+list.Duplicates, strings.Count(text, "\n")+1)
+		seen := map[connectors.UserRef]bool{}
+		for _, ref := range list.Users {
+			require.NoError(t, ref.Validate())
+			require.False(t, seen[ref])
+			seen[ref] = true
+		}
+	})
+}

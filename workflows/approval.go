@@ -1,0 +1,208 @@
+package workflows
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/latchkey-iam/latchkey/activities"
+	"github.com/latchkey-iam/latchkey/connectors"
+	"github.com/latchkey-iam/latchkey/internal/guard"
+)
+
+// The updates by which a request is approved or denied; each takes an Answer.
+const (
+	ApproveUpdate = "approve"
+	DenyUpdate    = "deny"
+)
+
+// AwaitingApproval is the search attribute's word for a request that waits for an approval.
+const AwaitingApproval = "approval"
+
+// AwaitingApprovalSignal tells a parent that its child waits for an approval; it carries
+// the child's workflow ID.
+const AwaitingApprovalSignal = "awaiting-approval"
+
+// DefaultApprovalTimeout is how long an approval is waited for when neither the request nor
+// the connection says.
+const DefaultApprovalTimeout = time.Hour
+
+// CaseRequested is the case of an approval that the caller asked for.
+const CaseRequested = "requested"
+
+// Answer says who approves or denies, and why. Names are claims, unless an authenticating
+// proxy or Temporal's own authorization stands in front.
+type Answer struct {
+	By     string `json:"by"`
+	Reason string `json:"reason,omitempty"`
+}
+
+// ApprovalRecord is what became of an approval.
+type ApprovalRecord struct {
+	// Cases say why one was needed: requested, always, privileged, admin_locks.
+	Cases []string `json:"cases"`
+	// Decision is approved, denied or expired; empty while it is waited for until Until.
+	Decision string    `json:"decision,omitempty"`
+	By       string    `json:"by,omitempty"`
+	Reason   string    `json:"reason,omitempty"`
+	At       time.Time `json:"at,omitzero"`
+	Until    time.Time `json:"until"`
+}
+
+// The decisions of an approval.
+const (
+	decisionApproved = "approved"
+	decisionDenied   = "denied"
+	decisionExpired  = "expired"
+)
+
+// approvalCases are why this unlock needs an approval; none when it does not.
+func (r *unlockRun) approvalCases(found *activities.LookupResult) []string {
+	cases := guard.ApprovalFor(found.Rules, found.Account.State)
+	if r.in.Approval.Required {
+		cases = append([]string{CaseRequested}, cases...)
+	}
+	return cases
+}
+
+// approve waits for an approval and looks the account up again. It returns the account as
+// it is then; nil when the run has ended, with its result.
+func (r *unlockRun) approve(ctx workflow.Context, found *activities.LookupResult, cases []string) (*activities.LookupResult, *Result, error) {
+	began := workflow.Now(ctx)
+	within := orZero(r.in.Approval.Timeout, orZero(found.Rules.ApprovalTimeout, Duration(DefaultApprovalTimeout))).Std()
+	r.account, r.approvers = found.Account, found.Rules.Approvers
+	r.result.Approval = &ApprovalRecord{Cases: cases, Until: began.Add(within).UTC()}
+	if err := r.awaitApproval(ctx, within); err != nil {
+		return nil, nil, err
+	}
+	// The time that people take does not count.
+	r.deadline = r.deadline.Add(workflow.Now(ctx).Sub(began))
+	switch record := r.result.Approval; record.Decision {
+	case decisionApproved:
+		return r.lookAgain(ctx, found)
+	case decisionDenied:
+		result, err := r.end(ctx, Denied, "an approver denied the unlock")
+		return nil, result, err
+	default:
+		record.Decision = decisionExpired
+		result, err := r.end(ctx, ApprovalExpired, "an approval was needed, and nobody answered within "+guard.Round(within))
+		return nil, result, err
+	}
+}
+
+// awaitApproval waits until somebody answers or the time is over.
+func (r *unlockRun) awaitApproval(ctx workflow.Context, within time.Duration) error {
+	r.at(ctx, StepApproval)
+	if err := upsert(ctx, r.attributes, attribute{AttributeAwaiting, AwaitingApproval}); err != nil {
+		return err
+	}
+	if parent := workflow.GetInfo(ctx).ParentWorkflowExecution; parent != nil {
+		// A parent that is no bulk run, or is gone, need not know.
+		_ = workflow.SignalExternalWorkflow(ctx, parent.ID, parent.RunID, AwaitingApprovalSignal, workflow.GetInfo(ctx).WorkflowExecution.ID).Get(ctx, nil)
+	}
+	_, err := workflow.AwaitWithOptions(ctx, workflow.AwaitOptions{
+		Timeout:      within,
+		TimerOptions: workflow.TimerOptions{Summary: "Wait for an approval"},
+	}, func() bool { return r.result.Approval.Decision != "" })
+	r.step = StepLookup // Nothing is waited for any more.
+	finishing, _ := workflow.NewDisconnectedContext(ctx)
+	if unset := unset(finishing, r.attributes, AttributeAwaiting); unset != nil {
+		return unset
+	}
+	if temporal.IsCanceledError(err) {
+		return r.cancelled(ctx)
+	}
+	return err
+}
+
+// unset takes a search attribute away, where the namespace knows it.
+func unset(ctx workflow.Context, known []string, key temporal.SearchAttributeKeyKeyword) error {
+	if !slices.Contains(known, key.GetName()) {
+		return nil
+	}
+	return workflow.UpsertTypedSearchAttributes(ctx, key.ValueUnset())
+}
+
+// lookAgain looks the account up after the approval: what was approved is unlocked, and
+// nothing else.
+func (r *unlockRun) lookAgain(ctx workflow.Context, found *activities.LookupResult) (*activities.LookupResult, *Result, error) {
+	before := r.result.Before
+	again, err := r.lookup(ctx, connectors.UserRef{ID: found.Account.ID})
+	r.result.Before = before
+	if err != nil {
+		return nil, nil, err
+	}
+	verdict := r.decide(ctx, again)
+	switch {
+	case verdict.Decision != guard.Unlock:
+		result, err := r.decided(ctx, verdict)
+		return nil, result, err
+	case !guard.AsApproved(again.Account.State, found.Account.State):
+		result, err := r.decided(ctx, guard.Refusal(guard.CodeChangedSinceApproval, "the account's locks or flags are not those that were approved; ask again"))
+		return nil, result, err
+	default:
+		return again, nil, nil
+	}
+}
+
+// handleApproval registers the updates that approve and deny.
+func (r *unlockRun) handleApproval(ctx workflow.Context) error {
+	for _, each := range []struct{ name, decision string }{{ApproveUpdate, decisionApproved}, {DenyUpdate, decisionDenied}} {
+		if err := workflow.SetUpdateHandlerWithOptions(ctx, each.name, func(ctx workflow.Context, answer Answer) error {
+			if err := r.mayAnswer(answer); err != nil {
+				return err // Somebody else answered in between.
+			}
+			record := r.result.Approval
+			record.Decision, record.By, record.Reason, record.At = each.decision, answer.By, answer.Reason, workflow.Now(ctx).UTC()
+			r.auditAnswer(ctx, record)
+			return nil
+		}, workflow.UpdateHandlerOptions{Validator: r.mayAnswer}); err != nil {
+			return fmt.Errorf("register the update %s: %w", each.name, err)
+		}
+	}
+	return nil
+}
+
+// mayAnswer refuses whoever must not answer. It never repeats a name.
+func (r *unlockRun) mayAnswer(answer Answer) error {
+	same := func(name string) bool { return name != "" && connectors.AlikeNames(strings.TrimSpace(name), answer.By) }
+	switch {
+	case r.step != StepApproval || r.result.Approval.Decision != "":
+		return errors.New("this request waits for no approval")
+	case strings.TrimSpace(answer.By) == "":
+		return errors.New("by is empty: say who answers")
+	case answer.By != strings.TrimSpace(answer.By) || len(answer.By) > maxText || len(answer.Reason) > maxText:
+		return fmt.Errorf("by and reason may be %d bytes long at most, and by must not begin or end with white space", maxText)
+	case same(r.in.RequestedBy):
+		return errors.New("who asked for the unlock must not answer")
+	case slices.ContainsFunc(r.joined, func(join Join) bool { return same(join.RequestedBy) }):
+		return errors.New("who joined the request must not answer")
+	case slices.ContainsFunc([]string{r.account.ID, r.account.Username, r.account.Email, r.account.DisplayName}, same):
+		return errors.New("the account itself must not answer")
+	case !guard.MayApprove(r.approvers, answer.By):
+		return errors.New("the connection does not let this name answer")
+	case !guard.MayApprove(r.in.Approval.Approvers, answer.By):
+		return errors.New("the request does not let this name answer")
+	default:
+		return nil
+	}
+}
+
+func (r *unlockRun) auditAnswer(ctx workflow.Context, record *ApprovalRecord) {
+	execution := workflow.GetInfo(ctx).WorkflowExecution
+	workflow.GetLogger(ctx).Info("audit",
+		"step", "approval",
+		"workflowId", execution.ID,
+		"runId", execution.RunID,
+		"connection", r.in.Connection,
+		"userId", r.result.UserID,
+		"decision", record.Decision,
+		"by", record.By,
+		"reason", record.Reason,
+		"requestedBy", r.in.RequestedBy)
+}
