@@ -26,6 +26,9 @@ type UnlockInput struct {
 	EvenIfUnlocked bool                `json:"evenIfUnlocked,omitempty"`
 	RequestedBy    string              `json:"requestedBy,omitempty"`
 	RequestReason  string              `json:"requestReason,omitempty"`
+	// Approved is the state that somebody approved to unlock; nil when nobody had to.
+	Approved   *connectors.State `json:"approved,omitempty"`
+	ApprovedBy string            `json:"approvedBy,omitempty"`
 }
 
 // UnlockResult says whether the unlock was sent, and what the guard said at the last moment.
@@ -80,7 +83,7 @@ func (a *Activities) fresh(ctx context.Context, in UnlockInput, current attempt)
 }
 
 func (a *Activities) judge(account *connectors.Account, in UnlockInput, current attempt) guard.Verdict {
-	return guard.Decide(guard.Question{
+	verdict := guard.Decide(guard.Question{
 		Account:        account,
 		Guard:          in.Guard,
 		Override:       in.Override,
@@ -88,6 +91,16 @@ func (a *Activities) judge(account *connectors.Account, in UnlockInput, current 
 		Rules:          a.Rules,
 		Now:            current.now(),
 	})
+	switch {
+	case verdict.Decision != guard.Unlock:
+		return verdict
+	case in.Approved != nil && !guard.AmongApproved(account.State, *in.Approved):
+		return guard.Refusal(guard.CodeChangedSinceApproval, "the account's locks or flags are not those that were approved; ask again")
+	case in.Approved == nil && len(guard.ApprovalFor(a.Rules, account.State)) > 0:
+		return guard.Refusal(guard.CodeApprovalRequired, "the account has changed since it was looked up, and somebody must approve its unlock now; ask again")
+	default:
+		return verdict
+	}
 }
 
 // admit takes a place under the connection's ceiling of unlocks an hour, or turns the
@@ -168,6 +181,7 @@ func (a *Activities) audit(ctx context.Context, in UnlockInput, result *UnlockRe
 		zap.String("unlockSent", string(result.Sent)),
 		zap.String("requestedBy", in.RequestedBy),
 		zap.String("requestReason", in.RequestReason),
+		zap.String("approvedBy", in.ApprovedBy),
 		zap.String("workflowId", info.WorkflowExecution.ID),
 		zap.String("runId", info.WorkflowExecution.RunID),
 	)

@@ -91,6 +91,9 @@ type ConnectionSettings struct {
 	RefuseAdminLocks  string   `split_words:"true" default:"false" desc:"Whether to leave alone what was not locked by failed sign-ins: true or false."`
 	RefusePrivileged  string   `split_words:"true" default:"false" desc:"Whether to leave privileged accounts alone: true or false. Accounts of which the provider does not say count as privileged."`
 	PermitOverride    []string `split_words:"true" desc:"What callers may override, separated by commas: suspended, disabled. Default nothing."`
+	ApprovalFor       []string `split_words:"true" desc:"When somebody must approve an unlock first, separated by commas: always, privileged (also where that is not known), admin_locks (also where the reason of a lock is not known). Default never."`
+	Approvers         []string `desc:"Who may approve or deny, as names with * for any text, separated by commas; default anybody but who asked. Names are claims, unless Temporal's own authorization stands in front."`
+	ApprovalTimeout   string   `split_words:"true" default:"1h" desc:"How long an approval is waited for when the request does not say."`
 	MaxUnlocksPerHour string   `split_words:"true" desc:"The most unlocks of this connection within an hour; default none."`
 }
 
@@ -256,7 +259,7 @@ func split(err error) []error {
 }
 
 func (s ConnectionSettings) apply(to *Connection) []error {
-	for _, list := range [][]string{s.ProtectedUsers, s.ProtectedGroups, s.PermitOverride} {
+	for _, list := range [][]string{s.ProtectedUsers, s.ProtectedGroups, s.PermitOverride, s.ApprovalFor, s.Approvers} {
 		trim(list)
 	}
 	var faults []error
@@ -285,7 +288,20 @@ func (s ConnectionSettings) apply(to *Connection) []error {
 	if slices.Contains(s.ProtectedUsers, "") || slices.Contains(s.ProtectedGroups, "") {
 		note(errors.New("PROTECTED_USERS and PROTECTED_GROUPS must not hold empty entries"))
 	}
+	if slices.ContainsFunc(s.ApprovalFor, func(word string) bool { return !slices.Contains(guard.ApprovalCases(), word) }) {
+		note(errors.New("APPROVAL_FOR holds an unknown word: use always, privileged and admin_locks"))
+	}
+	if slices.Contains(s.Approvers, "") {
+		note(errors.New("APPROVERS must not hold empty entries"))
+	}
+	timeout, err := guard.ParseDuration(s.ApprovalTimeout)
+	if err != nil || timeout.Std() < time.Second {
+		note(errors.New("APPROVAL_TIMEOUT must be a duration of at least 1s, such as 1h"))
+	}
 	to.Rules = guard.Rules{
+		ApprovalFor:       s.ApprovalFor,
+		Approvers:         s.Approvers,
+		ApprovalTimeout:   timeout,
 		ProtectedUsers:    s.ProtectedUsers,
 		ProtectedGroups:   s.ProtectedGroups,
 		RefuseAdminLocks:  admin,

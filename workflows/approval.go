@@ -101,8 +101,8 @@ func (r *unlockRun) awaitApproval(ctx workflow.Context, within time.Duration) er
 	if err := upsert(ctx, r.attributes, attribute{AttributeAwaiting, AwaitingApproval}); err != nil {
 		return err
 	}
-	if parent := workflow.GetInfo(ctx).ParentWorkflowExecution; parent != nil {
-		// A parent that is no bulk run, or is gone, need not know.
+	if parent := workflow.GetInfo(ctx).ParentWorkflowExecution; parent != nil && r.in.Approval.TellParent {
+		// A parent that is gone need not know.
 		_ = workflow.SignalExternalWorkflow(ctx, parent.ID, parent.RunID, AwaitingApprovalSignal, workflow.GetInfo(ctx).WorkflowExecution.ID).Get(ctx, nil)
 	}
 	_, err := workflow.AwaitWithOptions(ctx, workflow.AwaitOptions{

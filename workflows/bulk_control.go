@@ -122,7 +122,7 @@ func (r *bulkRun) progress(ctx workflow.Context) Progress {
 	if busy := workflow.Now(ctx).Sub(r.Result.StartedAt) - r.Idle.Std(); busy > 0 {
 		progress.PerMinute = float64(decided) / busy.Minutes()
 	}
-	if r.waiting() {
+	if r.waiting() && r.Stop == "" {
 		progress.Fresh, progress.HeldUntil, progress.Explanation = r.hold.fresh, r.hold.until, r.explainHold()
 	}
 	return progress
@@ -140,10 +140,12 @@ func sortedWords(counts map[string]int) []string {
 // phase is the state as an operator sees it.
 func (r *bulkRun) phase() BulkState {
 	switch {
-	case r.state == StateDone || r.waiting():
+	case r.state == StateDone:
 		return r.state
 	case r.Stop != "":
 		return StateStopping
+	case r.waiting():
+		return r.state
 	case r.Paused:
 		return StatePaused
 	default:

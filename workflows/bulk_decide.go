@@ -3,6 +3,7 @@ package workflows
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/temporal"
@@ -142,7 +143,7 @@ func (r *bulkRun) unlock(ctx workflow.Context, each *candidate) Decision {
 			attribute{AttributeUserID, each.UserID})...),
 	})
 	var result Result
-	err := workflow.ExecuteChildWorkflow(ctx, UnlockUserName, Input{
+	child := workflow.ExecuteChildWorkflow(ctx, UnlockUserName, Input{
 		Connection:    r.in.Connection,
 		UserID:        each.UserID,
 		RequestReason: r.in.RequestReason,
@@ -151,11 +152,34 @@ func (r *bulkRun) unlock(ctx workflow.Context, each *candidate) Decision {
 		DryRun:        r.in.Policy.DryRun,
 		Timeout:       r.in.Timeout,
 		Emit:          EmitSummary,
-	}).Get(ctx, &result)
-	if err != nil {
+		Approval:      Approval{TellParent: true},
+	})
+	if err := workflow.Await(ctx, func() bool { return child.IsReady() || r.awaiting[id] }); err != nil {
+		return r.unlockFailed(each, err, id)
+	}
+	if !child.IsReady() {
+		decision := each.decision(AwaitsApproval, "", "somebody must approve the unlock of this user, which waits for that by itself: "+id)
+		decision.WorkflowID = id
+		return *decision
+	}
+	if err := child.Get(ctx, &result); err != nil {
 		return r.unlockFailed(each, err, id)
 	}
 	return r.unlocked(each, &result)
+}
+
+// hear notes which children wait for an approval: they are reported so, and not waited for.
+func (r *bulkRun) hear(ctx workflow.Context) {
+	signals := workflow.GetSignalChannel(ctx, AwaitingApprovalSignal)
+	workflow.Go(ctx, func(ctx workflow.Context) {
+		for {
+			var id string
+			if !signals.Receive(ctx, &id) || ctx.Err() != nil {
+				return
+			}
+			r.awaiting[id] = true
+		}
+	})
 }
 
 // unlocked reads a child's result.
@@ -217,7 +241,7 @@ func (r *bulkRun) unlockFailed(each *candidate, err error, workflowID string) De
 // note records a decision.
 func (r *bulkRun) note(decision Decision) {
 	if len(decision.Explanation) > maxExplanation {
-		decision.Explanation = decision.Explanation[:maxExplanation] + "…"
+		decision.Explanation = strings.ToValidUTF8(decision.Explanation[:maxExplanation], "") + "…"
 	}
 	r.Result.Decisions = append(r.Result.Decisions, decision)
 	r.Result.Counts[string(decision.Decision)]++

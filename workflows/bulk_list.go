@@ -92,10 +92,15 @@ func (r *bulkRun) count(ctx workflow.Context, survey *activities.SurveyResult) (
 		}
 	}
 	r.Total = tally.Locked
-	if tally.Fresh <= *r.in.Policy.Hold.Above {
+	switch {
+	case tally.Fresh <= *r.in.Policy.Hold.Above:
 		return false, nil
+	case r.in.Policy.DryRun:
+		r.WouldHold = tally.Fresh
+		return false, nil
+	default:
+		return r.holdFor(ctx, tally.Fresh)
 	}
-	return r.holdFor(ctx, tally.Fresh)
 }
 
 // demands is the policy as a guard of every user.

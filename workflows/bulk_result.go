@@ -37,6 +37,8 @@ const (
 	FailedUser Decided = "failed"
 	// OpenAlready: an unlock of the user was open already.
 	OpenAlready Decided = "already_running"
+	// AwaitsApproval: somebody must approve the unlock; its run waits for that by itself.
+	AwaitsApproval Decided = "awaiting_approval"
 )
 
 // The codes of users that were skipped by the run itself, beside those of refusals.
@@ -58,7 +60,7 @@ type Decision struct {
 	Code        string            `json:"code,omitempty"`
 	Explanation string            `json:"explanation"`
 	UnlockSent  connectors.Answer `json:"unlockSent,omitempty"`
-	// WorkflowID is that of the run in the way, for already_running.
+	// WorkflowID is that of the open run, for already_running and awaiting_approval.
 	WorkflowID string `json:"workflowId,omitempty"`
 }
 
@@ -171,6 +173,8 @@ type Carried struct {
 	Done []string `json:"done,omitempty"`
 	// Sent counts the unlocks that were sent.
 	Sent int `json:"sent,omitempty"`
+	// WouldHold counts the users that would have made a run hold that is no dry run.
+	WouldHold int `json:"wouldHold,omitempty"`
 	// Stop is why nobody else is unlocked.
 	Stop   string     `json:"stop,omitempty"`
 	Paused bool       `json:"paused,omitempty"`

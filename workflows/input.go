@@ -67,8 +67,23 @@ type Input struct {
 	WatchFor Duration `json:"watchFor,omitzero"`
 	// Emit leaves the user out of the result when it is "summary"; the default is "full".
 	Emit Emit `json:"emit,omitempty"`
+	// Approval asks for somebody's approval before the unlock. The connection may demand one
+	// all the same, and says who may approve.
+	Approval Approval `json:"approval,omitzero"`
 	// RequestID becomes the workflow ID, so that a caller that starts twice gets one run.
 	RequestID string `json:"requestId,omitempty"`
+}
+
+// Approval is what the caller demands of an approval.
+type Approval struct {
+	Required bool `json:"required,omitempty"`
+	// Timeout is how long it is waited for; the default is the connection's.
+	Timeout Duration `json:"timeout,omitzero"`
+	// Approvers narrows who may approve, with * for any text; the connection's list holds too.
+	Approvers []string `json:"approvers,omitempty"`
+	// TellParent signals the parent workflow while an approval is waited for; see
+	// AwaitingApprovalSignal.
+	TellParent bool `json:"tellParent,omitempty"`
 }
 
 // Ref returns the reference to the user.
@@ -127,6 +142,10 @@ func (in *Input) faults() []error {
 	note(in.Emit != EmitFull && in.Emit != EmitSummary, `emit must be "full" or "summary"`)
 	note(in.RequestID != "" && !requestIDShape.MatchString(in.RequestID),
 		"requestId must be 1 to 200 letters, digits and . _ : / -, beginning with a letter or digit; it is stored in the clear")
+	note(in.Approval.Timeout != 0 && outside(in.Approval.Timeout), "approval.timeout must be between %s and %s", guard.Round(minTimeout), guard.Round(maxTimeout))
+	if err := validatePatterns(in.Approval.Approvers); err != nil {
+		faults = append(faults, fmt.Errorf("approval.approvers %w", err))
+	}
 	note(len(in.RequestReason) > maxText, "requestReason is longer than %d bytes", maxText)
 	note(len(in.RequestedBy) > maxText, "requestedBy is longer than %d bytes", maxText)
 	return faults

@@ -23,6 +23,9 @@ const (
 	WouldUnlock Outcome = "would_unlock"
 	// Refused: the guard or the connection's rules said no; see Result.Refusal.
 	Refused Outcome = "refused"
+	// Denied: an approver said no. ApprovalExpired: nobody answered in time.
+	Denied          Outcome = "denied"
+	ApprovalExpired Outcome = "approval_expired"
 	// Relocked: the unlock was proven and a new lock appeared: a stale saved password, or
 	// an attack.
 	Relocked Outcome = "relocked"
@@ -30,7 +33,7 @@ const (
 
 // Outcomes lists the outcomes.
 func Outcomes() []Outcome {
-	return []Outcome{Unlocked, AlreadyUnlocked, PartiallyUnlocked, WouldUnlock, Refused, Relocked}
+	return []Outcome{Unlocked, AlreadyUnlocked, PartiallyUnlocked, WouldUnlock, Refused, Denied, ApprovalExpired, Relocked}
 }
 
 // Result is what UnlockUser answers. A failure carries it as its details, as far as it
@@ -55,6 +58,8 @@ type Result struct {
 	// User is the provider's whole object as it was last read.
 	User     json.RawMessage `json:"user,omitempty"`
 	Attempts Attempts        `json:"attempts"`
+	// Approval is there when somebody had to approve.
+	Approval *ApprovalRecord `json:"approval,omitempty"`
 	// StartedAt and FinishedAt are UTC.
 	StartedAt     time.Time `json:"startedAt"`
 	FinishedAt    time.Time `json:"finishedAt"`
@@ -85,11 +90,12 @@ type Step string
 
 // The steps.
 const (
-	StepLookup Step = "look up"
-	StepUnlock Step = "unlock"
-	StepVerify Step = "verify"
-	StepWatch  Step = "watch"
-	StepDone   Step = "done"
+	StepLookup   Step = "look up"
+	StepApproval Step = "approval"
+	StepUnlock   Step = "unlock"
+	StepVerify   Step = "verify"
+	StepWatch    Step = "watch"
+	StepDone     Step = "done"
 )
 
 // Status is what StatusQuery answers.

@@ -2,6 +2,7 @@ package workflows_test
 
 import (
 	"context"
+	"sync"
 	"testing"
 	"time"
 
@@ -49,6 +50,7 @@ type stage struct {
 	reached chan struct{}
 	// released is closed when the scenario ends: hanging calls end with it.
 	released chan struct{}
+	release  func()
 }
 
 // hang keeps a call from ending, whatever its context says.
@@ -70,7 +72,8 @@ func (c scenario) play(t *testing.T) *stage {
 	if !c.unserved {
 		s.stop = temporal.Serve(t, latchkeytest.Connection{Name: name, Connector: s, Rules: c.rules, NoAttributes: c.noAttributes})
 	}
-	t.Cleanup(func() { close(s.released) })
+	s.release = sync.OnceFunc(func() { close(s.released) })
+	t.Cleanup(s.release)
 	ctx, cancel := context.WithTimeout(t.Context(), latchkeytest.Patience)
 	defer cancel()
 	in := workflows.Input{Connection: name, UserID: latchkeytest.UserID, RequestedBy: "soar", RequestReason: "INC-4711"}
@@ -148,7 +151,7 @@ func TestScenarios(t *testing.T) {
 
 // scenarios groups them by what they are about.
 func scenarios() []map[string]scenario {
-	return []map[string]scenario{outcomes(), relocks(), failures(), lookupFailures(), cancellations(), timesRunOut(), joins()}
+	return []map[string]scenario{outcomes(), relocks(), failures(), lookupFailures(), cancellations(), timesRunOut(), joins(), approvals()}
 }
 
 // within bounds the scenario's steps.

@@ -25,11 +25,11 @@ func (r *unlockRun) activity(ctx workflow.Context, name string, within time.Dura
 	return workflow.ExecuteActivity(ctx, name, in).Get(ctx, out)
 }
 
-func (r *unlockRun) lookup(ctx workflow.Context) (*activities.LookupResult, error) {
+func (r *unlockRun) lookup(ctx workflow.Context, ref connectors.UserRef) (*activities.LookupResult, error) {
 	r.at(ctx, StepLookup)
 	var found activities.LookupResult
 	err := r.activity(ctx, activities.LookupName, r.remaining(ctx), "Look the account up at "+r.in.Connection,
-		activities.LookupInput{Ref: r.in.Ref()}, &found)
+		activities.LookupInput{Ref: ref}, &found)
 	if temporal.IsCanceledError(err) {
 		return nil, r.cancelled(ctx)
 	}
@@ -111,7 +111,7 @@ func (r *unlockRun) handle(ctx workflow.Context) error {
 	}); err != nil {
 		return fmt.Errorf("register the update %s: %w", JoinUpdate, err)
 	}
-	return nil
+	return r.handleApproval(ctx)
 }
 
 // at notes which step is under way, for the query and the Temporal UI.

@@ -1,6 +1,7 @@
 package workflows
 
 import (
+	"fmt"
 	"time"
 
 	"go.temporal.io/sdk/converter"
@@ -33,6 +34,7 @@ func UnlockLockedUsers(ctx workflow.Context, raw converter.RawValue) (*BulkResul
 	if err := run.handle(ctx); err != nil {
 		return nil, err
 	}
+	run.hear(ctx)
 	more, err := run.execute(ctx)
 	finishing, _ := workflow.NewDisconnectedContext(ctx)
 	_ = workflow.Await(finishing, func() bool { return workflow.AllHandlersFinished(finishing) })
@@ -57,13 +59,15 @@ type bulkRun struct {
 	hold *hold
 	// pausedAt is when the pause began that is under way.
 	pausedAt time.Time
+	// awaiting are the children that wait for an approval, by workflow ID.
+	awaiting map[string]bool
 	// cancelled says that the run is to end, with nobody else unlocked.
 	cancelled bool
 }
 
 func newBulkRun(ctx workflow.Context, in *BulkInput) *bulkRun {
 	now := workflow.Now(ctx).UTC()
-	run := &bulkRun{in: in, state: StateListing, pausedAt: now, done: map[string]bool{}}
+	run := &bulkRun{in: in, state: StateListing, pausedAt: now, done: map[string]bool{}, awaiting: map[string]bool{}}
 	if in.Carried != nil {
 		run.Carried = *in.Carried
 	} else {
@@ -199,6 +203,9 @@ func (r *bulkRun) walk(ctx workflow.Context, name, summary string, in, out any) 
 // finish ends the run with an outcome.
 func (r *bulkRun) finish(ctx workflow.Context) error {
 	outcome, explanation := Completed, "everybody who was found was decided upon"
+	if r.WouldHold > 0 {
+		explanation += fmt.Sprintf("; a run that is no dry run would hold, since %d users were locked lately", r.WouldHold)
+	}
 	switch r.Stop {
 	case CodeMaxPerRun:
 		outcome, explanation = LimitReached, "the policy's maxPerRun was reached; the rest was left alone"

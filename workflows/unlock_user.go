@@ -56,6 +56,10 @@ type unlockRun struct {
 	deadline time.Time
 	// attributes are those of Latchkey's search attributes that the namespace knows.
 	attributes []string
+	// account is the one that an approval is waited for, approvers who may give it by the
+	// connection's rules.
+	account   *connectors.Account
+	approvers []string
 	// caller ends when somebody cancels the run. Unlock and verify run in a context of
 	// their own; the watch, which may take days, ends with this one.
 	caller workflow.Context
@@ -81,23 +85,24 @@ func newUnlockRun(ctx workflow.Context, in *Input) (*unlockRun, error) {
 
 // execute takes the steps.
 func (r *unlockRun) execute(ctx workflow.Context) (*Result, error) {
-	found, err := r.lookup(ctx)
+	found, err := r.lookup(ctx, r.in.Ref())
 	if err != nil {
 		return nil, err
 	}
-	verdict := guard.Decide(guard.Question{
-		Account:        found.Account,
-		Guard:          r.in.Guard,
-		Override:       r.in.Override,
-		EvenIfUnlocked: r.in.EvenIfUnlocked,
-		Rules:          found.Rules,
-		Now:            workflow.Now(ctx),
-	})
-	if verdict.Decision != guard.Unlock {
+	if verdict := r.decide(ctx, found); verdict.Decision != guard.Unlock {
 		return r.decided(ctx, verdict)
 	}
-	if r.in.DryRun {
+	cases := r.approvalCases(found)
+	switch {
+	case r.in.DryRun && len(cases) > 0:
+		return r.end(ctx, WouldUnlock, "the account would be unlocked once somebody has approved it; this was a dry run, and nothing was sent")
+	case r.in.DryRun:
 		return r.end(ctx, WouldUnlock, "the account would be unlocked; this was a dry run, and nothing was sent")
+	case len(cases) > 0:
+		var result *Result
+		if found, result, err = r.approve(ctx, found, cases); found == nil {
+			return result, err
+		}
 	}
 	if ctx.Err() != nil {
 		return nil, r.cancelled(ctx)
@@ -110,6 +115,18 @@ func (r *unlockRun) execute(ctx workflow.Context) (*Result, error) {
 		return nil, r.cancelled(ctx)
 	}
 	return result, err
+}
+
+// decide asks the guard.
+func (r *unlockRun) decide(ctx workflow.Context, found *activities.LookupResult) guard.Verdict {
+	return guard.Decide(guard.Question{
+		Account:        found.Account,
+		Guard:          r.in.Guard,
+		Override:       r.in.Override,
+		EvenIfUnlocked: r.in.EvenIfUnlocked,
+		Rules:          found.Rules,
+		Now:            workflow.Now(ctx),
+	})
 }
 
 // decided ends a run that sends nothing further.
@@ -128,17 +145,20 @@ func (r *unlockRun) unlock(ctx workflow.Context, found *activities.LookupResult)
 		return nil, r.fail(ctx, failure{kind: string(connectors.Unavailable), sent: connectors.No,
 			message: "connection " + r.in.Connection + ": time ran out before the unlock could be sent; the look-up took all of it"})
 	}
+	in := activities.UnlockInput{
+		Account:        found.Account.WithoutUser(),
+		ReadAt:         found.ReadAt,
+		Guard:          r.in.Guard,
+		Override:       r.in.Override,
+		EvenIfUnlocked: r.in.EvenIfUnlocked,
+		RequestedBy:    r.in.RequestedBy,
+		RequestReason:  r.in.RequestReason,
+	}
+	if r.result.Approval != nil {
+		in.Approved, in.ApprovedBy = &found.Account.State, r.result.Approval.By
+	}
 	var sent activities.UnlockResult
-	err := r.activity(ctx, activities.UnlockName, r.remaining(ctx), "Unlock the account at "+r.in.Connection,
-		activities.UnlockInput{
-			Account:        found.Account.WithoutUser(),
-			ReadAt:         found.ReadAt,
-			Guard:          r.in.Guard,
-			Override:       r.in.Override,
-			EvenIfUnlocked: r.in.EvenIfUnlocked,
-			RequestedBy:    r.in.RequestedBy,
-			RequestReason:  r.in.RequestReason,
-		}, &sent)
+	err := r.activity(ctx, activities.UnlockName, r.remaining(ctx), "Unlock the account at "+r.in.Connection, in, &sent)
 	if err != nil {
 		failed := understand(err, r.in.Connection)
 		r.result.Attempts.Unlock, r.result.UnlockSent = failed.attempt, failed.sent

@@ -22,6 +22,8 @@ func OutcomeWords() []Word {
 		{Word: string(PartiallyUnlocked), Meaning: "Some layers or servers are unlocked; others could not be by the deadline or could not be read. `after` names them."},
 		{Word: string(WouldUnlock), Meaning: "A dry run that found a lock and no objection."},
 		{Word: string(Refused), Meaning: "The guard or the connection's rules said no: `refusal.code` says why for machines, `explanation` for people."},
+		{Word: string(Denied), Meaning: "An approver said no."},
+		{Word: string(ApprovalExpired), Meaning: "An approval was needed, and nobody answered in time."},
 		{Word: string(Relocked), Meaning: "The unlock was proven and a new lock appeared: a saved password that is out of date, or an attack."},
 	}
 }

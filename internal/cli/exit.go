@@ -58,8 +58,8 @@ var exitCodes = []struct {
 		string(workflows.Completed), string(workflows.LimitReached)}},
 	{ExitFault, "a fault of Latchkey's own", []string{workflows.TypeInternal}},
 	{ExitUsage, "a wrong command line, input or configuration", []string{workflows.TypeInvalidInput}},
-	{ExitRefused, "the guard or the connection's rules said no; a run over many users was held or aborted", []string{
-		string(workflows.Refused), string(workflows.Held), string(workflows.Aborted)}},
+	{ExitRefused, "the guard, the connection's rules or an approver said no; a run over many users was held or aborted", []string{
+		string(workflows.Refused), string(workflows.Denied), string(workflows.ApprovalExpired), string(workflows.Held), string(workflows.Aborted)}},
 	{ExitLocked, "the account is locked still, in part, or again; of many, at least one is, or its unlock failed", []string{
 		string(workflows.PartiallyUnlocked), workflows.TypeStillLocked, string(workflows.Relocked), string(workflows.FailedUser)}},
 	{ExitNoSuchUser, "no such user, more than one, or no such workflow or schedule", []string{

@@ -25,6 +25,8 @@ func Codes() []ExplainedCode {
 		{CodeStateUnknown, "A layer could not be read, and the guard or the connection asks for its locks' reasons or ages."},
 		{CodeExcluded, "`guard.exclude` covers the user."},
 		{CodeNotIncluded, "`guard.include` does not cover the user."},
+		{CodeChangedSinceApproval, "The account's locks or flags are not those that were approved."},
+		{CodeApprovalRequired, "At the moment of the unlock the account was one that somebody must approve, and at the look-up it was not."},
 		{CodeUnlockCeiling, "The connection's ceiling of unlocks an hour is reached."},
 	}
 }

@@ -47,6 +47,12 @@ type Rules struct {
 	RefusePrivileged bool `json:"refusePrivileged,omitempty"`
 	// PermitOverride are the blocks ("suspended", "disabled") that a caller may override.
 	PermitOverride []string `json:"permitOverride,omitempty"`
+	// ApprovalFor are the cases in which somebody must approve an unlock first; see
+	// ApprovalAlways. Approvers are who may, with * for any text; empty is anybody.
+	ApprovalFor []string `json:"approvalFor,omitempty"`
+	Approvers   []string `json:"approvers,omitempty"`
+	// ApprovalTimeout is how long an approval is waited for when the request does not say.
+	ApprovalTimeout Duration `json:"approvalTimeout,omitzero"`
 	// MaxUnlocksPerHour is a ceiling over the whole connection; 0 is none. The unlock
 	// activity keeps it, since only that knows the count.
 	MaxUnlocksPerHour int `json:"maxUnlocksPerHour,omitempty"`
@@ -95,6 +101,8 @@ const (
 	CodeUnlockCeiling        Code = "unlock_ceiling"
 	CodeExcluded             Code = "excluded"
 	CodeNotIncluded          Code = "not_included"
+	CodeChangedSinceApproval Code = "changed_since_approval"
+	CodeApprovalRequired     Code = "approval_required"
 )
 
 // Verdict is a decision and why. It never names the account.
