@@ -42,10 +42,13 @@ func ParseDuration(text string) (Duration, error) {
 	return Duration(parsed), nil
 }
 
-// Round writes a duration to the second, without trailing zero units.
+// Round writes a duration to the second, or to the millisecond below one, without trailing
+// zero units.
 func Round(d time.Duration) string {
 	if d >= time.Second {
 		d = d.Round(time.Second)
+	} else {
+		d = d.Round(time.Millisecond)
 	}
 	return trim(d.String())
 }
