@@ -3,8 +3,8 @@ package workflows
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
-	"strings"
 
 	"go.temporal.io/sdk/workflow"
 )
@@ -129,12 +129,7 @@ func (r *bulkRun) progress(ctx workflow.Context) Progress {
 }
 
 func sortedWords(counts map[string]int) []string {
-	words := make([]string, 0, len(counts))
-	for word := range counts { //workflowcheck:ignore sorted below
-		words = append(words, word)
-	}
-	slices.Sort(words)
-	return words
+	return slices.Sorted(maps.Keys(counts))
 }
 
 // phase is the state as an operator sees it.
@@ -162,18 +157,17 @@ func (r *bulkRun) at(ctx workflow.Context, state BulkState) {
 // detail writes the run's state where the Temporal UI shows it.
 func (r *bulkRun) detail(ctx workflow.Context) {
 	progress := r.progress(ctx)
-	var text strings.Builder
-	fmt.Fprintf(&text, "**%s** at `%s`: %d of %d users decided\n", progress.State, r.in.Connection, progress.Decided, progress.Found)
+	text := fmt.Sprintf("**%s** at `%s`: %d of %d users decided\n", progress.State, r.in.Connection, progress.Decided, progress.Found)
 	for _, word := range sortedWords(r.Result.Counts) {
-		fmt.Fprintf(&text, "\n- %s: %d", word, r.Result.Counts[word])
+		text += fmt.Sprintf("\n- %s: %d", word, r.Result.Counts[word])
 	}
 	for _, further := range []string{progress.Explanation, r.Result.Explanation} {
 		if further != "" {
-			fmt.Fprintf(&text, "\n\n%s", further)
+			text += "\n\n" + further
 		}
 	}
 	if r.Paused {
-		fmt.Fprintf(&text, "\n\nPaused; the update `%s` goes on.", ResumeUpdate)
+		text += "\n\nPaused; the update `" + ResumeUpdate + "` goes on."
 	}
-	workflow.SetCurrentDetails(ctx, text.String())
+	workflow.SetCurrentDetails(ctx, text)
 }
