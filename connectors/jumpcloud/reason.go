@@ -57,7 +57,8 @@ func (r *reasons) ask(ctx context.Context, organization string) int64 {
 	limit, err := r.client.attemptLimit(ctx, organization)
 	kept := limitKept
 	if err != nil {
-		limit, kept = 0, failureKept
+		// A limit changes rarely: the last one that was read is better than none.
+		limit, kept = r.last(organization), failureKept
 	}
 	if ctx.Err() == nil {
 		r.remember(organization, limit, now.Add(kept))
@@ -69,6 +70,16 @@ func (r *reasons) recall(organization string, now time.Time) (int64, bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.limit, r.organization == organization && now.Before(r.until)
+}
+
+// last is the limit that was last known of the organization, however old; or zero.
+func (r *reasons) last(organization string) int64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.organization != organization {
+		return 0
+	}
+	return r.limit
 }
 
 // remember keeps the last organization only: a credential works in one.
