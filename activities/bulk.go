@@ -49,7 +49,10 @@ type PrepareResult struct {
 }
 
 // Prepare tells what a bulk run must know of its connection. It asks the provider nothing.
-func (a *Activities) Prepare(ctx context.Context, in PrepareInput) (*PrepareResult, error) {
+func (a *Activities) Prepare(ctx context.Context, in PrepareInput) (_ *PrepareResult, err error) {
+	ctx, cancel, current := begin(ctx)
+	defer cancel()
+	defer a.recovered(&err, current, connectors.No)
 	_, lists := a.Connector.(connectors.LockedLister)
 	result := &PrepareResult{Provider: a.Provider, SearchAttributes: a.SearchAttributes, Lists: lists, HidesPrivilege: a.HidesPrivilege}
 	if in.CountWithin == 0 {
@@ -61,7 +64,7 @@ func (a *Activities) Prepare(ctx context.Context, in PrepareInput) (*PrepareResu
 	}
 	retention, err := a.Records.Retention(ctx)
 	if err != nil {
-		return nil, err
+		return nil, a.uncounted(current, "the namespace could not be asked how long it keeps closed runs, and the policy counts unlocks")
 	}
 	if retention < in.CountWithin {
 		result.CannotCount = fmt.Sprintf("the namespace keeps closed runs for %s, and the policy counts within %s", guard.Round(retention), guard.Round(in.CountWithin))
@@ -99,7 +102,9 @@ func (a *Activities) Resolve(ctx context.Context, in ResolveInput) (_ *ResolveRe
 		}
 	}
 	for _, ref := range in.Refs[min(len(result.Resolved), len(in.Refs)):] {
+		stop := beat(ctx, result) // One look-up may take longer than a heartbeat's time-out.
 		account, err := a.Connector.Lookup(ctx, ref)
+		stop()
 		if err != nil && connectors.KindOf(err).Retryable() {
 			return nil, a.failure(err, current, connectors.No)
 		}
@@ -132,10 +137,22 @@ type CountUnlocksResult struct {
 }
 
 // CountUnlocks asks Temporal's visibility, whose answer lags by seconds.
-func (a *Activities) CountUnlocks(ctx context.Context, in CountUnlocksInput) (*CountUnlocksResult, error) {
+func (a *Activities) CountUnlocks(ctx context.Context, in CountUnlocksInput) (_ *CountUnlocksResult, err error) {
+	ctx, cancel, current := begin(ctx)
+	defer cancel()
+	defer a.recovered(&err, current, connectors.No)
+	if a.Records == nil { // Another worker than the one that prepared the run.
+		return nil, a.uncounted(current, "this worker finds no search attributes of Latchkey's in the namespace, and the policy counts unlocks; start it again")
+	}
 	unlocks, err := a.Records.UnlocksOf(ctx, in.UserIDs, in.Since)
 	if err != nil {
-		return nil, err
+		return nil, a.uncounted(current, "the unlocks of users could not be counted, and the policy bounds them")
 	}
 	return &CountUnlocksResult{Unlocks: unlocks}, nil
+}
+
+// uncounted is a failure of Temporal's visibility, which may pass. What it said itself is
+// not repeated: it is stored.
+func (a *Activities) uncounted(current attempt, message string) error {
+	return a.failure(&connectors.Error{Kind: connectors.Unavailable, Provider: a.Provider, Operation: "count unlocks", Message: message}, current, connectors.No)
 }
