@@ -110,7 +110,7 @@ func (r *bulkRun) ready(ctx workflow.Context) bool {
 		return !r.Paused && r.inFlight < r.in.Policy.Concurrency && (most == 0 || r.Sent+r.inFlight < most)
 	})
 	switch {
-	case err != nil:
+	case err != nil || ctx.Err() != nil: // The wait does not notice a cancellation when it need not wait.
 		r.cancelled, r.Stop = true, outcomeCancelled
 	case r.Stop == "" && most > 0 && r.Sent >= most:
 		r.Stop = CodeMaxPerRun

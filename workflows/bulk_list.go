@@ -27,7 +27,7 @@ func (r *bulkRun) next(ctx workflow.Context) ([]candidate, error) {
 	if r.Given {
 		return r.nextGiven(ctx)
 	}
-	if len(r.Waiting) == 0 && !r.WalkedAll && r.Stop == "" {
+	for len(r.Waiting) == 0 && !r.WalkedAll && r.Stop == "" { // A page may be empty, and another follow.
 		if err := r.list(ctx); err != nil {
 			return nil, err
 		}
