@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	temporalclient "go.temporal.io/sdk/client"
 
 	"github.com/latchkey-iam/latchkey/client"
 	"github.com/latchkey-iam/latchkey/connectors"
@@ -51,15 +52,49 @@ func retained(unlocks map[string]int) records {
 
 func newCrowd(t *testing.T, connection latchkeytest.Connection, members ...*connectors.Account) *crowd {
 	t.Helper()
-	temporal := latchkeytest.Server(t)
-	c := &crowd{Population: latchkeytest.NewPopulation(), t: t, name: latchkeytest.ConnectionName(), client: &client.Client{Temporal: temporal.Client}}
+	c := unserved(t, members...)
+	c.serve(connection)
+	return c
+}
+
+// unserved is a population whose connection nobody serves yet.
+func unserved(t *testing.T, members ...*connectors.Account) *crowd {
+	t.Helper()
+	c := &crowd{Population: latchkeytest.NewPopulation(), t: t, name: latchkeytest.ConnectionName(), client: &client.Client{Temporal: latchkeytest.Server(t).Client}}
 	c.Add(members...)
+	return c
+}
+
+func (c *crowd) serve(connection latchkeytest.Connection) {
+	c.t.Helper()
 	connection.Name, connection.Connector = c.name, c
 	if connection.Records == nil {
 		connection.Records = retained(nil)
 	}
-	temporal.Serve(t, connection)
-	return c
+	latchkeytest.Server(c.t).Serve(c.t, connection)
+}
+
+// startRaw starts with any input, whether the connection is served or not.
+func (c *crowd) startRaw(workflow string, in any) {
+	c.t.Helper()
+	run, err := c.client.Temporal.ExecuteWorkflow(c.t.Context(), temporalclient.StartWorkflowOptions{
+		ID: "test/bulk/" + c.name, TaskQueue: workflows.TaskQueue,
+	}, workflow, in)
+	require.NoError(c.t, err)
+	c.run = c.client.Attach(run.GetID(), run.GetRunID())
+}
+
+// fails runs to the end, which is a failure of the type with what was done so far.
+func (c *crowd) fails(kind string) *client.Failure {
+	c.t.Helper()
+	_, err := c.end()
+	var failure *client.Failure
+	require.ErrorAs(c.t, err, &failure)
+	require.Equal(c.t, kind, failure.Type, failure.Message)
+	for _, personal := range append(latchkeytest.Personal(), "member", "secret") {
+		require.NotContains(c.t, failure.Message, personal, "failures are stored in the clear")
+	}
+	return failure
 }
 
 // locked returns n members that failed sign-ins locked an hour ago.

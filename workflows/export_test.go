@@ -9,6 +9,7 @@ import (
 // SetTimes shortens what a test would otherwise wait for. Call it before any workflow runs.
 func SetTimes(attempt, grace, check time.Duration) {
 	attemptTimeout, verifyGrace, checkTimeout = attempt, grace, check
+	listTimeout = attempt
 }
 
 // SetUsersPerRun lets chains come with few users, and returns what puts the number back.
