@@ -89,6 +89,16 @@ type ResolveResult struct {
 	Resolved []Resolved `json:"resolved"`
 }
 
+// patientAttempts is how often an answer that cannot be read is asked for again. After that
+// it is the account's own, and does not keep the others from being found.
+const patientAttempts = 5
+
+// passing reports whether the failure of a reference may pass by itself.
+func passing(err error, current attempt) bool {
+	kind := connectors.KindOf(err)
+	return kind.Retryable() && (kind != connectors.MalformedResponse || current.number < patientAttempts)
+}
+
 // Resolve finds the ID of each account. What cannot be found at all is told so; a failure
 // that may pass fails the attempt, and the next one goes on where this one stopped.
 func (a *Activities) Resolve(ctx context.Context, in ResolveInput) (_ *ResolveResult, err error) {
@@ -105,7 +115,7 @@ func (a *Activities) Resolve(ctx context.Context, in ResolveInput) (_ *ResolveRe
 		stop := beat(ctx, result) // One look-up may take longer than a heartbeat's time-out.
 		account, err := a.Connector.Lookup(ctx, ref)
 		stop()
-		if err != nil && connectors.KindOf(err).Retryable() {
+		if err != nil && passing(err, current) {
 			return nil, a.failure(err, current, connectors.No)
 		}
 		result.Resolved = append(result.Resolved, a.resolved(account, err))

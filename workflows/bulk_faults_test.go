@@ -169,6 +169,84 @@ func TestNamesWhileTheProviderIsDown(t *testing.T) {
 	require.Len(t, c.report(), 3)
 }
 
+// TestNameThatCannotBeRead: an answer that stays unreadable is that of one user, and the
+// others are unlocked.
+func TestNameThatCannotBeRead(t *testing.T) {
+	t.Parallel()
+	c := newCrowd(t, latchkeytest.Connection{}, locked(3)...)
+	c.OnLookup = func(_ context.Context, name string) error {
+		if name == "member2" {
+			return latchkeytest.FailAfter(connectors.MalformedResponse, 10*time.Millisecond)
+		}
+		return nil
+	}
+	result := c.bulk(workflows.BulkInput{Users: []connectors.UserRef{{Username: "member1"}, {Username: "member2"}, {Username: "member3"}}})
+	require.Equal(t, map[string]int{"unlocked": 2, "failed": 1}, result.Counts)
+	require.Equal(t, map[string]int{"MalformedResponse": 1}, result.Codes)
+}
+
+// TestChildEndedFromOutside: its user is told as failed, with what was sent, and the rest goes on.
+func TestChildEndedFromOutside(t *testing.T) {
+	t.Parallel()
+	for code, test := range map[string]struct {
+		end  func(*crowd, string) error
+		sent connectors.Answer
+	}{
+		"Terminated": {func(c *crowd, id string) error {
+			return c.client.Temporal.TerminateWorkflow(c.t.Context(), id, "", "test")
+		}, connectors.Unknown},
+		"Cancelled": {func(c *crowd, id string) error { return c.client.Temporal.CancelWorkflow(c.t.Context(), id, "") }, connectors.Yes},
+	} {
+		t.Run(code, func(t *testing.T) {
+			t.Parallel()
+			c := newCrowd(t, latchkeytest.Connection{}, locked(2)...)
+			entered, release := make(chan struct{}), make(chan struct{})
+			c.OnUnlock = func(_ context.Context, id string) error {
+				if id == latchkeytest.MemberID(1) {
+					close(entered)
+					<-release
+				}
+				return nil
+			}
+			c.start(workflows.BulkInput{Policy: workflows.Policy{MaxPerRun: to(1), Concurrency: 1}})
+			<-entered
+			require.NoError(t, test.end(c, workflows.UnlockID(c.name, latchkeytest.MemberID(1))))
+			close(release)
+			result, err := c.end()
+			require.NoError(t, err)
+			require.Equal(t, map[string]int{code: 1, workflows.CodeMaxPerRun: 1}, result.Codes, "an unlock that may have been sent counts")
+			require.Equal(t, test.sent, result.Failures[0].UnlockSent)
+		})
+	}
+}
+
+// TestAbortedWhileListing ends without an alarm, however many were locked lately.
+func TestAbortedWhileListing(t *testing.T) {
+	t.Parallel()
+	c := newCrowd(t, latchkeytest.Connection{}, fresh(3)...)
+	entered, release := make(chan struct{}), make(chan struct{})
+	c.OnList = func(context.Context, string) error {
+		close(entered)
+		<-release
+		return nil
+	}
+	c.start(workflows.BulkInput{Policy: crowded()})
+	<-entered
+	_, err := c.tell(workflows.AbortUpdate)
+	require.NoError(t, err)
+	close(release)
+	result, err := c.end()
+	require.NoError(t, err)
+	require.Equal(t, workflows.Aborted, result.Outcome)
+	require.Equal(t, map[string]int{"aborted": 3}, result.Codes)
+	for _, history := range c.histories() {
+		for _, event := range history.GetEvents() {
+			upserted := event.GetUpsertWorkflowSearchAttributesEventAttributes().GetSearchAttributes().GetIndexedFields()
+			require.NotContains(t, upserted, workflows.AttributeAwaiting.GetName())
+		}
+	}
+}
+
 // crowded is a policy that holds whenever anybody is locked.
 func crowded() workflows.Policy { return workflows.Policy{Hold: &workflows.Hold{Above: to(0)}} }
 

@@ -50,7 +50,7 @@ func (r *bulkRun) list(ctx workflow.Context) error {
 		if err != nil {
 			return err
 		}
-		if r.in.Policy.Hold.Off || r.released() || r.Result.Found > len(survey.Listed) {
+		if r.in.Policy.Hold.Off || r.Stop != "" || r.released() || r.Result.Found > len(survey.Listed) {
 			return nil
 		}
 		again, err := r.count(ctx, survey)
@@ -92,7 +92,7 @@ func (r *bulkRun) count(ctx workflow.Context, survey *activities.SurveyResult) (
 		}
 	}
 	r.Total = tally.Locked
-	if tally.Fresh <= *r.in.Policy.Hold.Above {
+	if tally.Fresh <= *r.in.Policy.Hold.Above || r.Stop != "" { // A run that is ending raises no alarm.
 		return false, nil
 	}
 	return r.holdFor(ctx, tally.Fresh)
