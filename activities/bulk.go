@@ -51,7 +51,10 @@ type PrepareResult struct {
 }
 
 // Prepare tells what a bulk run must know of its connection. It asks the provider nothing.
-func (a *Activities) Prepare(ctx context.Context, in PrepareInput) (*PrepareResult, error) {
+func (a *Activities) Prepare(ctx context.Context, in PrepareInput) (_ *PrepareResult, err error) {
+	ctx, cancel, current := begin(ctx)
+	defer cancel()
+	defer a.recovered(&err, current, connectors.No)
 	_, lists := a.Connector.(connectors.LockedLister)
 	result := &PrepareResult{Provider: a.Provider, SearchAttributes: a.SearchAttributes, Lists: lists, HidesPrivilege: a.HidesPrivilege, HidesGroups: a.HidesGroups}
 	if in.CountWithin == 0 {
@@ -63,7 +66,7 @@ func (a *Activities) Prepare(ctx context.Context, in PrepareInput) (*PrepareResu
 	}
 	retention, err := a.Records.Retention(ctx)
 	if err != nil {
-		return nil, err
+		return nil, a.uncounted(current, "the namespace could not be asked how long it keeps closed runs, and the policy counts unlocks")
 	}
 	if retention < in.CountWithin {
 		result.CannotCount = fmt.Sprintf("the namespace keeps closed runs for %s, and the policy counts within %s", guard.Round(retention), guard.Round(in.CountWithin))
@@ -88,6 +91,16 @@ type ResolveResult struct {
 	Resolved []Resolved `json:"resolved"`
 }
 
+// patientAttempts is how often an answer that cannot be read is asked for again. After that
+// it is the account's own, and does not keep the others from being found.
+const patientAttempts = 5
+
+// passing reports whether the failure of a reference may pass by itself.
+func passing(err error, current attempt) bool {
+	kind := connectors.KindOf(err)
+	return kind.Retryable() && (kind != connectors.MalformedResponse || current.number < patientAttempts)
+}
+
 // Resolve finds the ID of each account. What cannot be found at all is told so; a failure
 // that may pass fails the attempt, and the next one goes on where this one stopped.
 func (a *Activities) Resolve(ctx context.Context, in ResolveInput) (_ *ResolveResult, err error) {
@@ -101,8 +114,10 @@ func (a *Activities) Resolve(ctx context.Context, in ResolveInput) (_ *ResolveRe
 		}
 	}
 	for _, ref := range in.Refs[min(len(result.Resolved), len(in.Refs)):] {
+		stop := beat(ctx, result) // One look-up may take longer than a heartbeat's time-out.
 		account, err := a.Connector.Lookup(ctx, ref)
-		if err != nil && connectors.KindOf(err).Retryable() {
+		stop()
+		if err != nil && passing(err, current) {
 			return nil, a.failure(err, current, connectors.No)
 		}
 		result.Resolved = append(result.Resolved, a.resolved(account, err))
@@ -134,10 +149,22 @@ type CountUnlocksResult struct {
 }
 
 // CountUnlocks asks Temporal's visibility, whose answer lags by seconds.
-func (a *Activities) CountUnlocks(ctx context.Context, in CountUnlocksInput) (*CountUnlocksResult, error) {
+func (a *Activities) CountUnlocks(ctx context.Context, in CountUnlocksInput) (_ *CountUnlocksResult, err error) {
+	ctx, cancel, current := begin(ctx)
+	defer cancel()
+	defer a.recovered(&err, current, connectors.No)
+	if a.Records == nil { // Another worker than the one that prepared the run.
+		return nil, a.uncounted(current, "this worker finds no search attributes of Latchkey's in the namespace, and the policy counts unlocks; start it again")
+	}
 	unlocks, err := a.Records.UnlocksOf(ctx, in.UserIDs, in.Since)
 	if err != nil {
-		return nil, err
+		return nil, a.uncounted(current, "the unlocks of users could not be counted, and the policy bounds them")
 	}
 	return &CountUnlocksResult{Unlocks: unlocks}, nil
+}
+
+// uncounted is a failure of Temporal's visibility, which may pass. What it said itself is
+// not repeated: it is stored.
+func (a *Activities) uncounted(current attempt, message string) error {
+	return a.failure(&connectors.Error{Kind: connectors.Unavailable, Provider: a.Provider, Operation: "count unlocks", Message: message}, current, connectors.No)
 }

@@ -111,7 +111,7 @@ func (r *bulkRun) ready(ctx workflow.Context) bool {
 		return !r.Paused && r.inFlight < r.in.Policy.Concurrency && (most == 0 || r.Sent+r.inFlight < most)
 	})
 	switch {
-	case err != nil:
+	case err != nil || ctx.Err() != nil: // The wait does not notice a cancellation when it need not wait.
 		r.cancelled, r.Stop = true, outcomeCancelled
 	case r.Stop == "" && most > 0 && r.Sent >= most:
 		r.Stop = CodeMaxPerRun
@@ -213,29 +213,41 @@ func (r *bulkRun) unlockFailed(each *candidate, err error, workflowID string) De
 	var open *temporal.ChildWorkflowExecutionAlreadyStartedError
 	var application *temporal.ApplicationError
 	var terminated *temporal.TerminatedError
+	var cancelled *temporal.CanceledError
 	switch {
 	case errors.As(err, &open):
 		decision := each.decision(OpenAlready, "", "an unlock of this user was open already: "+workflowID)
 		decision.WorkflowID = workflowID
 		return *decision
 	case errors.As(err, &application):
-		result := Result{UnlockSent: connectors.No}
-		if application.HasDetails() {
-			_ = application.Details(&result)
-		}
-		decision := each.decision(FailedUser, application.Type(), application.Message())
-		decision.UnlockSent = result.UnlockSent
-		r.sent(each, result.UnlockSent)
-		return *decision
+		return r.failedUser(each, application.Type(), application.Message(), sentOf(application, connectors.No))
 	case errors.As(err, &terminated):
-		r.sent(each, connectors.Unknown)
-		return *each.decision(FailedUser, "Terminated", "the unlock of this user was terminated: "+workflowID)
-	case temporal.IsCanceledError(err):
-		r.sent(each, connectors.Unknown)
-		return *each.decision(FailedUser, "Cancelled", "the unlock of this user was cancelled: "+workflowID)
+		return r.failedUser(each, "Terminated", "the unlock of this user was terminated: "+workflowID, connectors.Unknown)
+	case errors.As(err, &cancelled):
+		return r.failedUser(each, "Cancelled", "the unlock of this user was cancelled: "+workflowID, sentOf(cancelled, connectors.Unknown))
 	default:
-		return *each.decision(FailedUser, TypeInternal, fmt.Sprintf("the unlock of this user failed in an unforeseen way: %T", err))
+		return r.failedUser(each, TypeInternal, fmt.Sprintf("the unlock of this user failed in an unforeseen way: %T", err), connectors.Unknown)
 	}
+}
+
+// failedUser is the decision on a user whose unlock failed, and who may be unlocked all the same.
+func (r *bulkRun) failedUser(each *candidate, code, explanation string, sent connectors.Answer) Decision {
+	decision := each.decision(FailedUser, code, explanation)
+	decision.UnlockSent = sent
+	r.sent(each, sent)
+	return *decision
+}
+
+// sentOf reads from a child's last word whether an unlock was sent.
+func sentOf(from interface {
+	HasDetails() bool
+	Details(into ...any) error
+}, otherwise connectors.Answer) connectors.Answer {
+	var result Result
+	if !from.HasDetails() || from.Details(&result) != nil || result.UnlockSent == "" {
+		return otherwise
+	}
+	return result.UnlockSent
 }
 
 // note records a decision.

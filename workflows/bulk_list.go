@@ -27,7 +27,7 @@ func (r *bulkRun) next(ctx workflow.Context) ([]candidate, error) {
 	if r.Given {
 		return r.nextGiven(ctx)
 	}
-	if len(r.Waiting) == 0 && !r.WalkedAll && r.Stop == "" {
+	for len(r.Waiting) == 0 && !r.WalkedAll && r.Stop == "" { // A page may be empty, and another follow.
 		if err := r.list(ctx); err != nil {
 			return nil, err
 		}
@@ -50,7 +50,7 @@ func (r *bulkRun) list(ctx workflow.Context) error {
 		if err != nil {
 			return err
 		}
-		if r.in.Policy.Hold.Off || r.released() || r.Result.Found > len(survey.Listed) {
+		if r.in.Policy.Hold.Off || r.Stop != "" || r.released() || r.Result.Found > len(survey.Listed) {
 			return nil
 		}
 		again, err := r.count(ctx, survey)
@@ -93,7 +93,7 @@ func (r *bulkRun) count(ctx workflow.Context, survey *activities.SurveyResult) (
 	}
 	r.Total = tally.Locked
 	switch {
-	case tally.Fresh <= *r.in.Policy.Hold.Above:
+	case tally.Fresh <= *r.in.Policy.Hold.Above || r.Stop != "": // A run that is ending raises no alarm.
 		return false, nil
 	case r.in.Policy.DryRun:
 		r.WouldHold = tally.Fresh

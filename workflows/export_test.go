@@ -9,7 +9,46 @@ import (
 // SetTimes shortens what a test would otherwise wait for. Call it before any workflow runs.
 func SetTimes(attempt, grace, check time.Duration) {
 	attemptTimeout, verifyGrace, checkTimeout = attempt, grace, check
+	listTimeout = attempt
 }
+
+// SetUsersPerRun lets chains come with few users, and returns what puts the number back.
+func SetUsersPerRun(n int) (reset func()) {
+	before := usersPerRun
+	usersPerRun = n
+	return func() { usersPerRun = before }
+}
+
+// Complete fills in the defaults of a policy and returns the guard that it makes.
+func Complete(p *Policy, given, hidesPrivilege bool) Guard {
+	p.complete(given)
+	return p.guard(hidesPrivilege)
+}
+
+// SightBook is a book of sightings for tests.
+type SightBook struct{ sightings }
+
+// NewSightBook opens the book with which a scheduled run begins.
+func NewSightBook(before Sightings) *SightBook {
+	return &SightBook{*newSightings(sightBook{Old: before})}
+}
+
+// See notes a lock of unknown age and returns since when it is known.
+func (b *SightBook) See(userID, print string, now time.Time) time.Time {
+	return b.see(userID, print, now)
+}
+
+// Forget drops a user.
+func (b *SightBook) Forget(userID string) { b.forget(userID) }
+
+// Again begins anew with the same list.
+func (b *SightBook) Again() { b.again() }
+
+// Kept is what the next scheduled run is to know.
+func (b *SightBook) Kept(walkedAll bool) Sightings { return b.kept(walkedAll) }
+
+// Continued is the book as the next run of a chain gets it.
+func (b *SightBook) Continued() *SightBook { return &SightBook{*newSightings(b.book())} }
 
 // Understood is what understand reads out of an error.
 type Understood struct {

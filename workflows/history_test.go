@@ -5,8 +5,10 @@ import (
 	"compress/gzip"
 	"context"
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -24,6 +26,7 @@ import (
 )
 
 // record rewrites the recorded histories: go test ./workflows -run TestRecordHistories -record
+// Some of them: go test ./workflows -run TestRecordHistories/bulk -record
 var record = flag.Bool("record", false, "record the histories of every scenario")
 
 const historyFolder = "testdata/histories"
@@ -36,33 +39,63 @@ func TestRecordHistories(t *testing.T) { //nolint:paralleltest // its scenarios 
 	if !*record {
 		t.Skip("only with -record")
 	}
-	old, err := filepath.Glob(filepath.Join(historyFolder, "*.json.gz"))
-	require.NoError(t, err)
-	for _, file := range old {
-		require.NoError(t, os.Remove(file))
-	}
 	require.NoError(t, os.MkdirAll(historyFolder, 0o750))
-	recordOne := func(name string, play func(*testing.T) *stage) {
+	recordOne := func(name string, play func(*testing.T) []*historypb.History) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			keep(t, name, events(t, play(t)))
+			forget(t, name)
+			for i, history := range play(t) {
+				keep(t, fileOf(name, i), history)
+			}
 		})
 	}
+	stages := map[string]func(*testing.T) *stage{}
 	for _, group := range scenarios() {
 		for name, c := range group {
-			recordOne(name, c.play)
+			stages[name] = c.play
 		}
 	}
 	for name, c := range checkups() {
-		recordOne(name, c.play)
+		stages[name] = c.play
+	}
+	for name, play := range stages {
+		recordOne(name, func(t *testing.T) []*historypb.History { t.Helper(); return []*historypb.History{events(t, play(t))} })
+	}
+	for name, play := range bulkEnds() {
+		recordOne(name, func(t *testing.T) []*historypb.History { t.Helper(); return play(t).histories() })
+	}
+}
+
+// fileOf is the file of the i-th run of a scenario.
+func fileOf(name string, i int) string {
+	if i > 0 {
+		name = fmt.Sprintf("%s, run %d", name, i+1)
+	}
+	return filepath.Join(historyFolder, strings.NewReplacer(" ", "-", ",", "", "'", "").Replace(name)+".json.gz")
+}
+
+// forget removes what was recorded of a scenario, whose chain may have been longer.
+func forget(t *testing.T, name string) {
+	t.Helper()
+	for i := 0; ; i++ {
+		err := os.Remove(fileOf(name, i))
+		if os.IsNotExist(err) {
+			return
+		}
+		require.NoError(t, err)
 	}
 }
 
 // events reads the history of a scenario's run.
 func events(t *testing.T, s *stage) *historypb.History {
 	t.Helper()
+	return eventsOf(t, s.Temporal.Client, s.run.GetID(), s.run.GetRunID())
+}
+
+func eventsOf(t *testing.T, temporal client.Client, workflowID, runID string) *historypb.History {
+	t.Helper()
 	history := &historypb.History{}
-	iterator := s.Temporal.Client.GetWorkflowHistory(context.WithoutCancel(t.Context()), s.run.GetID(), s.run.GetRunID(), false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+	iterator := temporal.GetWorkflowHistory(context.WithoutCancel(t.Context()), workflowID, runID, false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
 	for iterator.HasNext() {
 		event, err := iterator.Next()
 		require.NoError(t, err)
@@ -73,7 +106,7 @@ func events(t *testing.T, s *stage) *historypb.History {
 
 // keep writes a history without the name of the machine, which the SDK puts into the names
 // of sticky queues.
-func keep(t *testing.T, name string, history *historypb.History) {
+func keep(t *testing.T, file string, history *historypb.History) {
 	t.Helper()
 	for _, event := range history.GetEvents() {
 		if queue := event.GetWorkflowTaskScheduledEventAttributes().GetTaskQueue(); queue.GetKind() == enumspb.TASK_QUEUE_KIND_STICKY {
@@ -90,8 +123,7 @@ func keep(t *testing.T, name string, history *historypb.History) {
 	_, err = writer.Write(data)
 	require.NoError(t, err)
 	require.NoError(t, writer.Close())
-	file := strings.NewReplacer(" ", "-", ",", "", "'", "").Replace(name) + ".json.gz"
-	require.NoError(t, os.WriteFile(filepath.Join(historyFolder, file), packed.Bytes(), 0o600))
+	require.NoError(t, os.WriteFile(file, packed.Bytes(), 0o600))
 }
 
 // TestReplay: workflow code of today must go on with runs of yesterday.
@@ -102,6 +134,7 @@ func TestReplay(t *testing.T) {
 	}
 	files, err := filepath.Glob(filepath.Join(historyFolder, "*.json.gz"))
 	require.NoError(t, err)
+	require.Empty(t, stale(files), "nothing plays these any more: remove them")
 	require.NotEmpty(t, files, "record them with: go test ./workflows -run TestRecordHistories -record")
 	for _, file := range files {
 		t.Run(filepath.Base(file), func(t *testing.T) {
@@ -111,6 +144,23 @@ func TestReplay(t *testing.T) {
 	}
 }
 
+// stale are the recordings that belong to no scenario.
+func stale(files []string) []string {
+	known := map[string]bool{}
+	for _, group := range scenarios() {
+		for name := range group {
+			known[fileOf(name, 0)] = true
+		}
+	}
+	for name := range checkups() {
+		known[fileOf(name, 0)] = true
+	}
+	for name := range bulkEnds() {
+		known[fileOf(name, 0)], known[fileOf(name, 1)] = true, true
+	}
+	return slices.DeleteFunc(slices.Clone(files), func(file string) bool { return known[file] })
+}
+
 // TestReplayNotices proves that the replay fails when a workflow does something else.
 func TestReplayNotices(t *testing.T) {
 	t.Parallel()
@@ -118,7 +168,10 @@ func TestReplayNotices(t *testing.T) {
 		t.Skip("recording")
 	}
 	other := func(workflow.Context, converter.RawValue) (*workflows.Result, error) { return &workflows.Result{}, nil }
-	for file, name := range map[string]string{"unlocked": workflows.UnlockUserName, "check-finds-all-rights": workflows.CheckConnectionName} {
+	for file, name := range map[string]string{
+		"unlocked": workflows.UnlockUserName, "check-finds-all-rights": workflows.CheckConnectionName, "bulk-released": workflows.UnlockLockedUsersName,
+		"bulk-chain-run-2": workflows.UnlockLockedUsersName, "list-of-locked-users": workflows.ListLockedUsersName,
+	} {
 		require.Error(t, replay(t, filepath.Join(historyFolder, file+".json.gz"), func(with workflows.Registry) {
 			with.RegisterWorkflowWithOptions(other, workflow.RegisterOptions{Name: name})
 		}), file)

@@ -70,6 +70,7 @@ func newBulkRun(ctx workflow.Context, in *BulkInput) *bulkRun {
 	run := &bulkRun{in: in, state: StateListing, pausedAt: now, done: map[string]bool{}, awaiting: map[string]bool{}}
 	if in.Carried != nil {
 		run.Carried = *in.Carried
+		run.Given = in.Given() // A list is never taken for everybody, whatever else is carried.
 	} else {
 		run.Carried = Carried{Given: in.Given(), Book: sightBook{Old: sightingsBefore(ctx)}, Result: BulkResult{
 			Connection: in.Connection, DryRun: in.Policy.DryRun, Counts: map[string]int{}, Codes: map[string]int{},

@@ -1,0 +1,190 @@
+package activities_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/latchkey-iam/latchkey/activities"
+	"github.com/latchkey-iam/latchkey/connectors"
+	"github.com/latchkey-iam/latchkey/internal/latchkeytest"
+)
+
+// archive is what visibility knows, as the test says.
+type archive struct {
+	retention time.Duration
+	unlocks   map[string]int
+	err       error
+	panics    bool
+}
+
+func (a archive) Retention(context.Context) (time.Duration, error) {
+	if a.panics {
+		panic("secret of " + latchkeytest.Email)
+	}
+	return a.retention, a.err
+}
+
+func (a archive) UnlocksOf(ctx context.Context, _ []string, _ time.Time) (map[string]int, error) {
+	_, err := a.Retention(ctx)
+	return a.unlocks, err
+}
+
+func TestPrepare(t *testing.T) {
+	t.Parallel()
+	day := 24 * time.Hour
+	for name, test := range map[string]struct {
+		records activities.Records
+		within  time.Duration
+		want    string
+	}{
+		"nothing to count":     {within: 0},
+		"no search attributes": {within: day, want: "the namespace lacks Latchkey's search attributes"},
+		"kept too briefly":     {records: archive{retention: time.Hour}, within: day, want: "the namespace keeps closed runs for 1h, and the policy counts within 24h"},
+		"kept just long":       {records: archive{retention: day}, within: day},
+		"not asked in vain":    {records: archive{err: errors.New("down")}, within: 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b, _ := townOf()
+			b.steps.Records, b.steps.HidesPrivilege = test.records, true
+			result, err := run[activities.PrepareResult](b, b.steps.Prepare, activities.PrepareInput{CountWithin: test.within})
+			require.NoError(t, err)
+			require.Equal(t, &activities.PrepareResult{
+				Provider: latchkeytest.Provider, SearchAttributes: []string{"LatchkeyUserId"}, Lists: true, HidesPrivilege: true, CannotCount: test.want,
+			}, result)
+		})
+	}
+}
+
+// TestPrepareWithoutAList: a provider that cannot list says so.
+func TestPrepareWithoutAList(t *testing.T) {
+	t.Parallel()
+	b := newBench(locked())
+	result, err := run[activities.PrepareResult](b, b.steps.Prepare, activities.PrepareInput{})
+	require.NoError(t, err)
+	require.False(t, result.Lists)
+}
+
+// TestCountUnlocks hands on what visibility knows.
+func TestCountUnlocks(t *testing.T) {
+	t.Parallel()
+	b := newBench(locked())
+	b.steps.Records = archive{unlocks: map[string]int{latchkeytest.UserID: 2}}
+	result, err := run[activities.CountUnlocksResult](b, b.steps.CountUnlocks, activities.CountUnlocksInput{UserIDs: []string{latchkeytest.UserID}})
+	require.NoError(t, err)
+	require.Equal(t, map[string]int{latchkeytest.UserID: 2}, result.Unlocks)
+}
+
+// TestVisibilityFails: what visibility says itself is not stored, and its failures pass.
+func TestVisibilityFails(t *testing.T) {
+	t.Parallel()
+	ask := map[string]func(*bench) error{
+		"prepare": func(b *bench) error {
+			_, err := run[activities.PrepareResult](b, b.steps.Prepare, activities.PrepareInput{CountWithin: time.Hour})
+			return err
+		},
+		"count": func(b *bench) error {
+			_, err := run[activities.CountUnlocksResult](b, b.steps.CountUnlocks, activities.CountUnlocksInput{UserIDs: []string{latchkeytest.UserID}})
+			return err
+		},
+	}
+	for name, test := range map[string]struct {
+		step    string
+		records activities.Records
+		kind    string
+	}{
+		"no retention":                  {"prepare", archive{err: errors.New("secret")}, "Unavailable"},
+		"no count":                      {"count", archive{err: errors.New("secret")}, "Unavailable"},
+		"a worker that lost attributes": {"count", nil, "Unavailable"},
+		"a panic at the retention":      {"prepare", archive{panics: true}, activities.TypeInternal},
+		"a panic at the count":          {"count", archive{panics: true}, activities.TypeInternal},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newBench(locked())
+			b.steps.Records = test.records
+			failure, _ := requireFailure(t, ask[test.step](b), test.kind)
+			require.Equal(t, test.kind == activities.TypeInternal, failure.NonRetryable())
+			require.NotContains(t, failure.Error(), "secret")
+		})
+	}
+}
+
+// TestResolve: each reference has its account or the reason why there is none.
+func TestResolve(t *testing.T) {
+	t.Parallel()
+	b, town := townOf(latchkeytest.Member(1), latchkeytest.Member(2))
+	town.OnLookup = func(_ context.Context, name string) error {
+		switch name {
+		case "twice":
+			return latchkeytest.Fail(connectors.Ambiguous)
+		case "broken":
+			return errors.New("secret of " + latchkeytest.Email)
+		}
+		return nil
+	}
+	result, err := run[activities.ResolveResult](b, b.steps.Resolve, activities.ResolveInput{Refs: []connectors.UserRef{
+		{Username: "member2"}, {Username: "nobody"}, {Email: "member1@example.org"}, {Username: "twice"}, {Username: "broken"},
+	}})
+	require.NoError(t, err)
+	var ids, kinds []string
+	for _, resolved := range result.Resolved {
+		ids, kinds = append(ids, resolved.UserID), append(kinds, string(resolved.Kind))
+		require.Equal(t, resolved.UserID == "", resolved.Message != "")
+		require.NotContains(t, resolved.Message, "secret")
+		for _, personal := range append(latchkeytest.Personal(), "member", "nobody") {
+			require.NotContains(t, resolved.Message, personal)
+		}
+	}
+	require.Equal(t, []string{latchkeytest.MemberID(2), "", latchkeytest.MemberID(1), "", ""}, ids)
+	require.Equal(t, []string{"", "NotFound", "", "Ambiguous", "Internal"}, kinds)
+}
+
+// TestResolveResumes: an attempt goes on where the one before it stopped.
+func TestResolveResumes(t *testing.T) {
+	t.Parallel()
+	told := activities.ResolveResult{Resolved: []activities.Resolved{{UserID: latchkeytest.MemberID(7)}, {Kind: connectors.NotFound, Message: "gone"}}}
+	for name, test := range map[string]struct {
+		details any
+		asked   []string
+		first   string
+	}{
+		"a part":   {told, []string{"member3"}, latchkeytest.MemberID(7)},
+		"nonsense": {[]int{1}, []string{"member1", "member2", "member3"}, latchkeytest.MemberID(1)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b, town := townOf(latchkeytest.Member(1), latchkeytest.Member(2), latchkeytest.Member(3))
+			var asked []string
+			town.OnLookup = func(_ context.Context, name string) error { asked = append(asked, name); return nil }
+			b.environment.SetHeartbeatDetails(test.details)
+			result, err := run[activities.ResolveResult](b, b.steps.Resolve, activities.ResolveInput{
+				Refs: []connectors.UserRef{{Username: "member1"}, {Username: "member2"}, {Username: "member3"}},
+			})
+			require.NoError(t, err)
+			require.Equal(t, test.asked, asked)
+			require.Len(t, result.Resolved, 3)
+			require.Equal(t, test.first, result.Resolved[0].UserID)
+			require.Equal(t, latchkeytest.MemberID(3), result.Resolved[2].UserID)
+		})
+	}
+}
+
+// TestResolveFails: what may pass fails the attempt, and so does a panic.
+func TestResolveFails(t *testing.T) {
+	t.Parallel()
+	for kind, fail := range map[string]func() error{
+		"Unavailable":           func() error { return latchkeytest.Fail(connectors.Unavailable) },
+		activities.TypeInternal: func() error { panic("secret of " + latchkeytest.Email) },
+	} {
+		b, town := townOf(latchkeytest.Member(1))
+		town.OnLookup = func(context.Context, string) error { return fail() }
+		_, err := run[activities.ResolveResult](b, b.steps.Resolve, activities.ResolveInput{Refs: []connectors.UserRef{{Username: "member1"}}})
+		failure, _ := requireFailure(t, err, kind)
+		require.NotContains(t, failure.Error(), "secret")
+	}
+}

@@ -1,0 +1,223 @@
+package workflows_test
+
+import (
+	"context"
+	"encoding/json"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	enumspb "go.temporal.io/api/enums/v1"
+	historypb "go.temporal.io/api/history/v1"
+
+	"github.com/latchkey-iam/latchkey/activities"
+	"github.com/latchkey-iam/latchkey/client"
+	"github.com/latchkey-iam/latchkey/connectors"
+	"github.com/latchkey-iam/latchkey/internal/guard"
+	"github.com/latchkey-iam/latchkey/internal/latchkeytest"
+	"github.com/latchkey-iam/latchkey/workflows"
+)
+
+// bulkEnds are the ends of UnlockLockedUsers and ListLockedUsers. Each is tested, and
+// recorded for the replay.
+func bulkEnds() map[string]func(*testing.T) *crowd {
+	briefly := func(policy workflows.Policy, deadline time.Duration) workflows.Policy {
+		policy.Hold = &workflows.Hold{Above: to(0), Deadline: workflows.Duration(deadline)}
+		return policy
+	}
+	ended := func(outcome workflows.BulkOutcome, policy workflows.Policy, what string) func(*testing.T) *crowd {
+		return func(t *testing.T) *crowd {
+			t.Helper()
+			c := newCrowd(t, latchkeytest.Connection{}, fresh(3)...)
+			c.start(workflows.BulkInput{Policy: policy})
+			if what != "" {
+				c.await(workflows.StateHeld)
+				_, err := c.tell(what)
+				require.NoError(t, err)
+			}
+			result, err := c.end()
+			require.NoError(t, err)
+			require.Equal(t, outcome, result.Outcome)
+			return c
+		}
+	}
+	return map[string]func(*testing.T) *crowd{
+		"bulk completed with every decision": everyDecision,
+		"bulk completed for a list":          ofAList,
+		"bulk dry run":                       ended(workflows.Completed, workflows.Policy{DryRun: true}, ""),
+		"bulk limit reached":                 ended(workflows.LimitReached, workflows.Policy{MaxPerRun: to(1)}, ""),
+		"bulk held at the deadline":          ended(workflows.Held, briefly(workflows.Policy{}, time.Second), ""),
+		"bulk released":                      ended(workflows.Completed, briefly(workflows.Policy{}, time.Hour), workflows.ReleaseUpdate),
+		"bulk aborted":                       ended(workflows.Aborted, briefly(workflows.Policy{}, time.Hour), workflows.AbortUpdate),
+		"bulk cancelled":                     cancelledMidway,
+		"bulk failed":                        listingDenied,
+		"bulk refused":                       refusedPolicy,
+		"bulk with a wrong input":            wrongBulkInput,
+		"bulk chain":                         chainOfTwo,
+		"list of locked users":               listed,
+		"list that fails":                    listDenied,
+		"list with a wrong input":            wrongListInput,
+	}
+}
+
+// everyDecision ends with each decision that a run which is no dry run can come to.
+func everyDecision(t *testing.T) *crowd {
+	t.Helper()
+	members := locked(8)
+	members[2].State.Unread = []connectors.Unread{{Layer: connectors.LayerMFA, Kind: connectors.PermissionDenied}}
+	members[3].State.Suspended = true
+	members[7].State.Locks = []connectors.Lock{noDate()}
+	c := newCrowd(t, latchkeytest.Connection{Records: retained(map[string]int{latchkeytest.MemberID(8): 9})}, members...)
+	entered, release := make(chan struct{}), make(chan struct{})
+	c.OnLookup = func(_ context.Context, id string) error {
+		switch {
+		case id == latchkeytest.MemberID(2):
+			c.Change(id, func(a *connectors.Account) { a.State.Locks = nil })
+		case id == latchkeytest.MemberID(7) && c.Unlocked()[id] > 0:
+			again := latchkeytest.FailedSignIns(time.Now().Add(time.Hour + time.Minute))
+			c.Change(id, func(a *connectors.Account) { a.State.Locks = []connectors.Lock{again} })
+		}
+		return nil
+	}
+	c.OnUnlock = func(_ context.Context, id string) error {
+		switch id {
+		case latchkeytest.MemberID(5):
+			return latchkeytest.Fail(connectors.PermissionDenied)
+		case latchkeytest.MemberID(6):
+			close(entered)
+			<-release
+		}
+		return nil
+	}
+	open, err := c.client.Start(t.Context(), workflows.Input{Connection: c.name, UserID: latchkeytest.MemberID(6)})
+	require.NoError(t, err)
+	<-entered
+	result := c.bulk(workflows.BulkInput{Policy: workflows.Policy{OnlyReasons: &[]connectors.Reason{}, MinLockedFor: to(minutes(0))}})
+	close(release)
+	_, err = open.Result(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, map[string]int{"unlocked": 1, "already_unlocked": 1, "partially_unlocked": 1, "skipped": 2, "failed": 1, "already_running": 1, "relocked": 1}, result.Counts)
+	require.Equal(t, map[string]int{"suspended": 1, "max_per_user": 1, "PermissionDenied": 1}, result.Codes)
+	return c
+}
+
+func ofAList(t *testing.T) *crowd {
+	t.Helper()
+	c := newCrowd(t, latchkeytest.Connection{}, locked(2)...)
+	result := c.bulk(workflows.BulkInput{Users: []connectors.UserRef{
+		{ID: latchkeytest.MemberID(1)}, {Username: "member2"}, {Username: "member1"}, {Username: "nobody"},
+	}})
+	require.Equal(t, map[string]int{"unlocked": 2, "skipped": 1, "failed": 1}, result.Counts)
+	return c
+}
+
+// cancelledMidway is cancelled while one unlock is under way.
+func cancelledMidway(t *testing.T) *crowd {
+	t.Helper()
+	c := newCrowd(t, latchkeytest.Connection{}, locked(3)...)
+	entered, release := make(chan struct{}), make(chan struct{})
+	c.OnUnlock = func(context.Context, string) error {
+		close(entered)
+		<-release
+		return nil
+	}
+	c.start(workflows.BulkInput{Policy: workflows.Policy{Concurrency: 1}})
+	<-entered
+	require.NoError(t, c.client.Temporal.CancelWorkflow(t.Context(), c.run.WorkflowID, ""))
+	close(release)
+	require.Equal(t, map[string]int{"unlocked": 1, "skipped": 2}, c.fails(client.TypeCancelled).Bulk.Counts)
+	return c
+}
+
+func listingDenied(t *testing.T) *crowd {
+	t.Helper()
+	c := newCrowd(t, latchkeytest.Connection{}, locked(2)...)
+	c.OnList = func(context.Context, string) error { return latchkeytest.Fail(connectors.PermissionDenied) }
+	c.start(workflows.BulkInput{})
+	c.fails(string(connectors.PermissionDenied))
+	return c
+}
+
+func refusedPolicy(t *testing.T) *crowd {
+	t.Helper()
+	c := newCrowd(t, latchkeytest.Connection{Records: records{retention: time.Hour}}, locked(1)...)
+	c.start(workflows.BulkInput{})
+	c.fails(string(connectors.Unsupported))
+	return c
+}
+
+func wrongBulkInput(t *testing.T) *crowd {
+	t.Helper()
+	c := unserved(t)
+	c.startRaw(workflows.UnlockLockedUsersName, json.RawMessage(`{"connection":"c-1","policy":{"polcy":1}}`))
+	c.fails(workflows.TypeInvalidInput)
+	return c
+}
+
+// chainOfTwo takes two runs, the second with a sighting and the list of the first.
+func chainOfTwo(t *testing.T) *crowd {
+	t.Helper()
+	const members = 252
+	crowd := locked(members)
+	crowd[0].State.Locks = []connectors.Lock{noDate()}
+	c := newCrowd(t, latchkeytest.Connection{}, crowd...)
+	c.PageSize = members - 1
+	result := c.bulk(workflows.BulkInput{Policy: workflows.Policy{Hold: &workflows.Hold{Above: to(members)}, Concurrency: 50}})
+	require.Equal(t, 2, result.Runs)
+	require.Equal(t, map[string]int{"unlocked": members - 1, "skipped": 1}, result.Counts)
+	return c
+}
+
+func listed(t *testing.T) *crowd {
+	t.Helper()
+	c := newCrowd(t, latchkeytest.Connection{}, locked(3)...)
+	c.startRaw(workflows.ListLockedUsersName, workflows.ListInput{Connection: c.name, ListLockedInput: activities.ListLockedInput{
+		Reasons: []connectors.Reason{connectors.ReasonFailedSignIn}, MinAge: guard.Duration(time.Minute),
+	}})
+	var page activities.ListLockedResult
+	require.NoError(t, c.client.Temporal.GetWorkflow(t.Context(), c.run.WorkflowID, "").Get(t.Context(), &page))
+	require.Len(t, page.Accounts, 3)
+	return c
+}
+
+func listDenied(t *testing.T) *crowd {
+	t.Helper()
+	c := newCrowd(t, latchkeytest.Connection{}, locked(1)...)
+	c.OnList = func(context.Context, string) error { return latchkeytest.Fail(connectors.PermissionDenied) }
+	c.startRaw(workflows.ListLockedUsersName, workflows.ListInput{Connection: c.name})
+	c.fails(string(connectors.PermissionDenied))
+	return c
+}
+
+func wrongListInput(t *testing.T) *crowd {
+	t.Helper()
+	c := unserved(t)
+	c.startRaw(workflows.ListLockedUsersName, workflows.ListInput{Connection: c.name, ListLockedInput: activities.ListLockedInput{After: "jane"}})
+	c.fails(workflows.TypeInvalidInput)
+	return c
+}
+
+// histories reads those of all runs of the chain.
+func (c *crowd) histories() []*historypb.History {
+	c.t.Helper()
+	var all []*historypb.History
+	for runID := c.run.RunID; runID != ""; {
+		history := eventsOf(c.t, c.client.Temporal, c.run.WorkflowID, runID)
+		all = append(all, history)
+		last := history.GetEvents()[len(history.GetEvents())-1]
+		require.NotEqual(c.t, enumspb.EVENT_TYPE_UNSPECIFIED, last.GetEventType())
+		runID = last.GetWorkflowExecutionContinuedAsNewEventAttributes().GetNewExecutionRunId()
+	}
+	return all
+}
+
+// TestBulkEnds plays every end.
+func TestBulkEnds(t *testing.T) {
+	t.Parallel()
+	for name, play := range bulkEnds() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			require.NotEmpty(t, play(t).histories())
+		})
+	}
+}

@@ -1,0 +1,368 @@
+package workflows_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	temporalclient "go.temporal.io/sdk/client"
+
+	"github.com/latchkey-iam/latchkey/client"
+	"github.com/latchkey-iam/latchkey/connectors"
+	"github.com/latchkey-iam/latchkey/internal/latchkeytest"
+	"github.com/latchkey-iam/latchkey/workflows"
+)
+
+// TestListingFailsForAWhile: another attempt is made, and nobody is lost or found twice.
+func TestListingFailsForAWhile(t *testing.T) {
+	t.Parallel()
+	c := newCrowd(t, latchkeytest.Connection{}, locked(5)...)
+	c.PageSize = 2
+	var asked atomic.Int64
+	c.OnList = func(context.Context, string) error {
+		if asked.Add(1)%2 == 1 {
+			return latchkeytest.FailAfter(connectors.RateLimited, 10*time.Millisecond)
+		}
+		return nil
+	}
+	require.Equal(t, map[string]int{"unlocked": 5}, c.bulk(workflows.BulkInput{}).Counts)
+	require.Len(t, c.report(), 5)
+}
+
+// TestListingFailsForGood ends the run with what was done so far.
+func TestListingFailsForGood(t *testing.T) {
+	t.Parallel()
+	for kind, fail := range map[string]func() error{
+		string(connectors.PermissionDenied): func() error { return latchkeytest.Fail(connectors.PermissionDenied) },
+		workflows.TypeInternal:              func() error { return errors.New("secret of member1") },
+	} {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			c := newCrowd(t, latchkeytest.Connection{}, locked(5)...)
+			c.PageSize = 2
+			c.OnList = func(_ context.Context, after string) error {
+				if after == "" {
+					return nil
+				}
+				return fail()
+			}
+			c.start(workflows.BulkInput{Policy: workflows.Policy{Hold: &workflows.Hold{Off: true}}})
+			failure := c.fails(kind)
+			require.Equal(t, map[string]int{"unlocked": 2}, failure.Bulk.Counts)
+			require.False(t, failure.Bulk.WalkedAll)
+			require.Equal(t, failure.Message, failure.Bulk.Explanation)
+			require.NotZero(t, failure.Bulk.FinishedAt)
+			require.Len(t, c.report(), 2, "what was decided can be read")
+		})
+	}
+}
+
+// uncounted are records that know the retention and nothing else.
+type uncounted struct{ records }
+
+func (uncounted) UnlocksOf(context.Context, []string, time.Time) (map[string]int, error) {
+	return nil, errors.New("secret of visibility")
+}
+
+// TestVisibilityFails: nobody is unlocked whose unlocks cannot be counted.
+func TestVisibilityFails(t *testing.T) {
+	t.Parallel()
+	for name, connection := range map[string]latchkeytest.Connection{
+		"no retention": {Records: records{err: errors.New("secret of visibility")}},
+		"no count":     {Records: uncounted{retained(nil)}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := newCrowd(t, connection, locked(2)...)
+			c.start(workflows.BulkInput{Timeout: workflows.Duration(2 * time.Second)})
+			failure := c.fails(string(connectors.Unavailable))
+			require.NotNil(t, failure.Bulk)
+			require.Empty(t, c.Unlocked())
+		})
+	}
+}
+
+// TestUnservedForAWhile: a run waits for a worker of its connection.
+func TestUnservedForAWhile(t *testing.T) {
+	t.Parallel()
+	c := unserved(t, locked(2)...)
+	c.startRaw(workflows.UnlockLockedUsersName, workflows.BulkInput{Connection: c.name})
+	c.await(workflows.StateListing)
+	c.serve(latchkeytest.Connection{})
+	result, err := c.end()
+	require.NoError(t, err)
+	require.Equal(t, map[string]int{"unlocked": 2}, result.Counts)
+}
+
+// TestNeverServed ends in time.
+func TestNeverServed(t *testing.T) {
+	t.Parallel()
+	c := unserved(t, locked(2)...)
+	c.startRaw(workflows.UnlockLockedUsersName, workflows.BulkInput{Connection: c.name, Timeout: workflows.Duration(time.Second)})
+	require.NotNil(t, c.fails(workflows.TypeNoWorker).Bulk)
+}
+
+// TestScheduleRemembers: what one scheduled run saw lets a lock without a date pass in a
+// later one, when it is old enough by then.
+func TestScheduleRemembers(t *testing.T) {
+	t.Parallel()
+	c := newCrowd(t, latchkeytest.Connection{}, latchkeytest.Member(1, noDate()))
+	schedule, err := c.client.Temporal.ScheduleClient().Create(t.Context(), temporalclient.ScheduleOptions{
+		ID: "test/schedule/" + c.name,
+		Action: &temporalclient.ScheduleWorkflowAction{
+			ID: "test/scheduled/" + c.name, Workflow: workflows.UnlockLockedUsersName, TaskQueue: workflows.TaskQueue,
+			Args: []any{workflows.BulkInput{Connection: c.name, Policy: workflows.Policy{MinLockedFor: to(workflows.Duration(time.Second))}}},
+		},
+	})
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = schedule.Delete(context.WithoutCancel(t.Context())) })
+	first := c.trigger(schedule, 1)
+	require.Equal(t, map[string]int{"lock_age_unknown": 1}, first.Codes)
+	for n := 2; len(c.Unlocked()) == 0; n++ {
+		require.Less(t, n, 100)
+		next := c.trigger(schedule, n)
+		if next.Counts["skipped"] == 1 {
+			require.Equal(t, first.FirstSeen, next.FirstSeen, "the lock keeps its date")
+			continue
+		}
+		require.Equal(t, map[string]int{"unlocked": 1}, next.Counts)
+		require.Empty(t, next.FirstSeen, "a later lock is another one")
+	}
+}
+
+// trigger starts the n-th scheduled run and waits for its end.
+func (c *crowd) trigger(schedule temporalclient.ScheduleHandle, n int) *workflows.BulkResult {
+	c.t.Helper()
+	require.NoError(c.t, schedule.Trigger(c.t.Context(), temporalclient.ScheduleTriggerOptions{}))
+	require.Eventually(c.t, func() bool {
+		described, err := schedule.Describe(c.t.Context())
+		if err != nil || described.Info.NumActions < n || len(described.Info.RecentActions) == 0 {
+			return false
+		}
+		started := described.Info.RecentActions[len(described.Info.RecentActions)-1].StartWorkflowResult
+		c.run = c.client.Attach(started.WorkflowID, started.FirstExecutionRunID)
+		return len(described.Info.RunningWorkflows) == 0
+	}, latchkeytest.Patience, 50*time.Millisecond)
+	result, err := c.end()
+	require.NoError(c.t, err)
+	return result
+}
+
+// TestNamesWhileTheProviderIsDown: each fails, and the run completes.
+func TestNamesWhileTheProviderIsDown(t *testing.T) {
+	t.Parallel()
+	c := newCrowd(t, latchkeytest.Connection{}, locked(2)...)
+	c.OnLookup = func(context.Context, string) error { return latchkeytest.Fail(connectors.Unavailable) }
+	result := c.bulk(workflows.BulkInput{Timeout: workflows.Duration(time.Second), Users: []connectors.UserRef{
+		{Username: "member1"}, {Email: "member2@example.org"}, {ID: latchkeytest.MemberID(2)},
+	}})
+	require.Equal(t, workflows.Completed, result.Outcome)
+	require.Equal(t, map[string]int{"failed": 3}, result.Counts)
+	require.Equal(t, map[string]int{"Unavailable": 3}, result.Codes)
+	require.Len(t, c.report(), 3)
+}
+
+// TestNameThatCannotBeRead: an answer that stays unreadable is that of one user, and the
+// others are unlocked.
+func TestNameThatCannotBeRead(t *testing.T) {
+	t.Parallel()
+	c := newCrowd(t, latchkeytest.Connection{}, locked(3)...)
+	c.OnLookup = func(_ context.Context, name string) error {
+		if name == "member2" {
+			return latchkeytest.FailAfter(connectors.MalformedResponse, 10*time.Millisecond)
+		}
+		return nil
+	}
+	result := c.bulk(workflows.BulkInput{Users: []connectors.UserRef{{Username: "member1"}, {Username: "member2"}, {Username: "member3"}}})
+	require.Equal(t, map[string]int{"unlocked": 2, "failed": 1}, result.Counts)
+	require.Equal(t, map[string]int{"MalformedResponse": 1}, result.Codes)
+}
+
+// TestChildEndedFromOutside: its user is told as failed, with what was sent, and the rest goes on.
+func TestChildEndedFromOutside(t *testing.T) {
+	t.Parallel()
+	for code, test := range map[string]struct {
+		end  func(*crowd, string) error
+		sent connectors.Answer
+	}{
+		"Terminated": {func(c *crowd, id string) error {
+			return c.client.Temporal.TerminateWorkflow(c.t.Context(), id, "", "test")
+		}, connectors.Unknown},
+		"Cancelled": {func(c *crowd, id string) error { return c.client.Temporal.CancelWorkflow(c.t.Context(), id, "") }, connectors.Yes},
+	} {
+		t.Run(code, func(t *testing.T) {
+			t.Parallel()
+			c := newCrowd(t, latchkeytest.Connection{}, locked(2)...)
+			entered, release := make(chan struct{}), make(chan struct{})
+			c.OnUnlock = func(_ context.Context, id string) error {
+				if id == latchkeytest.MemberID(1) {
+					close(entered)
+					<-release
+				}
+				return nil
+			}
+			c.start(workflows.BulkInput{Policy: workflows.Policy{MaxPerRun: to(1), Concurrency: 1}})
+			<-entered
+			require.NoError(t, test.end(c, workflows.UnlockID(c.name, latchkeytest.MemberID(1))))
+			close(release)
+			result, err := c.end()
+			require.NoError(t, err)
+			require.Equal(t, map[string]int{code: 1, workflows.CodeMaxPerRun: 1}, result.Codes, "an unlock that may have been sent counts")
+			require.Equal(t, test.sent, result.Failures[0].UnlockSent)
+		})
+	}
+}
+
+// TestAbortedWhileListing ends without an alarm, however many were locked lately.
+func TestAbortedWhileListing(t *testing.T) {
+	t.Parallel()
+	c := newCrowd(t, latchkeytest.Connection{}, fresh(3)...)
+	entered, release := make(chan struct{}), make(chan struct{})
+	c.OnList = func(context.Context, string) error {
+		close(entered)
+		<-release
+		return nil
+	}
+	c.start(workflows.BulkInput{Policy: crowded()})
+	<-entered
+	_, err := c.tell(workflows.AbortUpdate)
+	require.NoError(t, err)
+	close(release)
+	result, err := c.end()
+	require.NoError(t, err)
+	require.Equal(t, workflows.Aborted, result.Outcome)
+	require.Equal(t, map[string]int{"aborted": 3}, result.Codes)
+	for _, history := range c.histories() {
+		for _, event := range history.GetEvents() {
+			upserted := event.GetUpsertWorkflowSearchAttributesEventAttributes().GetSearchAttributes().GetIndexedFields()
+			require.NotContains(t, upserted, workflows.AttributeAwaiting.GetName())
+		}
+	}
+}
+
+// crowded is a policy that holds whenever anybody is locked.
+func crowded() workflows.Policy { return workflows.Policy{Hold: &workflows.Hold{Above: to(0)}} }
+
+// fresh are users who were locked lately, and long enough ago to be unlocked.
+func fresh(n int) []*connectors.Account {
+	members := make([]*connectors.Account, n)
+	for i := range members {
+		members[i] = latchkeytest.Member(i+1, since(20*time.Minute, connectors.ReasonFailedSignIn))
+	}
+	return members
+}
+
+// TestUpdatesThatRace: one release counts, and a run that ended takes no command.
+func TestUpdatesThatRace(t *testing.T) {
+	t.Parallel()
+	c := newCrowd(t, latchkeytest.Connection{}, fresh(2)...)
+	c.start(workflows.BulkInput{Policy: crowded()})
+	c.await(workflows.StateHeld)
+	var accepted atomic.Int64
+	var both sync.WaitGroup
+	for range 2 {
+		both.Go(func() {
+			if _, err := c.tell(workflows.ReleaseUpdate); err == nil {
+				accepted.Add(1)
+			}
+		})
+	}
+	both.Wait()
+	require.EqualValues(t, 1, accepted.Load())
+	result, err := c.end()
+	require.NoError(t, err)
+	require.Equal(t, map[string]int{"unlocked": 2}, result.Counts)
+	require.Len(t, result.Interventions, 1)
+	_, err = c.tell(workflows.AbortUpdate)
+	require.Error(t, err)
+}
+
+// TestCancelledWhileHeld unlocks nobody.
+func TestCancelledWhileHeld(t *testing.T) {
+	t.Parallel()
+	c := newCrowd(t, latchkeytest.Connection{}, fresh(2)...)
+	c.start(workflows.BulkInput{Policy: crowded()})
+	c.await(workflows.StateHeld)
+	require.NoError(t, c.client.Temporal.CancelWorkflow(t.Context(), c.run.WorkflowID, ""))
+	require.NotNil(t, c.fails(client.TypeCancelled).Bulk)
+	require.Empty(t, c.Unlocked())
+}
+
+// TestPauseSurvivesTheChain: a run that continues as new while it is paused stays so.
+func TestPauseSurvivesTheChain(t *testing.T) {
+	t.Parallel()
+	const members, first = 255, 250
+	c := newCrowd(t, latchkeytest.Connection{}, locked(members)...)
+	entered, release := make(chan struct{}), make(chan struct{})
+	c.OnUnlock = func(_ context.Context, id string) error {
+		if id == latchkeytest.MemberID(first) {
+			close(entered)
+			<-release
+		}
+		return nil
+	}
+	c.start(workflows.BulkInput{Policy: workflows.Policy{Concurrency: 20, Hold: &workflows.Hold{Off: true}}})
+	<-entered
+	_, err := c.tell(workflows.PauseUpdate)
+	require.NoError(t, err)
+	close(release)
+	require.Eventually(t, func() bool {
+		progress, err := c.run.Progress(t.Context())
+		return err == nil && progress.Runs == 2 && progress.State == workflows.StatePaused
+	}, latchkeytest.Patience, 50*time.Millisecond)
+	require.Len(t, c.Unlocked(), first)
+	_, err = c.tell(workflows.ResumeUpdate)
+	require.NoError(t, err)
+	result, err := c.end()
+	require.NoError(t, err)
+	require.Equal(t, map[string]int{"unlocked": members}, result.Counts)
+	require.Len(t, result.Interventions, 2)
+	require.Len(t, c.report(), members)
+}
+
+// TestForgedCarried: what a caller puts where a run hands over to the next one fails
+// clearly, or changes nothing for the worse.
+func TestForgedCarried(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		input    string
+		failure  string
+		unlocked int
+	}{
+		"nothing":                    {input: `"carried":{}`, unlocked: 2},
+		"null":                       {input: `"carried":null`, unlocked: 2},
+		"nil maps":                   {input: `"carried":{"result":{"counts":null,"codes":null,"runs":-5}}`, unlocked: 2},
+		"one nil map":                {input: `"carried":{"result":{"counts":{},"codes":null}}`, unlocked: 2},
+		"a list that is not there":   {input: `"carried":{"given":true}`},
+		"a list taken for everybody": {input: `"users":[{"userId":"` + latchkeytest.MemberID(1) + `"}],"carried":{"given":false}`, unlocked: 1},
+		"an empty list":              {input: `"users":[],"carried":{"given":false}`},
+		"a stop for no reason":       {input: `"carried":{"stop":"nonsense"}`},
+		"somebody who is no account": {input: `"carried":{"waiting":[{"userId":"x"},{"userId":""}],"walkedAll":true}`},
+		"sightings of nobody":        {input: `"carried":{"book":{"old":[{"userIds":null},{"print":"p","userIds":[""]}],"new":null}}`, unlocked: 2},
+		"a negative count":           {input: `"carried":{"sent":-9,"total":-1,"idle":"1000h"}`, unlocked: 2},
+		"an unknown field":           {input: `"carried":{"nonsense":1}`, failure: workflows.TypeInvalidInput},
+		"a wrong type far down":      {input: `"carried":{"result":{"counts":{"unlocked":"many"}}}`, failure: workflows.TypeInvalidInput},
+		"an unknown field far down":  {input: `"carried":{"result":{"interventions":[{"by":1}]}}`, failure: workflows.TypeInvalidInput},
+		"no object":                  {input: `"carried":[]`, failure: workflows.TypeInvalidInput},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := newCrowd(t, latchkeytest.Connection{}, locked(2)...)
+			c.startRaw(workflows.UnlockLockedUsersName, json.RawMessage(fmt.Sprintf(`{"connection":%q,%s}`, c.name, test.input)))
+			if test.failure != "" {
+				require.NotEmpty(t, strings.TrimSpace(c.fails(test.failure).Message))
+				return
+			}
+			result, err := c.end()
+			require.NoError(t, err)
+			require.Len(t, c.Unlocked(), test.unlocked, result.Explanation)
+		})
+	}
+}

@@ -1,0 +1,101 @@
+package workflows_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/latchkey-iam/latchkey/workflows"
+)
+
+// noon is when the tests of sightings begin.
+var noon = time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC)
+
+// seenAt is when each user was first seen.
+func seenAt(s workflows.Sightings) map[string]time.Time {
+	at := map[string]time.Time{}
+	for _, sighting := range s {
+		for _, id := range sighting.UserIDs {
+			at[id] = sighting.Since
+		}
+	}
+	return at
+}
+
+// TestSightings: what is kept of a lock without a date from run to run.
+func TestSightings(t *testing.T) {
+	t.Parallel()
+	later := noon.Add(time.Hour)
+	before := workflows.Sightings{{Since: noon, Print: "p", UserIDs: []string{"a", "b"}}}
+	for name, test := range map[string]struct {
+		act  func(*workflows.SightBook)
+		all  bool
+		want map[string]time.Time
+	}{
+		"seen again keeps its date":          {func(b *workflows.SightBook) { b.See("a", "p", later) }, true, map[string]time.Time{"a": noon}},
+		"another lock has a date of its own": {func(b *workflows.SightBook) { b.See("a", "q", later) }, true, map[string]time.Time{"a": later}},
+		"a new one begins now":               {func(b *workflows.SightBook) { b.See("c", "p", later) }, true, map[string]time.Time{"c": later}},
+		"who was not seen is not locked":     {func(*workflows.SightBook) {}, true, map[string]time.Time{}},
+		"unless the walk was cut short":      {func(b *workflows.SightBook) { b.See("a", "q", later) }, false, map[string]time.Time{"a": later, "b": noon}},
+		"forgotten before it was seen":       {func(b *workflows.SightBook) { b.Forget("a") }, false, map[string]time.Time{"b": noon}},
+		"forgotten after it was seen":        {func(b *workflows.SightBook) { b.See("a", "p", later); b.Forget("a") }, false, map[string]time.Time{"b": noon}},
+		"a list that is read anew":           {func(b *workflows.SightBook) { b.See("c", "p", noon); b.Again(); b.See("c", "p", later) }, true, map[string]time.Time{"c": noon}},
+		"read anew, and gone":                {func(b *workflows.SightBook) { b.See("a", "p", later); b.Again() }, true, map[string]time.Time{}},
+		"seen twice in one run":              {func(b *workflows.SightBook) { b.See("c", "p", noon); b.See("c", "p", later) }, true, map[string]time.Time{"c": noon}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			book := workflows.NewSightBook(before)
+			test.act(book)
+			require.Equal(t, test.want, seenAt(book.Kept(test.all)))
+			require.Equal(t, test.want, seenAt(book.Continued().Kept(test.all)), "the next run of the chain knows as much")
+		})
+	}
+}
+
+// TestSightingsRoundTrip: packing loses nothing, in one order whatever the map's.
+func TestSightingsRoundTrip(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		book, want := workflows.NewSightBook(nil), map[string]time.Time{}
+		for range rapid.IntRange(0, 60).Draw(t, "sightings") {
+			id := fmt.Sprintf("u%d", rapid.IntRange(0, 20).Draw(t, "id"))
+			print := rapid.SampledFrom([]string{"p", "q"}).Draw(t, "print")
+			at := noon.Add(time.Duration(rapid.IntRange(0, 3).Draw(t, "hour")) * time.Hour)
+			since := book.See(id, print, at)
+			require.False(t, since.After(at) && want[id].IsZero())
+			want[id] = since
+		}
+		kept := book.Kept(true)
+		require.Equal(t, want, seenAt(kept))
+		for i := 1; i < len(kept); i++ {
+			require.False(t, kept[i].Since.Before(kept[i-1].Since), "the oldest first")
+		}
+		data, err := json.Marshal(kept)
+		require.NoError(t, err)
+		var read workflows.Sightings
+		require.NoError(t, json.Unmarshal(data, &read))
+		again := workflows.NewSightBook(read)
+		require.Equal(t, kept, again.Kept(false))
+		require.Equal(t, kept, again.Continued().Kept(false))
+	})
+}
+
+// TestSightingsAreBounded: of too many the oldest stay.
+func TestSightingsAreBounded(t *testing.T) {
+	t.Parallel()
+	book := workflows.NewSightBook(nil)
+	const most = 10000
+	for n := range most + 5 {
+		book.See(fmt.Sprintf("u%05d", n), "p", noon.Add(-time.Duration(n)*time.Minute))
+	}
+	kept := seenAt(book.Kept(true))
+	require.Len(t, kept, most)
+	require.Contains(t, kept, fmt.Sprintf("u%05d", most+4))
+	require.NotContains(t, kept, "u00004")
+	require.Contains(t, kept, "u00005")
+}
