@@ -3,6 +3,7 @@ package workflows_test
 import (
 	"context"
 	"encoding/json"
+	"sync"
 	"testing"
 	"time"
 
@@ -69,6 +70,7 @@ func everyDecision(t *testing.T) *crowd {
 	members[7].State.Locks = []connectors.Lock{noDate()}
 	c := newCrowd(t, latchkeytest.Connection{Records: retained(map[string]int{latchkeytest.MemberID(8): 9})}, members...)
 	entered, release := make(chan struct{}), make(chan struct{})
+	enter := sync.OnceFunc(func() { close(entered) }) // A slow machine may make a second attempt.
 	c.OnLookup = func(_ context.Context, id string) error {
 		switch {
 		case id == latchkeytest.MemberID(2):
@@ -84,7 +86,7 @@ func everyDecision(t *testing.T) *crowd {
 		case latchkeytest.MemberID(5):
 			return latchkeytest.Fail(connectors.PermissionDenied)
 		case latchkeytest.MemberID(6):
-			close(entered)
+			enter()
 			<-release
 		}
 		return nil
@@ -116,8 +118,9 @@ func cancelledMidway(t *testing.T) *crowd {
 	t.Helper()
 	c := newCrowd(t, latchkeytest.Connection{}, locked(3)...)
 	entered, release := make(chan struct{}), make(chan struct{})
+	enter := sync.OnceFunc(func() { close(entered) }) // A slow machine may make a second attempt.
 	c.OnUnlock = func(context.Context, string) error {
-		close(entered)
+		enter()
 		<-release
 		return nil
 	}
@@ -158,13 +161,13 @@ func wrongBulkInput(t *testing.T) *crowd {
 func chainOfTwo(t *testing.T) *crowd {
 	t.Helper()
 	const members = 252
-	crowd := locked(members)
-	crowd[0].State.Locks = []connectors.Lock{noDate()}
+	crowd := mostlySuspended(members)
+	crowd[0].State.Locks, crowd[0].State.Suspended = []connectors.Lock{noDate()}, false
 	c := newCrowd(t, latchkeytest.Connection{}, crowd...)
 	c.PageSize = members - 1
 	result := c.bulk(workflows.BulkInput{Policy: workflows.Policy{Hold: &workflows.Hold{Above: to(members)}, Concurrency: 50}})
 	require.Equal(t, 2, result.Runs)
-	require.Equal(t, map[string]int{"unlocked": members - 1, "skipped": 1}, result.Counts)
+	require.Equal(t, map[string]int{"unlocked": members - manySuspended, "skipped": manySuspended}, result.Counts)
 	return c
 }
 

@@ -201,9 +201,10 @@ func TestChildEndedFromOutside(t *testing.T) {
 			t.Parallel()
 			c := newCrowd(t, latchkeytest.Connection{}, locked(2)...)
 			entered, release := make(chan struct{}), make(chan struct{})
+			enter := sync.OnceFunc(func() { close(entered) }) // A slow machine may make a second attempt.
 			c.OnUnlock = func(_ context.Context, id string) error {
 				if id == latchkeytest.MemberID(1) {
-					close(entered)
+					enter()
 					<-release
 				}
 				return nil
@@ -225,8 +226,9 @@ func TestAbortedWhileListing(t *testing.T) {
 	t.Parallel()
 	c := newCrowd(t, latchkeytest.Connection{}, fresh(3)...)
 	entered, release := make(chan struct{}), make(chan struct{})
+	enter := sync.OnceFunc(func() { close(entered) }) // A slow machine may make a second attempt.
 	c.OnList = func(context.Context, string) error {
-		close(entered)
+		enter()
 		<-release
 		return nil
 	}
@@ -299,11 +301,12 @@ func TestCancelledWhileHeld(t *testing.T) {
 func TestPauseSurvivesTheChain(t *testing.T) {
 	t.Parallel()
 	const members, first = 255, 250
-	c := newCrowd(t, latchkeytest.Connection{}, locked(members)...)
+	c := newCrowd(t, latchkeytest.Connection{}, mostlySuspended(members)...)
 	entered, release := make(chan struct{}), make(chan struct{})
+	enter := sync.OnceFunc(func() { close(entered) }) // A slow machine may make a second attempt.
 	c.OnUnlock = func(_ context.Context, id string) error {
 		if id == latchkeytest.MemberID(first) {
-			close(entered)
+			enter()
 			<-release
 		}
 		return nil
@@ -317,12 +320,12 @@ func TestPauseSurvivesTheChain(t *testing.T) {
 		progress, err := c.run.Progress(t.Context())
 		return err == nil && progress.Runs == 2 && progress.State == workflows.StatePaused
 	}, latchkeytest.Patience, 50*time.Millisecond)
-	require.Len(t, c.Unlocked(), first)
+	require.Len(t, c.Unlocked(), first-manySuspended)
 	_, err = c.tell(workflows.ResumeUpdate)
 	require.NoError(t, err)
 	result, err := c.end()
 	require.NoError(t, err)
-	require.Equal(t, map[string]int{"unlocked": members}, result.Counts)
+	require.Equal(t, map[string]int{"unlocked": members - manySuspended, "skipped": manySuspended}, result.Counts)
 	require.Len(t, result.Interventions, 2)
 	require.Len(t, c.report(), members)
 }

@@ -173,3 +173,15 @@ func since(ago time.Duration, reason connectors.Reason) connectors.Lock {
 	lock.Reason = reason
 	return lock
 }
+
+// manySuspended is how many of mostlySuspended are left out: they fill a run at little cost.
+const manySuspended = 240
+
+// mostlySuspended returns n members, the first of whom are suspended.
+func mostlySuspended(n int) []*connectors.Account {
+	members := locked(n)
+	for _, member := range members[:manySuspended] {
+		member.State.Suspended = true
+	}
+	return members
+}
