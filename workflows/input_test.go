@@ -154,7 +154,7 @@ func TestNames(t *testing.T) {
 	require.Equal(t, "unlock/jc-prod/x", workflows.UnlockID("jc-prod", "x"))
 	require.Len(t, workflows.SearchAttributes(), 5)
 	require.Len(t, workflows.FailureTypes(), 4+len(connectors.Kinds()))
-	require.Len(t, workflows.Outcomes(), 6)
+	require.Len(t, workflows.Outcomes(), 8)
 }
 
 func FuzzParseInput(f *testing.F) {
