@@ -100,7 +100,8 @@ func TestHelp(t *testing.T) {
 	t.Parallel()
 	for _, args := range [][]string{{}, {"--help"}, {"unlock", "--help"}, {"status", "--help"}, {"worker", "--help"}, {"help"}, {"help", "exit-codes"},
 		{"help", "connections", "check"}, {"connections"}, {"connections", "--help"},
-		{"locked", "--help"}, {"bulk"}, {"bulk", "start", "--help"}, {"schedule"}, {"schedule", "create", "--help"}} {
+		{"locked", "--help"}, {"bulk"}, {"bulk", "start", "--help"}, {"schedule"}, {"schedule", "create", "--help"},
+		{"approvals"}, {"approvals", "approve", "--help"}} {
 		got := run(t, args...)
 		require.Equal(t, ExitOK, got.code, args)
 		require.NotEmpty(t, got.stdout, args)
@@ -118,6 +119,7 @@ func TestCompletion(t *testing.T) {
 		{"--override", []string{"suspended", "disabled"}},
 		{"--only-reasons", []string{"failed_sign_in", "admin", "unknown"}},
 		{"--email", nil},
+		{"--approvers", nil},
 	} {
 		got := run(t, "__complete", "unlock", test.flag, "")
 		require.Equal(t, ExitOK, got.code)
