@@ -186,7 +186,7 @@ func TestApprovalFlags(t *testing.T) {
 	}{
 		{[]string{"--user-id", someID, "--approval", "--approval-timeout", "0s"}, "--approval-timeout must be at least 1s"},
 		{[]string{"--user-id", someID, "--approval", "--approval-timeout", "10ms"}, "--approval-timeout must be between 1s and 720h"},
-		{[]string{"--user-id", someID, "--approvers", "["}, "--approvers"},
+		{[]string{"--user-id", someID, "--approvers", ","}, "--approvers"},
 		{[]string{"--from-file", "-", "--approval"}, "--approval is for one user and does not go with --from-file"},
 	} {
 		got := run(t, append([]string{"unlock", "--connection", "jc-prod", "--address", nowhere}, test.args...)...)

@@ -101,7 +101,7 @@ func TestHelp(t *testing.T) {
 	for _, args := range [][]string{{}, {"--help"}, {"unlock", "--help"}, {"status", "--help"}, {"worker", "--help"}, {"help"}, {"help", "exit-codes"},
 		{"help", "connections", "check"}, {"connections"}, {"connections", "--help"},
 		{"locked", "--help"}, {"bulk"}, {"bulk", "start", "--help"}, {"schedule"}, {"schedule", "create", "--help"},
-		{"approvals"}, {"approvals", "approve", "--help"}} {
+		{"approvals"}, {"approvals", "approve", "--help"}, {"setup", "--help"}} {
 		got := run(t, args...)
 		require.Equal(t, ExitOK, got.code, args)
 		require.NotEmpty(t, got.stdout, args)
