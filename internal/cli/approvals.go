@@ -47,6 +47,11 @@ func (a *app) approvalsListCommand() *cobra.Command {
 			"  latchkey approvals list --connection jc-prod -o json",
 		Args: noArguments("; name a connection with --connection"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if connection != "" {
+				if err := workflows.ValidateConnection(connection); err != nil {
+					return &usageError{message: inFlags(err.Error())}
+				}
+			}
 			return a.withSession(cmd.Context(), where, func(connected *session) error {
 				return a.listApprovals(cmd.Context(), connected, output, connection)
 			})

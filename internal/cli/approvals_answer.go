@@ -20,7 +20,7 @@ type answerKind struct {
 
 // answers are what can be said to a request that waits.
 var answers = []answerKind{
-	{"approve", "approved", "Approve an unlock that waits for it", "The account is looked up again, and unlocked if its locks are those that were approved.", (*client.Run).Approve},
+	{"approve", "approved", "Approve an unlock that waits for it", "The account is looked up again, and\nunlocked if its locks and flags are those that were approved.", (*client.Run).Approve},
 	{"deny", "denied", "Deny an unlock that waits for an approval", "The unlock ends as denied, with nothing changed.", (*client.Run).Deny},
 }
 
@@ -41,7 +41,8 @@ func (a *app) answerCommand(kind answerKind) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   kind.name + " WORKFLOW_ID",
 		Short: kind.short,
-		Long: kind.short + ". " + kind.long + "\nThis command does not wait for it; the exit code is 7 when the request does not take the answer.\n\n" +
+		Long: kind.short + ". " + kind.long + "\n" +
+			"This command does not wait for that; the exit code is 7 when the request does not take the answer.\n\n" +
 			namesAreClaims,
 		Example: "  latchkey approvals " + kind.name + " unlock/jc-prod/5f3c0e8b9a7d6c5e4f3a2b1c --by boss --reason 'I called her'",
 		Args: func(cmd *cobra.Command, args []string) error {

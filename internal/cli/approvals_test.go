@@ -178,6 +178,13 @@ func TestApprovalText(t *testing.T) {
 	require.Equal(t, "approval (1s)", progressText(&runView{Step: workflows.StepApproval}, time.Second, began))
 }
 
+func TestApprovalsListOfAWrongName(t *testing.T) {
+	t.Parallel()
+	got := run(t, "approvals", "list", "--connection", "JC Prod", "--address", nowhere)
+	require.Equal(t, ExitUsage, got.code)
+	require.Contains(t, got.stderr, "--connection must be 1 to 63 lower-case letters")
+}
+
 func TestApprovalFlags(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {

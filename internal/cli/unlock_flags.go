@@ -45,7 +45,8 @@ func (f *unlockFlags) add(cmd *cobra.Command) {
 	flags.Var((*duration)(&f.in.Guard.MaxLockedFor), "max-locked-for", "refuse locks that are older")
 	flags.BoolVar(&f.in.Guard.ExcludePrivileged, "exclude-privileged", false, "refuse accounts that are, or may be, privileged")
 	flags.BoolVar(&f.in.Approval.Required, "approval", false, "wait for somebody's approval before the unlock; the connection may demand it all the same")
-	flags.Var((*duration)(&f.in.Approval.Timeout), "approval-timeout", "how long to wait for an approval (default: the connection's)")
+	flags.Var((*duration)(&f.in.Approval.Timeout), "approval-timeout", "how long to wait for an approval (default: the connection's, or 1h)")
+	flags.Lookup("approval-timeout").DefValue = "" // Zero is not what happens.
 	flags.StringSliceVar(&f.in.Approval.Approvers, "approvers", nil, "narrow who may approve, with * for any text; names are claims, see latchkey help approvals")
 	flags.BoolVar(&f.summary, "summary", false, "leave the user's fields out of the result")
 	flags.BoolVar(&f.detach, "detach", false, "start it, print the workflow's ID and do not wait")
