@@ -74,30 +74,39 @@ func (r *Run) Progress(ctx context.Context) (*workflows.Progress, error) {
 }
 
 // Command tells a bulk run what to do: one of workflows.PauseUpdate, ResumeUpdate,
-// ReleaseUpdate and AbortUpdate. A run that will not is a *Failure of type RejectedByRun.
+// ReleaseUpdate and AbortUpdate. A run that will not is a *Failure of type TypeRejected.
 func (r *Run) Command(ctx context.Context, what string, command workflows.Command) (*workflows.Progress, error) {
-	handle, err := r.client.Temporal.UpdateWorkflow(ctx, temporalclient.UpdateWorkflowOptions{
-		WorkflowID:   r.WorkflowID,
-		UpdateName:   what,
-		WaitForStage: temporalclient.WorkflowUpdateStageCompleted,
-		Args:         []any{command},
-	})
 	var progress workflows.Progress
-	if err == nil {
-		err = handle.Get(ctx, &progress)
-	}
-	var application *temporal.ApplicationError
-	if errors.As(err, &application) {
-		return nil, &Failure{Type: TypeRejected, Message: application.Message(), WorkflowID: r.WorkflowID}
-	}
-	if err != nil {
-		return nil, fmt.Errorf("tell %s to %s: %w", r.WorkflowID, what, err)
+	if err := r.update(ctx, "", what, command, &progress); err != nil {
+		return nil, err
 	}
 	return &progress, nil
 }
 
-// TypeRejected is the type of a command that a bulk run will not take as it is.
+// TypeRejected is the type of an update that a run will not take as it is.
 const TypeRejected = "Rejected"
+
+// update sends a run an update and waits for its answer; an empty runID is the newest.
+func (r *Run) update(ctx context.Context, runID, name string, argument, answer any) error {
+	handle, err := r.client.Temporal.UpdateWorkflow(ctx, temporalclient.UpdateWorkflowOptions{
+		WorkflowID:   r.WorkflowID,
+		RunID:        runID,
+		UpdateName:   name,
+		WaitForStage: temporalclient.WorkflowUpdateStageCompleted,
+		Args:         []any{argument},
+	})
+	if err == nil {
+		err = handle.Get(ctx, answer)
+	}
+	var application *temporal.ApplicationError
+	if errors.As(err, &application) {
+		return &Failure{Type: TypeRejected, Message: application.Message(), WorkflowID: r.WorkflowID}
+	}
+	if err != nil {
+		return fmt.Errorf("tell %s to %s: %w", r.WorkflowID, name, err)
+	}
+	return nil
+}
 
 // Decisions hands each decision of a bulk run to take, from the first run of its chain to
 // the last; those of a run that is open are not told yet. It needs no worker, only that the

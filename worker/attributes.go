@@ -2,7 +2,6 @@ package worker
 
 import (
 	"context"
-	"strings"
 
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/operatorservice/v1"
@@ -31,7 +30,7 @@ func knownAttributes(ctx context.Context, temporal client.Client, namespace stri
 	if len(missing) > 0 {
 		logger.Warn("the namespace lacks search attributes of type Keyword; runs cannot be found by them",
 			zap.Strings("missing", missing),
-			zap.String("fix", "temporal operator search-attribute create --namespace "+namespace+" --type Keyword --name "+strings.Join(missing, " --type Keyword --name ")))
+			zap.String("fix", "latchkey setup --namespace "+namespace))
 	}
 	return known
 }

@@ -1,7 +1,6 @@
 package worker
 
 import (
-	"fmt"
 	"net"
 	"net/http"
 	"os"
@@ -150,11 +149,7 @@ func TestSearchAttributes(t *testing.T) {
 			} else {
 				require.Len(t, warned, 1)
 				require.Equal(t, test.missing, warned[0]["missing"])
-				fix := "temporal operator search-attribute create --namespace " + s.namespace
-				for _, name := range test.missing {
-					fix += fmt.Sprintf(" --type Keyword --name %s", name)
-				}
-				require.Equal(t, fix, warned[0]["fix"])
+				require.Equal(t, "latchkey setup --namespace "+s.namespace, warned[0]["fix"])
 			}
 			require.Equal(t, workflows.Unlocked, s.unlock(workflows.Input{UserID: s.lockedUser("ada")}).Outcome)
 		})

@@ -61,25 +61,38 @@ func (a *app) tell(ctx context.Context, where place, output format, workflowID, 
 	if !view.open() {
 		return closedAlready(workflowID, view.Status)
 	}
-	bounded, cancel := context.WithTimeout(ctx, tellTimeout)
-	defer cancel()
-	progress, err := run.Command(bounded, what, command)
-	var gone *serviceerror.NotFound
-	switch {
-	case errors.As(err, &gone):
-		return closedAlready(workflowID, "closed")
-	case err != nil && bounded.Err() != nil && ctx.Err() == nil:
-		return &client.Failure{Type: workflows.TypeNoWorker, WorkflowID: workflowID, Message: noAnswer}
-	case err != nil:
-		return connected.located(err)
-	case output.structured():
+	var progress *workflows.Progress
+	if err := connected.send(ctx, closedAlready(workflowID, "closed"), func(ctx context.Context) error {
+		progress, err = run.Command(ctx, what, command)
+		return err
+	}); err != nil {
+		return err
+	}
+	if output.structured() {
 		return a.encode(output, progress)
 	}
 	view.Progress = progress
 	return a.drawBulkRun(run, view)
 }
 
-func closedAlready(workflowID, status string) error {
+// send sends a run an update, for which a worker must be there. The failure is closed when
+// the run has closed in between.
+func (s *session) send(ctx context.Context, closed *client.Failure, update func(context.Context) error) error {
+	bounded, cancel := context.WithTimeout(ctx, tellTimeout)
+	defer cancel()
+	err := update(bounded)
+	var gone *serviceerror.NotFound
+	switch {
+	case errors.As(err, &gone):
+		return closed
+	case err != nil && bounded.Err() != nil && ctx.Err() == nil:
+		return &client.Failure{Type: workflows.TypeNoWorker, WorkflowID: closed.WorkflowID, Message: noAnswer}
+	default:
+		return s.located(err)
+	}
+}
+
+func closedAlready(workflowID, status string) *client.Failure {
 	return &client.Failure{Type: client.TypeRejected, WorkflowID: workflowID,
 		Message: fmt.Sprintf("the run %s is %s: there is nothing to tell it; look at it with: latchkey bulk status %s", workflowID, status, workflowID)}
 }

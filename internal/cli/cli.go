@@ -129,7 +129,7 @@ func (a *app) root() *cobra.Command {
 	root.SetOut(a.env.Stdout)
 	root.SetErr(a.env.Stderr)
 	root.SetFlagErrorFunc(flagError)
-	root.AddCommand(a.unlockCommand(), a.statusCommand(), a.lockedCommand(), a.bulkCommand(), a.scheduleCommand(), a.workerCommand(), a.connectionsCommand(), a.schemaCommand(), a.versionCommand(), exitCodesTopic())
+	root.AddCommand(a.unlockCommand(), a.statusCommand(), a.lockedCommand(), a.bulkCommand(), a.scheduleCommand(), a.approvalsCommand(), a.setupCommand(), a.workerCommand(), a.connectionsCommand(), a.schemaCommand(), a.versionCommand(), exitCodesTopic())
 	strictHelp(root)
 	return root
 }

@@ -107,6 +107,9 @@ func resultRows(run *client.Run, result *workflows.Result) []row {
 	if result.Refusal != nil {
 		rows = append(rows, row{"refusal", string(result.Refusal.Code)})
 	}
+	if result.Approval != nil {
+		rows = append(rows, row{"approval", approvalText(result.Approval)})
+	}
 	rows = append(rows,
 		row{"unlock sent", string(result.UnlockSent)},
 		row{"attempts", fmt.Sprintf("look up %d, unlock %d, verify %d", result.Attempts.Lookup, result.Attempts.Unlock, result.Attempts.Verify)})

@@ -57,7 +57,7 @@ var exitCodes = []struct {
 		string(workflows.Unlocked), string(workflows.AlreadyUnlocked), string(workflows.WouldUnlock),
 		string(workflows.Completed), string(workflows.LimitReached)}},
 	{ExitFault, "a fault of Latchkey's own", []string{workflows.TypeInternal}},
-	{ExitUsage, "a wrong command line, input or configuration", []string{workflows.TypeInvalidInput}},
+	{ExitUsage, "a wrong command line, input or configuration", []string{workflows.TypeInvalidInput, client.TypeNotSetUp}},
 	{ExitRefused, "the guard, the connection's rules or an approver said no; a run over many users was held or aborted", []string{
 		string(workflows.Refused), string(workflows.Denied), string(workflows.ApprovalExpired), string(workflows.Held), string(workflows.Aborted)}},
 	{ExitLocked, "the account is locked still, in part, or again; of many, at least one is, or its unlock failed", []string{

@@ -68,6 +68,9 @@ func (a *app) redraw(line string) {
 
 // progressText is the line of progress: the step, what holds it up, and for how long.
 func progressText(view *runView, elapsed time.Duration, now time.Time) string {
+	if waiting := view.approvalWait(now); waiting != "" {
+		return waiting
+	}
 	line := firstOf(string(view.Step), view.StepUnknown, "finishing")
 	if len(view.Pending) > 0 {
 		line = pendingText(firstOf(string(view.Step), view.Pending[0].Activity), view.Pending[0], now)

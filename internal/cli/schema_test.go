@@ -35,7 +35,7 @@ func TestSchemaOfAProvider(t *testing.T) {
 // TestSchemaOfTheWorkflow prints JSON even where a table is the default.
 func TestSchemaOfTheWorkflow(t *testing.T) {
 	t.Parallel()
-	for name, property := range map[string]string{schemaInput: "connection", schemaResult: "outcome"} {
+	for name, property := range map[string]string{"input": "connection", "result": "outcome"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			got := run(t, "schema", name)

@@ -39,7 +39,7 @@ func TestMain(m *testing.M) {
 
 func startServer() (*server, error) {
 	ctx := context.Background()
-	embedded, err := devserver.Start(ctx, devserver.Options{Address: "127.0.0.1:0"})
+	embedded, err := devserver.Start(ctx, devserver.Options{Address: "127.0.0.1:0", SearchAttributes: workflows.SearchAttributeTypes()})
 	if err != nil {
 		return nil, err
 	}
@@ -160,7 +160,7 @@ func serveConnector(t *testing.T, name string, with connectors.Connector) *tenan
 	started, err := shared()
 	require.NoError(t, err)
 	served := sdkworker.New(started.temporal, activities.Queue(name), sdkworker.Options{DisableWorkflowWorker: true})
-	(&activities.Activities{Connection: name, Provider: "fake", Connector: with, AbsentID: absentID, Audit: zap.NewNop()}).Register(served)
+	(&activities.Activities{Connection: name, Provider: "fake", Connector: with, AbsentID: absentID, SearchAttributes: workflows.SearchAttributes(), Audit: zap.NewNop()}).Register(served)
 	require.NoError(t, served.Start())
 	t.Cleanup(served.Stop)
 	return &tenant{harness: newHarness(), server: started, name: name}

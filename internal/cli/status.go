@@ -115,6 +115,9 @@ func (a *app) drawRun(view *runView) error {
 	if view.open() {
 		rows = append(rows, row{"step", firstOf(string(view.Step), view.StepUnknown)})
 	}
+	if view.approvalWait(time.Now()) != "" {
+		rows = append(rows, row{"approve it", approveWith(view.WorkflowID)})
+	}
 	if len(view.Joined) > 0 {
 		rows = append(rows, row{"joined by", fmt.Sprintf("%d more", len(view.Joined))})
 	}

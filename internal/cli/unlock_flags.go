@@ -44,6 +44,10 @@ func (f *unlockFlags) add(cmd *cobra.Command) {
 	flags.Var((*duration)(&f.in.Guard.MinLockedFor), "min-locked-for", "refuse locks that are younger")
 	flags.Var((*duration)(&f.in.Guard.MaxLockedFor), "max-locked-for", "refuse locks that are older")
 	flags.BoolVar(&f.in.Guard.ExcludePrivileged, "exclude-privileged", false, "refuse accounts that are, or may be, privileged")
+	flags.BoolVar(&f.in.Approval.Required, "approval", false, "wait for somebody's approval before the unlock; the connection may demand it all the same")
+	flags.Var((*duration)(&f.in.Approval.Timeout), "approval-timeout", "how long to wait for an approval (default: the connection's, or 1h)")
+	flags.Lookup("approval-timeout").DefValue = "" // Zero is not what happens.
+	flags.StringSliceVar(&f.in.Approval.Approvers, "approvers", nil, "narrow who may approve, with * for any text; names are claims, see latchkey help approvals")
 	flags.BoolVar(&f.summary, "summary", false, "leave the user's fields out of the result")
 	flags.BoolVar(&f.detach, "detach", false, "start it, print the workflow's ID and do not wait")
 	f.many.add(cmd)
@@ -53,7 +57,7 @@ func (f *unlockFlags) add(cmd *cobra.Command) {
 	complete(cmd, "override", connectors.BlockSuspended, connectors.BlockDisabled)
 	complete(cmd, "only-reasons", reasonWords()...)
 	for _, name := range []string{"user-id", "username", "email", "reason", "requested-by", "request-id",
-		"timeout", "watch-for", "min-locked-for", "max-locked-for"} {
+		"timeout", "watch-for", "approval-timeout", "approvers", "min-locked-for", "max-locked-for"} {
 		complete(cmd, name)
 	}
 }
@@ -82,9 +86,12 @@ func (f *unlockFlags) input(flags *pflag.FlagSet, userName func() string) (*work
 	if !flags.Changed("requested-by") {
 		in.RequestedBy = userName()
 	}
+	// Zero would be taken for "not given".
 	if in.Timeout == 0 {
-		// Zero would be taken for "not given".
 		return nil, usagef("--timeout must be at least 1s")
+	}
+	if in.Approval.Timeout == 0 && flags.Changed("approval-timeout") {
+		return nil, usagef("--approval-timeout must be at least 1s")
 	}
 	if err := in.Normalise(); err != nil {
 		return nil, &usageError{message: inFlags(err.Error())}
@@ -133,6 +140,8 @@ var fieldFlags = map[string]string{
 	"guard.onlyReasons":  "--only-reasons",
 	"guard.minLockedFor": "--min-locked-for",
 	"guard.maxLockedFor": "--max-locked-for",
+	"approval.timeout":   "--approval-timeout",
+	"approval.approvers": "--approvers",
 
 	"policy.onlyReasons":  "--only-reasons",
 	"policy.minLockedFor": "--min-locked-for",
@@ -141,7 +150,7 @@ var fieldFlags = map[string]string{
 }
 
 // fieldWord finds fields at the start of a line, and those that are no English word anywhere.
-var fieldWord = regexp.MustCompile(`(?m)^(?:connection|username|email|override|timeout)\b|\b(?:userId|requestReason|requestedBy|requestId|watchFor|(?:guard|policy)\.\w+)\b|\busername or email\b`)
+var fieldWord = regexp.MustCompile(`(?m)^(?:connection|username|email|override|timeout)\b|\b(?:userId|requestReason|requestedBy|requestId|watchFor|(?:guard|policy|approval)\.\w+)\b|\busername or email\b`)
 
 // inFlags writes the faults of an input in the words of the command line.
 func inFlags(message string) string {

@@ -32,7 +32,7 @@ func (f *manyFlags) add(cmd *cobra.Command) {
 
 // The flags that only one user, or only a list, can have.
 var (
-	onlyOfOne  = []string{"user-id", "username", "email", "even-if-unlocked", "override", "watch-for", "summary"}
+	onlyOfOne  = []string{"user-id", "username", "email", "even-if-unlocked", "override", "watch-for", "summary", "approval", "approval-timeout", "approvers"}
 	onlyOfMany = []string{"as", "policy", "concurrency", "report"}
 )
 

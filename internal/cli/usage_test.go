@@ -65,14 +65,14 @@ func TestWrongCommandLines(t *testing.T) {
 		{"list of one connection", []string{"connections", "list", "jc-prod"}, []string{
 			"latchkey: latchkey connections list takes flags and no arguments", "Its flags are shown by: latchkey connections list --help"}},
 		{"unknown subcommand", []string{"connections", "chek"}, []string{`latchkey: unknown command "chek": did you mean "check"?`}},
-		{"help for nothing", []string{"help", "nosuch"}, []string{`latchkey: unknown command "nosuch": the commands are completion, connections, schema, status, unlock, version, worker`}},
-		{"help flag for nothing", []string{"--help", "nosuch"}, []string{`latchkey: unknown command "nosuch": the commands are completion, connections, schema, status, unlock, version, worker`}},
-		{"help flag after nothing", []string{"nosuch", "--help"}, []string{`latchkey: unknown command "nosuch": the commands are completion, connections, schema, status, unlock, version, worker`}},
+		{"help for nothing", []string{"help", "nosuch"}, []string{`latchkey: unknown command "nosuch": the commands are approvals, bulk, completion, connections, locked, schedule, schema, setup, status, unlock, version, worker`}},
+		{"help flag for nothing", []string{"--help", "nosuch"}, []string{`latchkey: unknown command "nosuch": the commands are approvals, bulk, completion, connections, locked, schedule, schema, setup, status, unlock, version, worker`}},
+		{"help flag after nothing", []string{"nosuch", "--help"}, []string{`latchkey: unknown command "nosuch": the commands are approvals, bulk, completion, connections, locked, schedule, schema, setup, status, unlock, version, worker`}},
 		{"help for a typo", []string{"help", "unlok"}, []string{`latchkey: unknown command "unlok": did you mean "unlock"?`}},
 		{"help for a typo below a command", []string{"help", "connections", "chek"}, []string{`latchkey: unknown command "chek": did you mean "check"?`}},
-		{"schema of nothing", []string{"schema"}, []string{"latchkey: give one of: input, result, jumpcloud, pingone", "Its flags are shown by: latchkey schema --help"}},
-		{"schema of two", []string{"schema", "input", "result"}, []string{"latchkey: give one of: input, result, jumpcloud, pingone", "Its flags are shown by: latchkey schema --help"}},
-		{"schema of an unknown provider", []string{"schema", "acmeid"}, []string{`latchkey: there is no schema "acmeid": give one of input, result, jumpcloud, pingone`, "Its flags are shown by: latchkey schema --help"}},
+		{"schema of nothing", []string{"schema"}, []string{"latchkey: give one of: input, result, policy, bulk-input, bulk-result, jumpcloud, pingone", "Its flags are shown by: latchkey schema --help"}},
+		{"schema of two", []string{"schema", "input", "result"}, []string{"latchkey: give one of: input, result, policy, bulk-input, bulk-result, jumpcloud, pingone", "Its flags are shown by: latchkey schema --help"}},
+		{"schema of an unknown provider", []string{"schema", "acmeid"}, []string{`latchkey: there is no schema "acmeid": give one of input, result, policy, bulk-input, bulk-result, jumpcloud, pingone`, "Its flags are shown by: latchkey schema --help"}},
 		{"schema of a typo", []string{"schema", "jumpclod"}, []string{`latchkey: there is no schema "jumpclod": did you mean "jumpcloud"?`, "Its flags are shown by: latchkey schema --help"}},
 		{"version of something", []string{"version", "x"}, []string{
 			"latchkey: latchkey version takes flags and no arguments", "Its flags are shown by: latchkey version --help"}},
@@ -100,7 +100,8 @@ func TestHelp(t *testing.T) {
 	t.Parallel()
 	for _, args := range [][]string{{}, {"--help"}, {"unlock", "--help"}, {"status", "--help"}, {"worker", "--help"}, {"help"}, {"help", "exit-codes"},
 		{"help", "connections", "check"}, {"connections"}, {"connections", "--help"},
-		{"locked", "--help"}, {"bulk"}, {"bulk", "start", "--help"}, {"schedule"}, {"schedule", "create", "--help"}} {
+		{"locked", "--help"}, {"bulk"}, {"bulk", "start", "--help"}, {"schedule"}, {"schedule", "create", "--help"},
+		{"approvals"}, {"approvals", "approve", "--help"}, {"setup", "--help"}} {
 		got := run(t, args...)
 		require.Equal(t, ExitOK, got.code, args)
 		require.NotEmpty(t, got.stdout, args)
@@ -118,6 +119,7 @@ func TestCompletion(t *testing.T) {
 		{"--override", []string{"suspended", "disabled"}},
 		{"--only-reasons", []string{"failed_sign_in", "admin", "unknown"}},
 		{"--email", nil},
+		{"--approvers", nil},
 	} {
 		got := run(t, "__complete", "unlock", test.flag, "")
 		require.Equal(t, ExitOK, got.code)

@@ -1,0 +1,171 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"go.temporal.io/api/serviceerror"
+	workflowpb "go.temporal.io/api/workflow/v1"
+	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/converter"
+	"go.temporal.io/sdk/temporal"
+
+	"github.com/latchkey-iam/latchkey/connectors"
+	"github.com/latchkey-iam/latchkey/workflows"
+)
+
+// Waiting is a request that waits for an approval.
+type Waiting struct {
+	WorkflowID    string           `json:"workflowId"`
+	RunID         string           `json:"runId"`
+	StartedAt     time.Time        `json:"startedAt"`
+	Connection    string           `json:"connection"`
+	UserID        string           `json:"userId"`
+	RequestedBy   string           `json:"requestedBy,omitempty"`
+	RequestReason string           `json:"requestReason,omitempty"`
+	Joined        []workflows.Join `json:"joined,omitempty"`
+	// Cases say why an approval is needed; see workflows.ApprovalRecord.
+	Cases []string `json:"cases"`
+	// Until is when the request expires; null when Unknown.
+	Until *time.Time `json:"until"`
+	// Before is the account's state as it was read.
+	Before *connectors.State `json:"before"`
+	// Unknown says why the request tells nothing of itself: no worker answered.
+	Unknown string `json:"unknown,omitempty"`
+}
+
+// TypeNotSetUp is the type of what needs search attributes that the namespace lacks.
+const TypeNotSetUp = "NotSetUp"
+
+// waitingPage is how many requests are asked at a time, and askTimeout bounds the wait for a
+// worker that may not be there.
+const (
+	waitingPage = 20
+	askTimeout  = 2 * time.Second
+)
+
+// Awaiting hands each page of the requests that wait for an approval to take, until there
+// are no more or take fails; of one connection, or of all when it is empty. What Temporal's
+// visibility tells lags by seconds.
+func (c *Client) Awaiting(ctx context.Context, connection string, take func([]Waiting) error) error {
+	query := fmt.Sprintf("%s = '%s' AND ExecutionStatus = 'Running' AND WorkflowType = '%s'",
+		workflows.AttributeAwaiting.GetName(), workflows.AwaitingApproval, workflows.UnlockUserName)
+	if connection != "" {
+		if err := workflows.ValidateConnection(connection); err != nil {
+			return &Failure{Type: workflows.TypeInvalidInput, Message: err.Error()}
+		}
+		query += fmt.Sprintf(" AND %s = '%s'", workflows.AttributeConnection.GetName(), connection)
+	}
+	request := &workflowservice.ListWorkflowExecutionsRequest{PageSize: waitingPage, Query: query}
+	for {
+		listed, err := c.Temporal.ListWorkflow(ctx, request)
+		if err != nil {
+			return notListed(err)
+		}
+		page, err := c.waiting(ctx, listed.GetExecutions())
+		if err != nil {
+			return err
+		}
+		if err := take(page); err != nil {
+			return err
+		}
+		if request.NextPageToken = listed.GetNextPageToken(); len(request.NextPageToken) == 0 {
+			return nil
+		}
+	}
+}
+
+// notListed tells a namespace without the search attributes from what else may go wrong.
+func notListed(err error) error {
+	var invalid *serviceerror.InvalidArgument
+	if errors.As(err, &invalid) && (strings.Contains(invalid.Message, workflows.AttributeAwaiting.GetName()) ||
+		strings.Contains(invalid.Message, workflows.AttributeConnection.GetName())) {
+		return &Failure{Type: TypeNotSetUp, Message: "the namespace lacks Latchkey's search attributes, by which requests are found; register them with: latchkey setup"}
+	}
+	return fmt.Errorf("list the requests that wait for an approval: %w", err)
+}
+
+// waiting asks each run what it waits for, all at once, and leaves out those that wait no more.
+func (c *Client) waiting(ctx context.Context, runs []*workflowpb.WorkflowExecutionInfo) ([]Waiting, error) {
+	asked := make([]*Waiting, len(runs))
+	var all sync.WaitGroup
+	for i, run := range runs {
+		all.Go(func() { asked[i] = c.ask(ctx, run) })
+	}
+	all.Wait()
+	page := make([]Waiting, 0, len(runs))
+	for _, each := range asked {
+		if each != nil {
+			page = append(page, *each)
+		}
+	}
+	return page, ctx.Err()
+}
+
+// ask returns nil when the run waits no more.
+func (c *Client) ask(ctx context.Context, run *workflowpb.WorkflowExecutionInfo) *Waiting {
+	waiting := &Waiting{
+		WorkflowID: run.GetExecution().GetWorkflowId(),
+		RunID:      run.GetExecution().GetRunId(),
+		StartedAt:  run.GetStartTime().AsTime(),
+		Connection: indexed(run, workflows.AttributeConnection),
+		UserID:     indexed(run, workflows.AttributeUserID),
+	}
+	status, err := c.status(ctx, waiting.WorkflowID, waiting.RunID)
+	switch {
+	case gone(err):
+		return nil
+	case err != nil:
+		waiting.Unknown = "no worker answered for the workflow: see that one runs, with: latchkey worker"
+		return waiting
+	case status.Step != workflows.StepApproval || status.Result.Approval == nil:
+		return nil
+	}
+	result := &status.Result
+	waiting.Connection, waiting.UserID, waiting.Before = result.Connection, result.UserID, result.Before
+	waiting.RequestedBy, waiting.RequestReason, waiting.Joined = result.RequestedBy, result.RequestReason, status.Joined
+	waiting.Cases, waiting.Until = result.Approval.Cases, &result.Approval.Until
+	return waiting
+}
+
+// gone reports whether the run that was asked is closed.
+func gone(err error) bool {
+	var missing *serviceerror.NotFound
+	return errors.As(err, &missing)
+}
+
+func (c *Client) status(ctx context.Context, workflowID, runID string) (*workflows.Status, error) {
+	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	defer cancel()
+	answer, err := c.Temporal.QueryWorkflow(ctx, workflowID, runID, workflows.StatusQuery)
+	if err != nil {
+		return nil, err
+	}
+	var status workflows.Status
+	return &status, answer.Get(&status)
+}
+
+// indexed reads a search attribute of a run; it is empty when there is none.
+func indexed(run *workflowpb.WorkflowExecutionInfo, key temporal.SearchAttributeKeyKeyword) string {
+	var value string
+	payload := run.GetSearchAttributes().GetIndexedFields()[key.GetName()]
+	if converter.GetDefaultDataConverter().FromPayload(payload, &value) != nil {
+		return ""
+	}
+	return value
+}
+
+// Approve approves the request: this very run, where RunID says which. One that will not take the answer, of this name or at all,
+// is a *Failure of type TypeRejected that says why.
+func (r *Run) Approve(ctx context.Context, answer workflows.Answer) error {
+	return r.update(ctx, r.RunID, workflows.ApproveUpdate, answer, nil)
+}
+
+// Deny denies the request, and fails as Approve does.
+func (r *Run) Deny(ctx context.Context, answer workflows.Answer) error {
+	return r.update(ctx, r.RunID, workflows.DenyUpdate, answer, nil)
+}

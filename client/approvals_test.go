@@ -1,0 +1,127 @@
+package client_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/api/workflowservice/v1"
+	sdkclient "go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/temporal"
+	"google.golang.org/protobuf/types/known/durationpb"
+
+	"github.com/latchkey-iam/latchkey/client"
+	"github.com/latchkey-iam/latchkey/internal/latchkeytest"
+	"github.com/latchkey-iam/latchkey/workflows"
+)
+
+func approval(in *workflows.Input) {
+	in.RequestReason = "INC-1"
+	in.Approval = workflows.Approval{Required: true, Timeout: workflows.Duration(time.Hour)}
+}
+
+// waiting lists what waits at the desk's connection.
+func (d *desk) waiting(t *testing.T) []client.Waiting {
+	t.Helper()
+	var all []client.Waiting
+	require.NoError(t, d.client.Awaiting(t.Context(), d.name, func(page []client.Waiting) error {
+		all = append(all, page...)
+		return nil
+	}))
+	return all
+}
+
+// awaited starts an unlock that waits for an approval, and returns it as it is listed.
+func (d *desk) awaited(t *testing.T) (*client.Run, client.Waiting) {
+	t.Helper()
+	run := d.start(t, d.input(approval))
+	var listed []client.Waiting
+	require.Eventually(t, func() bool {
+		listed = d.waiting(t)
+		return len(listed) == 1
+	}, latchkeytest.Patience, 20*time.Millisecond)
+	return run, listed[0]
+}
+
+func TestApprove(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	d.open()
+	run, waiting := d.awaited(t)
+	require.Equal(t, run.WorkflowID, waiting.WorkflowID)
+	require.Equal(t, run.RunID, waiting.RunID)
+	require.Equal(t, []string{d.name, latchkeytest.UserID, "soar", "INC-1"},
+		[]string{waiting.Connection, waiting.UserID, waiting.RequestedBy, waiting.RequestReason})
+	require.Equal(t, []string{workflows.CaseRequested}, waiting.Cases)
+	require.WithinDuration(t, time.Now().Add(time.Hour), *waiting.Until, 5*time.Minute)
+	require.Len(t, waiting.Before.Locks, 1)
+	require.Empty(t, waiting.Unknown)
+
+	refused := run.Approve(t.Context(), workflows.Answer{By: "soar"})
+	require.Equal(t, "who asked for the unlock must not answer", requireFailure(t, refused, client.TypeRejected).Message)
+	require.NoError(t, run.Approve(t.Context(), workflows.Answer{By: "boss", Reason: "I called her"}))
+	result, err := run.Result(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, workflows.Unlocked, result.Outcome)
+	require.Equal(t, []string{"boss", "I called her"}, []string{result.Approval.By, result.Approval.Reason})
+	require.Eventually(t, func() bool { return len(d.waiting(t)) == 0 }, latchkeytest.Patience, 20*time.Millisecond)
+}
+
+func TestDeny(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	run, _ := d.awaited(t)
+	require.NoError(t, run.Deny(t.Context(), workflows.Answer{By: "boss"}))
+	result, err := run.Result(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, workflows.Denied, result.Outcome)
+	require.Zero(t, d.effects.Load())
+}
+
+// TestAwaitingWithoutWorker: a request that no worker answers for is listed with what is known.
+func TestAwaitingWithoutWorker(t *testing.T) {
+	t.Parallel()
+	name := latchkeytest.ConnectionName()
+	asking := &client.Client{Temporal: latchkeytest.Server(t).Client}
+	run, err := asking.Temporal.ExecuteWorkflow(t.Context(), sdkclient.StartWorkflowOptions{
+		ID: "unserved/" + name, TaskQueue: "nobody",
+		TypedSearchAttributes: temporal.NewSearchAttributes(workflows.AttributeAwaiting.ValueSet(workflows.AwaitingApproval),
+			workflows.AttributeConnection.ValueSet(name), workflows.AttributeUserID.ValueSet(latchkeytest.UserID)),
+	}, workflows.UnlockUserName, workflows.Input{Connection: name, UserID: latchkeytest.UserID})
+	require.NoError(t, err)
+	t.Cleanup(func() {
+		_ = asking.Temporal.TerminateWorkflow(context.WithoutCancel(t.Context()), run.GetID(), "", "test")
+	})
+	d := &desk{client: asking, name: name}
+	var listed []client.Waiting
+	require.Eventually(t, func() bool {
+		listed = d.waiting(t)
+		return len(listed) == 1
+	}, latchkeytest.Patience, 20*time.Millisecond)
+	require.Contains(t, listed[0].Unknown, "no worker answered")
+	require.Equal(t, []string{name, latchkeytest.UserID}, []string{listed[0].Connection, listed[0].UserID})
+	require.Nil(t, listed[0].Until)
+}
+
+func TestAwaitingFails(t *testing.T) {
+	t.Parallel()
+	server := latchkeytest.Server(t)
+	const bare = "client-bare"
+	_, err := server.Client.WorkflowService().RegisterNamespace(t.Context(), &workflowservice.RegisterNamespaceRequest{
+		Namespace: bare, WorkflowExecutionRetentionPeriod: durationpb.New(24 * time.Hour)})
+	require.NoError(t, err)
+	elsewhere, err := latchkeytest.Dial(server.Address, bare)
+	require.NoError(t, err)
+	t.Cleanup(elsewhere.Close)
+	nothing := func([]client.Waiting) error { return nil }
+	var failed error
+	require.Eventually(t, func() bool {
+		failed = (&client.Client{Temporal: elsewhere}).Awaiting(t.Context(), "", nothing)
+		var failure *client.Failure
+		return errors.As(failed, &failure)
+	}, latchkeytest.Patience, 100*time.Millisecond)
+	require.Contains(t, requireFailure(t, failed, client.TypeNotSetUp).Message, "latchkey setup")
+	requireFailure(t, (&client.Client{Temporal: server.Client}).Awaiting(t.Context(), "JC Prod", nothing), workflows.TypeInvalidInput)
+}

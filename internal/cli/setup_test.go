@@ -1,0 +1,205 @@
+package cli
+
+import (
+	"context"
+	"net"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	enumspb "go.temporal.io/api/enums/v1"
+	namespacepb "go.temporal.io/api/namespace/v1"
+	"go.temporal.io/api/operatorservice/v1"
+	"go.temporal.io/api/workflowservice/v1"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/durationpb"
+
+	"github.com/latchkey-iam/latchkey/workflows"
+)
+
+// states are those of the attributes, in order.
+func (v setupView) states() []string {
+	var states []string
+	for _, each := range v.Attributes {
+		states = append(states, each.State)
+	}
+	return states
+}
+
+func all(state string) []string {
+	var states []string
+	for range workflows.SearchAttributes() {
+		states = append(states, state)
+	}
+	return states
+}
+
+// TestSetup: what is missing is registered and can be used; a second time nothing is done.
+func TestSetup(t *testing.T) {
+	t.Parallel()
+	asking := nobody(t)
+	const bare = "cli-setup"
+	asking.bareNamespace(t, bare, 48*time.Hour)
+	got := asking.call(t.Context(), "setup", "--namespace", bare, "-o", "json")
+	require.Equal(t, ExitOK, got.code, got.stderr)
+	view := read[setupView](t, got.stdout)
+	require.Equal(t, all(attributeRegistered), view.states())
+	require.Equal(t, setupView{Namespace: bare, Attributes: view.Attributes, Retention: "48h", Window: "24h", RetentionFits: true, Commands: []string{}}, view)
+	require.Equal(t, attributeView{"LatchkeyConnection", "Keyword", attributeRegistered}, view.Attributes[0])
+	require.Equal(t, "Nothing waits for an approval.\n", asking.again().call(t.Context(), "approvals", "list", "--namespace", bare).stdout)
+
+	again := asking.again().call(t.Context(), "setup", "--namespace", bare, "-o", "json")
+	require.Equal(t, all(attributeExists), read[setupView](t, again.stdout).states())
+	drawn := asking.again().call(t.Context(), "setup", "--namespace", bare)
+	require.Equal(t, ExitOK, drawn.code)
+	require.Empty(t, drawn.stderr)
+	require.Regexp(t, `LatchkeyAwaiting +│ Keyword +│ exists`, drawn.stdout)
+	require.Regexp(t, `keeps closed runs for +48h: as long as`, drawn.stdout)
+	require.NotContains(t, drawn.stdout, "Run:")
+}
+
+// TestSetupOfAFew registers only what is missing, and says what to do about the retention.
+func TestSetupOfAFew(t *testing.T) {
+	t.Parallel()
+	asking := nobody(t)
+	const some = "cli-setup-some"
+	asking.bareNamespace(t, some, time.Hour)
+	asking.addAttribute(t, some, "LatchkeyProvider", enumspb.INDEXED_VALUE_TYPE_KEYWORD)
+	got := asking.call(t.Context(), "setup", "--namespace", some)
+	require.Equal(t, ExitOK, got.code, got.stderr)
+	require.Regexp(t, `LatchkeyConnection +│ Keyword +│ registered`, got.stdout)
+	require.Regexp(t, `LatchkeyProvider +│ Keyword +│ exists`, got.stdout)
+	require.Regexp(t, `keeps closed runs for +1h: too short for the default policy, which counts the unlocks of a user within 24h`, got.stdout)
+	require.Contains(t, got.stdout, "\nRun:\ntemporal operator namespace update --namespace "+some+" --address "+asking.server.address+" --retention 72h\n")
+}
+
+// addAttribute registers a search attribute as somebody else might have.
+func (n *tenant) addAttribute(t *testing.T, namespace, name string, as enumspb.IndexedValueType) {
+	t.Helper()
+	_, err := n.server.temporal.OperatorService().AddSearchAttributes(t.Context(), &operatorservice.AddSearchAttributesRequest{
+		Namespace: namespace, SearchAttributes: map[string]enumspb.IndexedValueType{name: as}})
+	require.NoError(t, err)
+}
+
+// TestSetupOfAnotherType changes nothing.
+func TestSetupOfAnotherType(t *testing.T) {
+	t.Parallel()
+	asking := nobody(t)
+	const mixed = "cli-setup-mixed"
+	asking.bareNamespace(t, mixed, 24*time.Hour)
+	asking.addAttribute(t, mixed, "LatchkeyOutcome", enumspb.INDEXED_VALUE_TYPE_TEXT)
+	got := asking.call(t.Context(), "setup", "--namespace", mixed)
+	require.Equal(t, ExitUsage, got.code)
+	require.Contains(t, got.stderr, "latchkey: NotSetUp: in the namespace cli-setup-mixed the search attribute LatchkeyOutcome is there as Text and must be Keyword")
+	require.Empty(t, got.stdout)
+	listed, err := asking.server.temporal.OperatorService().ListSearchAttributes(t.Context(), &operatorservice.ListSearchAttributesRequest{Namespace: mixed})
+	require.NoError(t, err)
+	require.NotContains(t, listed.GetCustomAttributes(), "LatchkeyConnection")
+}
+
+func TestSetupOfNothing(t *testing.T) {
+	t.Parallel()
+	asking := nobody(t)
+	got := asking.call(t.Context(), "setup", "--namespace", "nowhere")
+	require.Equal(t, ExitUnreachable, got.code)
+	require.Contains(t, got.stderr, "(namespace nowhere)")
+	require.Equal(t, ExitUnreachable, run(t, "setup", "--address", nowhere).code)
+	require.Equal(t, ExitUsage, run(t, "setup", "-o", "yaml").code)
+}
+
+const (
+	fiveAtCloud = " --search-attribute LatchkeyConnection=Keyword --search-attribute LatchkeyProvider=Keyword" +
+		" --search-attribute LatchkeyOutcome=Keyword --search-attribute LatchkeyUserId=Keyword --search-attribute LatchkeyAwaiting=Keyword\n"
+	fiveAtOwn = " --name LatchkeyConnection --type Keyword --name LatchkeyProvider --type Keyword" +
+		" --name LatchkeyOutcome --type Keyword --name LatchkeyUserId --type Keyword --name LatchkeyAwaiting --type Keyword\n"
+)
+
+// TestSetupPrint dials nobody.
+func TestSetupPrint(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct{ address, namespace, want string }{
+		"own":        {nowhere, "identity", "temporal operator search-attribute create --namespace identity --address " + nowhere + fiveAtOwn},
+		"quoted":     {nowhere, "it's", `temporal operator search-attribute create --namespace 'it'\''s' --address ` + nowhere + fiveAtOwn},
+		"cloud":      {"identity.a1b2c.tmprl.cloud:7233", "identity.a1b2c", "tcld namespace search-attributes add --namespace identity.a1b2c" + fiveAtCloud},
+		"a region":   {"us-east-1.aws.api.temporal.io:7233", "identity.a1b2c", "tcld namespace search-attributes add --namespace identity.a1b2c" + fiveAtCloud},
+		"no port":    {"IDENTITY.A1B2C.TMPRL.CLOUD", "identity.a1b2c", "tcld namespace search-attributes add --namespace identity.a1b2c" + fiveAtCloud},
+		"look-alike": {"tmprl.cloud.example:7233", "identity", "temporal operator search-attribute create --namespace identity --address tmprl.cloud.example:7233" + fiveAtOwn},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			args := []string{"setup", "--print", "--address", test.address, "--namespace", test.namespace}
+			require.Equal(t, outcome{stdout: test.want}, run(t, args...))
+			require.Equal(t, test.want, read[printedView](t, run(t, append(args, "-o", "json")...).stdout).Commands[0]+"\n")
+		})
+	}
+}
+
+// foreign is a Temporal that lets nobody register search attributes, as Temporal Cloud's.
+type foreign struct {
+	workflowservice.UnimplementedWorkflowServiceServer
+	operatorservice.UnimplementedOperatorServiceServer
+	code codes.Code
+}
+
+func (f *foreign) DescribeNamespace(context.Context, *workflowservice.DescribeNamespaceRequest) (*workflowservice.DescribeNamespaceResponse, error) {
+	return &workflowservice.DescribeNamespaceResponse{Config: &namespacepb.NamespaceConfig{WorkflowExecutionRetentionTtl: durationpb.New(time.Hour)}}, nil
+}
+
+func (f *foreign) ListSearchAttributes(context.Context, *operatorservice.ListSearchAttributesRequest) (*operatorservice.ListSearchAttributesResponse, error) {
+	if f.code == codes.Unimplemented {
+		return nil, status.Error(f.code, "not here")
+	}
+	return &operatorservice.ListSearchAttributesResponse{CustomAttributes: map[string]enumspb.IndexedValueType{
+		"LatchkeyConnection": enumspb.INDEXED_VALUE_TYPE_KEYWORD}}, nil
+}
+
+func (f *foreign) AddSearchAttributes(context.Context, *operatorservice.AddSearchAttributesRequest) (*operatorservice.AddSearchAttributesResponse, error) {
+	return nil, status.Error(f.code, "not you")
+}
+
+// serve serves it until the test ends, and returns its address.
+func (f *foreign) serve(t *testing.T) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	server := grpc.NewServer()
+	workflowservice.RegisterWorkflowServiceServer(server, f)
+	operatorservice.RegisterOperatorServiceServer(server, f)
+	go func() { _ = server.Serve(listener) }()
+	t.Cleanup(server.Stop)
+	return listener.Addr().String()
+}
+
+func TestSetupElsewhere(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		code     codes.Code
+		missing  int
+		commands []string
+	}{
+		"unimplemented": {codes.Unimplemented, 5, []string{"tcld namespace search-attributes add --namespace identity", "tcld namespace retention set --namespace identity --retention-days 3"}},
+		"denied":        {codes.PermissionDenied, 4, []string{"temporal operator search-attribute create --namespace identity", "temporal operator namespace update --namespace identity"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			address := (&foreign{code: test.code}).serve(t)
+			got := run(t, "setup", "--address", address, "--namespace", "identity", "-o", "json")
+			require.Equal(t, ExitUsage, got.code, got.stderr)
+			require.Contains(t, got.stderr, "latchkey: NotSetUp: the namespace lacks search attributes (")
+			view := read[setupView](t, got.stdout)
+			missing := 0
+			for _, state := range view.states() {
+				if state == attributeMissing {
+					missing++
+				}
+			}
+			require.Equal(t, test.missing, missing)
+			require.Len(t, view.Commands, len(test.commands))
+			for i, command := range test.commands {
+				require.Contains(t, view.Commands[i], command)
+			}
+		})
+	}
+}
