@@ -101,14 +101,15 @@ func (a *app) drawWaiting(page []client.Waiting) error {
 	for i, each := range page {
 		rows[i] = waitingRow(each)
 	}
-	return a.drawTable(table.Row{"Workflow ID", "Requested by", "Reason", "Needed", "Until", "Locks"}, rows)
+	return a.drawTable(table.Row{"Workflow ID", "Account", "Requested by", "Reason", "Needed", "Until", "Locks"}, rows)
 }
 
 func waitingRow(each client.Waiting) table.Row {
+	account := printable(each.UserID + " at " + each.Connection)
 	if each.Unknown != "" {
-		return table.Row{printable(each.WorkflowID), each.Unknown, "", "", "", ""}
+		return table.Row{printable(each.WorkflowID), account, each.Unknown, "", "", "", ""}
 	}
-	return table.Row{printable(each.WorkflowID), printable(each.RequestedBy), printable(each.RequestReason),
+	return table.Row{printable(each.WorkflowID), account, printable(each.RequestedBy), printable(each.RequestReason),
 		strings.Join(each.Cases, ", "), instant(*each.Until), stateText(each.Before)}
 }
 

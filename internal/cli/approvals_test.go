@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/api/workflowservice/v1"
 	"google.golang.org/protobuf/types/known/durationpb"
@@ -35,7 +36,7 @@ func TestApprovalsList(t *testing.T) {
 
 	drawn := with.again().call(t.Context(), "approvals", "list", "--connection", with.name)
 	require.Equal(t, ExitOK, drawn.code, drawn.stderr)
-	require.Regexp(t, id+` +│ soar +│ INC-1 +│ requested +│ `+instant(*waiting.Until)+` +│ account: failed_sign_in`, drawn.stdout)
+	require.Regexp(t, id+` +│ `+someID+` at cli-approvals +│ soar +│ INC-1 +│ requested +│ `+instant(*waiting.Until)+` +│ account: failed_sign_in`, drawn.stdout)
 	require.Contains(t, drawn.stdout, "latchkey approvals approve WORKFLOW_ID")
 	require.Contains(t, with.again().call(t.Context(), "approvals", "list", "-o", "yaml").stdout, "workflowId: "+id)
 
@@ -161,6 +162,12 @@ func TestApprovalOnTheProgressLine(t *testing.T) {
 	got := <-done
 	require.Equal(t, ExitOK, got.code, got.stderr)
 	require.Contains(t, got.stdout, "approved by operator at ")
+}
+
+func TestWaitingRow(t *testing.T) {
+	t.Parallel()
+	unknown := waitingRow(client.Waiting{WorkflowID: "w", UserID: someID, Connection: "jc-prod", Unknown: "no worker answered"})
+	require.Equal(t, table.Row{"w", someID + " at jc-prod", "no worker answered", "", "", "", ""}, unknown)
 }
 
 func TestApprovalText(t *testing.T) {

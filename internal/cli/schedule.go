@@ -46,7 +46,7 @@ func (a *app) scheduleWriteCommand(name, short string, act func(context.Context,
 		Short: short,
 		Long: short + ". What a policy may hold is said by: latchkey schema policy\n\n" +
 			"With --dry-run nothing is made or changed: it is decided now, and printed, what the policy would do\n" +
-			"with those who are locked now. When the run would hold, it ends as held.",
+			"with those who are locked now, and whether the run would hold.",
 		Example: fmt.Sprintf("  latchkey schedule %s --connection jumpcloud --every 15m --policy policy.yaml --dry-run\n"+
 			"  latchkey schedule %s --connection jumpcloud --cron '*/10 6-20 * * 1-5' --time-zone Europe/Berlin", name, name),
 		Args: noArguments(""),
@@ -138,17 +138,9 @@ func scheduledAction(id string, in *workflows.BulkInput) *sdkclient.ScheduleWork
 	}
 }
 
-// tryDeadline is how long a dry run of a policy holds: nobody is to release it.
-const tryDeadline = workflows.Duration(1e9)
-
 // tryPolicy decides now what a policy would do.
 func (a *app) tryPolicy(ctx context.Context, connected *session, flags *scheduleFlags, in *workflows.BulkInput) error {
-	hold := workflows.Hold{}
-	if in.Policy.Hold != nil {
-		hold = *in.Policy.Hold
-	}
-	hold.Deadline = tryDeadline
-	in.Policy.Hold, in.Policy.DryRun, in.RequestedBy = &hold, true, a.env.UserName()
+	in.Policy.DryRun, in.RequestedBy = true, a.env.UserName()
 	run, err := connected.latchkey.StartBulk(ctx, *in)
 	if err != nil {
 		return a.failedBulk(flags.output, nil, connected.located(err))
