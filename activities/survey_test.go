@@ -159,10 +159,10 @@ func TestFingerprint(t *testing.T) {
 	require.Equal(t, prints["two"], prints["two in another order"])
 	delete(prints, "two in another order")
 	seen := map[string]bool{}
-	for name, print := range prints {
-		require.Regexp(t, "^[0-9a-f]{8}$", print)
-		require.False(t, seen[print], name)
-		seen[print] = true
+	for name, fingerprint := range prints {
+		require.Regexp(t, "^[0-9a-f]{8}$", fingerprint)
+		require.False(t, seen[fingerprint], name)
+		seen[fingerprint] = true
 	}
 }
 
@@ -312,7 +312,7 @@ func TestListLockedLookupFails(t *testing.T) {
 	member.State.Unread = []connectors.Unread{{Layer: connectors.LayerPassword, Kind: connectors.Unsupported}}
 	b, town := townOf(member)
 	town.OnLookup = func(context.Context, string) error { return latchkeytest.Fail(connectors.Unavailable) }
-	requireFailure(t, listings()["list"](b), string(connectors.Unavailable))
+	_ = requireFailure(t, listings()["list"](b), string(connectors.Unavailable))
 }
 
 // TestListLockedChooses by reason and age; both must hold of one lock.

@@ -123,5 +123,5 @@ func TestAwaitingFails(t *testing.T) {
 		return errors.As(failed, &failure)
 	}, latchkeytest.Patience, 100*time.Millisecond)
 	require.Contains(t, requireFailure(t, failed, client.TypeNotSetUp).Message, "latchkey setup")
-	requireFailure(t, (&client.Client{Temporal: server.Client}).Awaiting(t.Context(), "JC Prod", nothing), workflows.TypeInvalidInput)
+	_ = requireFailure(t, (&client.Client{Temporal: server.Client}).Awaiting(t.Context(), "JC Prod", nothing), workflows.TypeInvalidInput)
 }

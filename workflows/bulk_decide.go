@@ -186,12 +186,12 @@ func (r *bulkRun) hear(ctx workflow.Context) {
 func (r *bulkRun) unlocked(each *candidate, result *Result) Decision {
 	decision := each.decision(Decided(result.Outcome), "", result.Explanation)
 	decision.UnlockSent = result.UnlockSent
-	switch {
-	case result.Outcome == Refused:
+	switch result.Outcome { //nolint:exhaustive // the others are told as they are
+	case Refused:
 		decision.Decision, decision.Code = Skipped, string(result.Refusal.Code)
-	case result.Outcome == AlreadyUnlocked:
+	case AlreadyUnlocked:
 		r.sightings.forget(each.UserID)
-	case result.Outcome == WouldUnlock:
+	case WouldUnlock:
 		r.Sent++
 	}
 	r.sent(each, result.UnlockSent)

@@ -137,7 +137,7 @@ func listingDenied(t *testing.T) *crowd {
 	c := newCrowd(t, latchkeytest.Connection{}, locked(2)...)
 	c.OnList = func(context.Context, string) error { return latchkeytest.Fail(connectors.PermissionDenied) }
 	c.start(workflows.BulkInput{})
-	c.fails(string(connectors.PermissionDenied))
+	_ = c.fails(string(connectors.PermissionDenied))
 	return c
 }
 
@@ -145,7 +145,7 @@ func refusedPolicy(t *testing.T) *crowd {
 	t.Helper()
 	c := newCrowd(t, latchkeytest.Connection{Records: records{retention: time.Hour}}, locked(1)...)
 	c.start(workflows.BulkInput{})
-	c.fails(string(connectors.Unsupported))
+	_ = c.fails(string(connectors.Unsupported))
 	return c
 }
 
@@ -153,7 +153,7 @@ func wrongBulkInput(t *testing.T) *crowd {
 	t.Helper()
 	c := unserved(t)
 	c.startRaw(workflows.UnlockLockedUsersName, json.RawMessage(`{"connection":"c-1","policy":{"polcy":1}}`))
-	c.fails(workflows.TypeInvalidInput)
+	_ = c.fails(workflows.TypeInvalidInput)
 	return c
 }
 
@@ -188,7 +188,7 @@ func listDenied(t *testing.T) *crowd {
 	c := newCrowd(t, latchkeytest.Connection{}, locked(1)...)
 	c.OnList = func(context.Context, string) error { return latchkeytest.Fail(connectors.PermissionDenied) }
 	c.startRaw(workflows.ListLockedUsersName, workflows.ListInput{Connection: c.name})
-	c.fails(string(connectors.PermissionDenied))
+	_ = c.fails(string(connectors.PermissionDenied))
 	return c
 }
 
@@ -196,7 +196,7 @@ func wrongListInput(t *testing.T) *crowd {
 	t.Helper()
 	c := unserved(t)
 	c.startRaw(workflows.ListLockedUsersName, workflows.ListInput{Connection: c.name, ListLockedInput: activities.ListLockedInput{After: "jane"}})
-	c.fails(workflows.TypeInvalidInput)
+	_ = c.fails(workflows.TypeInvalidInput)
 	return c
 }
 

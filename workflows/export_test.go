@@ -34,8 +34,8 @@ func NewSightBook(before Sightings) *SightBook {
 }
 
 // See notes a lock of unknown age and returns since when it is known.
-func (b *SightBook) See(userID, print string, now time.Time) time.Time {
-	return b.see(userID, print, now)
+func (b *SightBook) See(userID, of string, now time.Time) time.Time {
+	return b.see(userID, of, now)
 }
 
 // Forget drops a user.

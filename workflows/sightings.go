@@ -35,7 +35,8 @@ type sightings struct{ old, seen map[string]sight }
 
 type sight struct {
 	since time.Time
-	print string
+	// of tells one lock from another; see Sighting.Print.
+	of string
 }
 
 func newSightings(book sightBook) *sightings {
@@ -43,10 +44,10 @@ func newSightings(book sightBook) *sightings {
 }
 
 // see returns since when the lock is known, and remembers it.
-func (s *sightings) see(userID, print string, now time.Time) time.Time {
-	current := sight{since: now, print: print}
+func (s *sightings) see(userID, of string, now time.Time) time.Time {
+	current := sight{since: now, of: of}
 	for _, before := range []map[string]sight{s.old, s.seen} {
-		if known, found := before[userID]; found && known.print == print {
+		if known, found := before[userID]; found && known.of == of {
 			current.since = known.since
 		}
 	}
@@ -86,7 +87,7 @@ func (s Sightings) unpack() map[string]sight {
 	unpacked := map[string]sight{}
 	for _, each := range s {
 		for _, id := range each.UserIDs {
-			unpacked[id] = sight{since: each.Since, print: each.Print}
+			unpacked[id] = sight{since: each.Since, of: each.Print}
 		}
 	}
 	return unpacked
@@ -96,13 +97,13 @@ func (s Sightings) unpack() map[string]sight {
 func pack(sights map[string]sight) Sightings {
 	ids := slices.SortedFunc(maps.Keys(sights), func(a, b string) int {
 		one, other := sights[a], sights[b]
-		return cmp.Or(one.since.Compare(other.since), cmp.Compare(one.print, other.print), cmp.Compare(a, b))
+		return cmp.Or(one.since.Compare(other.since), cmp.Compare(one.of, other.of), cmp.Compare(a, b))
 	})
 	packed := Sightings{}
 	for _, id := range ids[:min(len(ids), maxSightings)] {
 		current, last := sights[id], len(packed)-1
-		if last < 0 || !packed[last].Since.Equal(current.since) || packed[last].Print != current.print {
-			packed = append(packed, Sighting{Since: current.since, Print: current.print})
+		if last < 0 || !packed[last].Since.Equal(current.since) || packed[last].Print != current.of {
+			packed = append(packed, Sighting{Since: current.since, Print: current.of})
 			last++
 		}
 		packed[last].UserIDs = append(packed[last].UserIDs, id)

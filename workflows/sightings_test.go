@@ -64,9 +64,9 @@ func TestSightingsRoundTrip(t *testing.T) {
 		book, want := workflows.NewSightBook(nil), map[string]time.Time{}
 		for range rapid.IntRange(0, 60).Draw(t, "sightings") {
 			id := fmt.Sprintf("u%d", rapid.IntRange(0, 20).Draw(t, "id"))
-			print := rapid.SampledFrom([]string{"p", "q"}).Draw(t, "print")
+			of := rapid.SampledFrom([]string{"p", "q"}).Draw(t, "print")
 			at := noon.Add(time.Duration(rapid.IntRange(0, 3).Draw(t, "hour")) * time.Hour)
-			since := book.See(id, print, at)
+			since := book.See(id, of, at)
 			require.False(t, since.After(at) && want[id].IsZero())
 			want[id] = since
 		}

@@ -112,7 +112,8 @@ func (r *bulkRun) execute(ctx workflow.Context) (more bool, err error) {
 			return false, r.failed(ctx, err)
 		}
 		if len(batch) == 0 {
-			return false, r.finish(ctx)
+			r.finish(ctx)
+			return false, nil
 		}
 		if err := r.decideAll(ctx, batch); err != nil {
 			return false, r.failed(ctx, err)
@@ -153,7 +154,7 @@ func (r *bulkRun) prepare(ctx workflow.Context) error {
 	r.Prepared, r.Result.Provider = &prepared, prepared.Provider
 	switch {
 	case within > 0 && prepared.CannotCount != "":
-		return r.refuse(ctx, "policy.maxPerUser cannot be kept: "+prepared.CannotCount+"; register the search attributes, choose a shorter window, or set policy.maxPerUser.unlocks to 0")
+		return r.refuse(ctx, "policy.maxPerUser cannot be kept: "+prepared.CannotCount+"; register the search attributes (latchkey setup), choose a shorter window, or set policy.maxPerUser.unlocks to 0")
 	case prepared.HidesGroups && r.in.Policy.namesGroups():
 		return r.refuse(ctx, "policy.exclude or policy.include names groups, and the provider does not tell the groups of a user: name users")
 	case !r.Given && !prepared.Lists:
@@ -202,7 +203,7 @@ func (r *bulkRun) walk(ctx workflow.Context, name, summary string, in, out any) 
 }
 
 // finish ends the run with an outcome.
-func (r *bulkRun) finish(ctx workflow.Context) error {
+func (r *bulkRun) finish(ctx workflow.Context) {
 	outcome, explanation := Completed, "everybody who was found was decided upon"
 	if r.WouldHold > 0 {
 		explanation += fmt.Sprintf("; a run that is no dry run would hold, since %d users were locked lately", r.WouldHold)
@@ -217,7 +218,6 @@ func (r *bulkRun) finish(ctx workflow.Context) error {
 	}
 	r.Result.Outcome = outcome
 	r.close(ctx, string(outcome), explanation)
-	return nil
 }
 
 // close notes how the run ended.

@@ -57,7 +57,7 @@ func (f *scheduleFlags) add(cmd *cobra.Command) {
 func (f *scheduleFlags) addSpec(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.Var((*duration)(&f.every), "every", "run so often, such as 15m")
-	flags.StringVar(&f.cron, "cron", "", "run at these times, as five fields: minute, hour, day of the month, month, day of the week")
+	flags.StringVar(&f.cron, "cron", "", "run at these times, as five fields: minute, hour, day, month, day of the week")
 	flags.StringVar(&f.timeZone, "time-zone", "", "the time zone of --cron, such as Europe/Berlin (default UTC)")
 	flags.Var((*duration)(&f.jitter), "jitter", "begin each run later by a random time up to this")
 	f.catchUp = workflows.Duration(defaultCatchUp)

@@ -49,7 +49,7 @@ type List struct {
 	bad int
 }
 
-// readUsers reads a list of users: CSV with a header, JSON lines, or one reference a line,
+// Read reads a list of users: CSV with a header, JSON lines, or one reference a line,
 // which as says how to take; most is how many it may name. Its error names each bad line, and never a value.
 func Read(from io.Reader, as string, most int) (*List, error) {
 	data, err := io.ReadAll(io.LimitReader(from, maxListBytes+1))
@@ -185,7 +185,7 @@ func (l *List) readCSV(text string, comma rune) {
 			return
 		}
 		var wrong *csv.ParseError
-		line := 0
+		var line int
 		if errors.As(err, &wrong) {
 			line, err = wrong.StartLine, csvFault(wrong, reader.FieldsPerRecord)
 		} else if line, _ = reader.FieldPos(0); blank(cells) {

@@ -207,15 +207,15 @@ func (c *cage) requireClean() {
 	for _, history := range c.histories {
 		marshalled, err := protojson.Marshal(history)
 		require.NoError(c.t, err)
-		whole, clear := texts(c.t, history, true), texts(c.t, history, false)
+		whole, inClear := texts(c.t, history, true), texts(c.t, history, false)
 		for _, secret := range hidden {
 			require.NotContains(c.t, string(marshalled), secret)
 			require.NotContains(c.t, whole, secret)
 		}
 		require.Contains(c.t, whole, canaryEmail, "the input is in the history, so what is looked through is all of it")
-		require.Contains(c.t, clear, c.connection)
+		require.Contains(c.t, inClear, c.connection)
 		for _, private := range personal() {
-			require.NotContains(c.t, clear, private)
+			require.NotContains(c.t, inClear, private)
 		}
 	}
 	log := c.worker.stderr.String() + c.worker.stdout.String() + serving.stderr.String()

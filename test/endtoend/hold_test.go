@@ -4,7 +4,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"regexp"
 	"testing"
 	"time"
 
@@ -39,7 +38,7 @@ func TestHoldRaisesTheAlarm(t *testing.T) {
 	}
 	require.Eventually(t, held, patience, pause, "the worker says: %s", working.stderr)
 	require.True(t, working.said("a bulk run holds: many users were locked lately, which may be an attack"))
-	require.Regexp(t, regexp.MustCompile(`(?m)^latchkey_bulk_holds_total\{[^}]*connection="`+h.connection+`"[^}]*\} 1$`), metrics(t, address))
+	require.Regexp(t, `(?m)^latchkey_bulk_holds_total\{[^}]*connection="`+h.connection+`"[^}]*\} 1$`, metrics(t, address))
 	require.Empty(t, h.unlocks())
 
 	_, err = run.Command(t.Context(), workflows.ReleaseUpdate, workflows.Command{RequestedBy: "operator"})
