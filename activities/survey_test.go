@@ -312,7 +312,7 @@ func TestListLockedLookupFails(t *testing.T) {
 	member.State.Unread = []connectors.Unread{{Layer: connectors.LayerPassword, Kind: connectors.Unsupported}}
 	b, town := townOf(member)
 	town.OnLookup = func(context.Context, string) error { return latchkeytest.Fail(connectors.Unavailable) }
-	_ = requireFailure(t, listings()["list"](b), string(connectors.Unavailable))
+	_, _ = requireFailure(t, listings()["list"](b), string(connectors.Unavailable))
 }
 
 // TestListLockedChooses by reason and age; both must hold of one lock.
