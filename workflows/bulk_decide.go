@@ -128,13 +128,15 @@ func (r *bulkRun) unlock(ctx workflow.Context, each *candidate) Decision {
 	if r.in.Policy.DryRun {
 		id = UnlockID(r.in.Connection, "dry-run/"+r.Result.FirstRunID+"/"+each.UserID)
 	}
+	shown := ShownUnlock(r.in.Connection)
 	ctx, _ = workflow.NewDisconnectedContext(ctx)
 	ctx = workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
 		WorkflowID:            id,
 		TaskQueue:             TaskQueue,
 		ParentClosePolicy:     enumspb.PARENT_CLOSE_POLICY_ABANDON,
 		WorkflowIDReusePolicy: enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
-		StaticSummary:         "Unlock a user at " + r.in.Connection,
+		StaticSummary:         shown.Summary,
+		StaticDetails:         shown.Details,
 		Priority:              temporal.Priority{PriorityKey: PriorityBulk},
 		// Set at the start, they need no event of their own.
 		TypedSearchAttributes: temporal.NewSearchAttributes(updatesOf(r.Prepared.SearchAttributes,
@@ -229,10 +231,10 @@ func (r *bulkRun) unlockFailed(each *candidate, err error, workflowID string) De
 		return *decision
 	case errors.As(err, &terminated):
 		r.sent(each, connectors.Unknown)
-		return *each.decision(FailedUser, "Terminated", "the unlock of this user was terminated: "+workflowID)
+		return *each.decision(FailedUser, TypeTerminated, "the unlock of this user was terminated: "+workflowID)
 	case temporal.IsCanceledError(err):
 		r.sent(each, connectors.Unknown)
-		return *each.decision(FailedUser, "Cancelled", "the unlock of this user was cancelled: "+workflowID)
+		return *each.decision(FailedUser, TypeCancelled, "the unlock of this user was cancelled: "+workflowID)
 	default:
 		return *each.decision(FailedUser, TypeInternal, fmt.Sprintf("the unlock of this user failed in an unforeseen way: %T", err))
 	}
