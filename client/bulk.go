@@ -26,13 +26,15 @@ func (c *Client) StartBulk(ctx context.Context, in workflows.BulkInput) (*Run, e
 	if err := c.CheckServed(ctx, in.Connection); err != nil {
 		return nil, err
 	}
+	shown := workflows.ShownBulk(in.Connection)
 	options := temporalclient.StartWorkflowOptions{
 		ID:                                       in.RequestID,
 		TaskQueue:                                workflows.TaskQueue,
 		WorkflowIDConflictPolicy:                 enumspb.WORKFLOW_ID_CONFLICT_POLICY_FAIL,
 		WorkflowIDReusePolicy:                    enumspb.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE,
 		WorkflowExecutionErrorWhenAlreadyStarted: true,
-		StaticSummary:                            "Unlock many users at " + in.Connection,
+		StaticSummary:                            shown.Summary,
+		StaticDetails:                            shown.Details,
 		Priority:                                 temporal.Priority{PriorityKey: workflows.PriorityBulk},
 	}
 	if options.ID == "" {
@@ -197,11 +199,13 @@ func (c *Client) Locked(ctx context.Context, in workflows.ListInput, take func(*
 	if err := c.CheckServed(ctx, in.Connection); err != nil {
 		return err
 	}
+	shown := workflows.ShownList(in.Connection)
 	for {
 		started, err := c.Temporal.ExecuteWorkflow(ctx, temporalclient.StartWorkflowOptions{
 			ID:            "list/" + in.Connection + "/" + uuid.NewString(),
 			TaskQueue:     workflows.TaskQueue,
-			StaticSummary: "List who is locked at " + in.Connection,
+			StaticSummary: shown.Summary,
+			StaticDetails: shown.Details,
 			Priority:      temporal.Priority{PriorityKey: workflows.PriorityInteractive},
 		}, workflows.ListLockedUsersName, in)
 		if err != nil {

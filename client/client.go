@@ -83,35 +83,22 @@ func (c *Client) Start(ctx context.Context, in workflows.Input) (*Run, error) {
 }
 
 func startOptions(in *workflows.Input) temporalclient.StartWorkflowOptions {
+	shown := workflows.ShownUnlock(in.Connection)
 	options := temporalclient.StartWorkflowOptions{
-		ID:                       workflowID(in),
+		ID:                       in.WorkflowID(uuid.NewString),
 		TaskQueue:                workflows.TaskQueue,
 		WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_FAIL,
 		WorkflowIDReusePolicy:    enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
 		// With the conflict policy FAIL this is how an open run is noticed.
 		WorkflowExecutionErrorWhenAlreadyStarted: true,
-		StaticSummary:                            "Unlock a user at " + in.Connection,
+		StaticSummary:                            shown.Summary,
+		StaticDetails:                            shown.Details,
 		Priority:                                 temporal.Priority{PriorityKey: workflows.PriorityInteractive},
 	}
 	if in.RequestID != "" {
 		options.WorkflowIDReusePolicy = enumspb.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE
 	}
 	return options
-}
-
-// workflowID is the request's own ID, or the user's, so that two requests for one user
-// meet. A name or an address never stands in it, and a dry run meets nobody.
-func workflowID(in *workflows.Input) string {
-	switch {
-	case in.RequestID != "":
-		return in.RequestID
-	case in.DryRun:
-		return workflows.UnlockID(in.Connection, "dry-run/"+uuid.NewString())
-	case in.UserID != "":
-		return workflows.UnlockID(in.Connection, in.UserID)
-	default:
-		return workflows.UnlockID(in.Connection, "by-name/"+uuid.NewString())
-	}
 }
 
 // errNotJoined says that a run closed, or the server was late, before it could be joined.

@@ -62,10 +62,12 @@ func (c *Client) CheckConnection(ctx context.Context, connection string) (*activ
 	if err := c.CheckServed(ctx, connection); err != nil {
 		return nil, err
 	}
+	shown := workflows.ShownCheck(connection)
 	started, err := c.Temporal.ExecuteWorkflow(ctx, temporalclient.StartWorkflowOptions{
 		ID:            "check/" + connection + "/" + uuid.NewString(),
 		TaskQueue:     workflows.TaskQueue,
-		StaticSummary: "Check the connection " + connection,
+		StaticSummary: shown.Summary,
+		StaticDetails: shown.Details,
 		Priority:      temporal.Priority{PriorityKey: workflows.PriorityInteractive},
 	}, workflows.CheckConnectionName, workflows.CheckInput{Connection: connection})
 	if err != nil {

@@ -29,9 +29,9 @@ type Failure struct {
 
 // The types of runs that were ended from outside.
 const (
-	TypeCancelled  = "Cancelled"
-	TypeTerminated = "Terminated"
-	TypeTimedOut   = "TimedOut"
+	TypeCancelled  = workflows.TypeCancelled
+	TypeTerminated = workflows.TypeTerminated
+	TypeTimedOut   = workflows.TypeTimedOut
 )
 
 // Error implements error.

@@ -166,8 +166,22 @@ func (r *bulkRun) detail(ctx workflow.Context) {
 			text += "\n\n" + further
 		}
 	}
-	if r.Paused {
-		text += "\n\nPaused; the update `" + ResumeUpdate + "` goes on."
+	if can := r.operators(); can != "" {
+		text += "\n\n" + can
 	}
 	workflow.SetCurrentDetails(ctx, text)
+}
+
+// operators says what an operator can do now.
+func (r *bulkRun) operators() string {
+	switch {
+	case r.state == StateDone || r.Stop != "":
+		return ""
+	case r.waiting():
+		return fmt.Sprintf("It waits for an operator: the update `%s` lets it go on, `%s` ends it.", ReleaseUpdate, AbortUpdate)
+	case r.Paused:
+		return fmt.Sprintf("Paused: the update `%s` goes on, `%s` ends it.", ResumeUpdate, AbortUpdate)
+	default:
+		return fmt.Sprintf("The update `%s` lets no further unlock begin, `%s` ends the run.", PauseUpdate, AbortUpdate)
+	}
 }

@@ -128,13 +128,15 @@ func (r *bulkRun) unlock(ctx workflow.Context, each *candidate) Decision {
 	if r.in.Policy.DryRun {
 		id = UnlockID(r.in.Connection, "dry-run/"+r.Result.FirstRunID+"/"+each.UserID)
 	}
+	shown := ShownUnlock(r.in.Connection)
 	ctx, _ = workflow.NewDisconnectedContext(ctx)
 	ctx = workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
 		WorkflowID:            id,
 		TaskQueue:             TaskQueue,
 		ParentClosePolicy:     enumspb.PARENT_CLOSE_POLICY_ABANDON,
 		WorkflowIDReusePolicy: enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
-		StaticSummary:         "Unlock a user at " + r.in.Connection,
+		StaticSummary:         shown.Summary,
+		StaticDetails:         shown.Details,
 		Priority:              temporal.Priority{PriorityKey: PriorityBulk},
 		// Set at the start, they need no event of their own.
 		TypedSearchAttributes: temporal.NewSearchAttributes(updatesOf(r.Prepared.SearchAttributes,
@@ -222,9 +224,9 @@ func (r *bulkRun) unlockFailed(each *candidate, err error, workflowID string) De
 	case errors.As(err, &application):
 		return r.failedUser(each, application.Type(), application.Message(), sentOf(application, connectors.No))
 	case errors.As(err, &terminated):
-		return r.failedUser(each, "Terminated", "the unlock of this user was terminated: "+workflowID, connectors.Unknown)
+		return r.failedUser(each, TypeTerminated, "the unlock of this user was terminated: "+workflowID, connectors.Unknown)
 	case errors.As(err, &cancelled):
-		return r.failedUser(each, "Cancelled", "the unlock of this user was cancelled: "+workflowID, sentOf(cancelled, connectors.Unknown))
+		return r.failedUser(each, TypeCancelled, "the unlock of this user was cancelled: "+workflowID, sentOf(cancelled, connectors.Unknown))
 	default:
 		return r.failedUser(each, TypeInternal, fmt.Sprintf("the unlock of this user failed in an unforeseen way: %T", err), connectors.Unknown)
 	}

@@ -1,6 +1,7 @@
 package workflows
 
 import (
+	"fmt"
 	"time"
 
 	"go.temporal.io/sdk/temporal"
@@ -25,6 +26,7 @@ func CheckConnection(ctx workflow.Context, in CheckInput) (*activities.CheckResu
 	if err := ValidateConnection(in.Connection); err != nil {
 		return nil, fail(TypeInvalidInput, err.Error(), nil)
 	}
+	workflow.SetCurrentDetails(ctx, fmt.Sprintf("A worker that serves `%s` is being asked, until %s.", in.Connection, clock(workflow.Now(ctx).Add(checkTimeout))))
 	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		TaskQueue:              activities.Queue(in.Connection),
 		ScheduleToCloseTimeout: checkTimeout,
@@ -34,7 +36,9 @@ func CheckConnection(ctx workflow.Context, in CheckInput) (*activities.CheckResu
 	var result activities.CheckResult
 	if err := workflow.ExecuteActivity(ctx, activities.CheckName).Get(ctx, &result); err != nil {
 		failed := understand(err, in.Connection)
+		workflow.SetCurrentDetails(ctx, fmt.Sprintf("**%s**: %s", failed.kind, failed.message))
 		return nil, fail(failed.kind, failed.message, nil)
 	}
+	workflow.SetCurrentDetails(ctx, "**checked**: the result says which rights are granted")
 	return &result, nil
 }

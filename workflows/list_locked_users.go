@@ -32,6 +32,7 @@ func ListLockedUsers(ctx workflow.Context, in ListInput) (*activities.ListLocked
 	if err != nil {
 		return nil, fail(TypeInvalidInput, err.Error(), nil)
 	}
+	workflow.SetCurrentDetails(ctx, fmt.Sprintf("The list of `%s` is being read, until %s at the latest.", in.Connection, clock(workflow.Now(ctx).Add(listTimeout))))
 	policy := retries
 	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		TaskQueue:              activities.Queue(in.Connection),
@@ -43,7 +44,9 @@ func ListLockedUsers(ctx workflow.Context, in ListInput) (*activities.ListLocked
 	var page activities.ListLockedResult
 	if err := workflow.ExecuteActivity(ctx, activities.ListLockedName, in.ListLockedInput).Get(ctx, &page); err != nil {
 		failed := understand(err, in.Connection)
+		workflow.SetCurrentDetails(ctx, fmt.Sprintf("**%s**: %s", failed.kind, failed.message))
 		return nil, fail(failed.kind, failed.message, nil)
 	}
+	workflow.SetCurrentDetails(ctx, fmt.Sprintf("**listed**: %d users on this page", len(page.Accounts)))
 	return &page, nil
 }

@@ -117,7 +117,7 @@ func (r *unlockRun) handle(ctx workflow.Context) error {
 // at notes which step is under way, for the query and the Temporal UI.
 func (r *unlockRun) at(ctx workflow.Context, step Step) {
 	r.step = step
-	workflow.SetCurrentDetails(ctx, fmt.Sprintf("**%s** at `%s`", step, r.in.Connection))
+	workflow.SetCurrentDetails(ctx, r.details())
 }
 
 // identify makes the run findable by its connection and account.

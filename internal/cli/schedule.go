@@ -128,12 +128,14 @@ func (a *app) createSchedule(ctx context.Context, connected *session, flags *sch
 
 // scheduledAction starts a run over all locked users.
 func scheduledAction(id string, in *workflows.BulkInput) *sdkclient.ScheduleWorkflowAction {
+	shown := workflows.ShownBulk(in.Connection)
 	return &sdkclient.ScheduleWorkflowAction{
 		ID:            workflows.BulkID(in.Connection, id),
 		Workflow:      workflows.UnlockLockedUsersName,
 		Args:          []any{in},
 		TaskQueue:     workflows.TaskQueue,
-		StaticSummary: "Unlock many users at " + in.Connection,
+		StaticSummary: shown.Summary,
+		StaticDetails: shown.Details,
 		Priority:      temporal.Priority{PriorityKey: workflows.PriorityBulk},
 	}
 }

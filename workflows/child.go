@@ -1,0 +1,137 @@
+package workflows
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/google/uuid"
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+)
+
+// The types of runs that were ended from outside.
+const (
+	TypeCancelled  = "Cancelled"
+	TypeTerminated = "Terminated"
+	TypeTimedOut   = "TimedOut"
+)
+
+// UnlockFailure is an unlock that ended without an outcome, or that did not begin.
+type UnlockFailure struct {
+	// Type is one that a playbook branches on: one of FailureTypes, or TypeAlreadyRunning,
+	// TypeCancelled, TypeTerminated or TypeTimedOut.
+	Type    string
+	Message string
+	// WorkflowID names the child, or for AlreadyRunning the run that is in the way; it is
+	// empty for an input that began none.
+	WorkflowID string
+	// Result is what was done so far; nil when nothing is known of that. Its UnlockSent says
+	// whether the provider may have been asked.
+	Result *Result
+
+	cause error
+}
+
+// Error implements error.
+func (f *UnlockFailure) Error() string { return f.Type + ": " + f.Message }
+
+// Unwrap returns Temporal's own error, so that temporal.IsCanceledError and its like see it.
+func (f *UnlockFailure) Unwrap() error { return f.cause }
+
+// Unlock runs UnlockUser as a child of the calling workflow and waits for its end. Every
+// error that it returns is an *UnlockFailure.
+//
+// A child that has begun goes on when its parent fails, times out or is terminated: half an
+// unlock helps nobody. When the parent is cancelled so is the child, which is waited for,
+// since it ends only once it knows what became of an unlock that may have been sent.
+//
+// Two unlocks of one userId have one workflow ID: while one is open the other fails as
+// AlreadyRunning.
+func Unlock(ctx workflow.Context, in Input) (*Result, error) {
+	if err := in.Normalise(); err != nil {
+		return nil, &UnlockFailure{Type: TypeInvalidInput, Message: err.Error(), cause: err}
+	}
+	id := in.WorkflowID(func() string { return recordedRandom(ctx) })
+	reuse := enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE
+	if in.RequestID != "" {
+		reuse = enumspb.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE
+	}
+	shown := ShownUnlock(in.Connection)
+	ctx = workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
+		WorkflowID:            id,
+		TaskQueue:             TaskQueue,
+		ParentClosePolicy:     enumspb.PARENT_CLOSE_POLICY_ABANDON,
+		WaitForCancellation:   true,
+		WorkflowIDReusePolicy: reuse,
+		StaticSummary:         shown.Summary,
+		StaticDetails:         shown.Details,
+		Priority:              temporal.Priority{PriorityKey: PriorityInteractive},
+	})
+	var result Result
+	if err := workflow.ExecuteChildWorkflow(ctx, UnlockUserName, in).Get(ctx, &result); err != nil {
+		return nil, unlockFailure(err, id)
+	}
+	return &result, nil
+}
+
+// WorkflowID is the request's own ID, or the user's, so that two requests for one user
+// meet. A name or an address never stands in it, and a dry run meets nobody: random makes
+// those unique.
+func (in *Input) WorkflowID(random func() string) string {
+	switch {
+	case in.RequestID != "":
+		return in.RequestID
+	case in.DryRun:
+		return UnlockID(in.Connection, "dry-run/"+random())
+	case in.UserID != "":
+		return UnlockID(in.Connection, in.UserID)
+	default:
+		return UnlockID(in.Connection, "by-name/"+random())
+	}
+}
+
+// recordedRandom is random once: a replay finds the same in the history.
+func recordedRandom(ctx workflow.Context) string {
+	var random string
+	if err := workflow.SideEffect(ctx, func(workflow.Context) any { return uuid.NewString() }).Get(&random); err != nil {
+		panic(err) // The history is not this workflow's: the task fails, and the run stays.
+	}
+	return random
+}
+
+// unlockFailure reads why a child did not end with a result.
+func unlockFailure(err error, id string) *UnlockFailure {
+	failed := &UnlockFailure{Type: TypeInternal, Message: fmt.Sprintf("the unlock failed in an unforeseen way: %T", err), WorkflowID: id, cause: err}
+	var open *temporal.ChildWorkflowExecutionAlreadyStartedError
+	var application *temporal.ApplicationError
+	var cancelled *temporal.CanceledError
+	var terminated *temporal.TerminatedError
+	var timeout *temporal.TimeoutError
+	switch {
+	case errors.As(err, &open):
+		failed.Type, failed.Message = TypeAlreadyRunning, "a run "+id+" exists already; wait for it, or look at it"
+	case errors.As(err, &application):
+		failed.Type, failed.Message = application.Type(), application.Message()
+		failed.read(application)
+	case errors.As(err, &cancelled):
+		failed.Type, failed.Message = TypeCancelled, "the unlock was cancelled"
+		failed.read(cancelled)
+	case errors.As(err, &terminated):
+		failed.Type, failed.Message = TypeTerminated, "the unlock was terminated; what it did is in its history"
+	case errors.As(err, &timeout):
+		failed.Type, failed.Message = TypeTimedOut, "the unlock exceeded a time-out of its starter's; what it did is in its history"
+	}
+	return failed
+}
+
+// read takes the result so far out of a failure's details.
+func (f *UnlockFailure) read(from interface {
+	HasDetails() bool
+	Details(into ...any) error
+}) {
+	var result Result
+	if from.HasDetails() && from.Details(&result) == nil {
+		f.Result = &result
+	}
+}

@@ -1,0 +1,86 @@
+package workflows
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Shown is what the Temporal UI shows of a run from its start: a line of plain text, and
+// Markdown. Both are stored in the clear, so that they name the connection and nobody.
+type Shown struct {
+	Summary string
+	Details string
+}
+
+// howTo is one thing that an operator can do to a run, and how.
+type howTo struct{ what, how string }
+
+const howToAnswer = "update `" + ApproveUpdate + "` or `" + DenyUpdate + "` with `{\"by\": \"who answers\", \"reason\": \"why\"}`"
+
+// ShownUnlock is what is shown of UnlockUser.
+func ShownUnlock(connection string) Shown {
+	return shown("Unlock a user at "+connection,
+		fmt.Sprintf("Unlocks one account at `%s`: looks it up, decides whether it may be unlocked, unlocks it, and reads it again to prove it. It never enables, unsuspends or resets a password.", connection),
+		howTo{"See the step, and the result so far", "query `" + StatusQuery + "`"},
+		howTo{"Answer while it waits for an approval", howToAnswer},
+		howTo{"Stop it", "*Request Cancellation*: it stops between steps; where an unlock may have been sent it reads the account first"},
+		howTo{"Ask again after *Terminate* or a failure", "start it again: it looks the account up first, and sends nothing that is not needed"})
+}
+
+// ShownBulk is what is shown of UnlockLockedUsers.
+func ShownBulk(connection string) Shown {
+	return shown("Unlock many users at "+connection,
+		fmt.Sprintf("Unlocks users who are locked at `%s`, all or those of a list, as its policy says, each by an `%s` of its own.", connection, UnlockUserName),
+		howTo{"See how far it is", "query `" + ProgressQuery + "`"},
+		howTo{"Begin no further unlock, and go on later", "updates `" + PauseUpdate + "` and `" + ResumeUpdate + "`"},
+		howTo{"Let it go on while it holds, since many were locked lately", "update `" + ReleaseUpdate + "`"},
+		howTo{"End it, and leave the rest alone", "update `" + AbortUpdate + "`"},
+		howTo{"Say who does it, and why", "give an update `{\"requestedBy\": \"who\", \"requestReason\": \"why\"}`"},
+		howTo{"Stop it", "*Request Cancellation*: it waits for the unlocks that are under way, and begins no other"})
+}
+
+// ShownCheck is what is shown of CheckConnection.
+func ShownCheck(connection string) Shown {
+	return shown("Check the connection "+connection,
+		fmt.Sprintf("Asks a worker that serves `%s` what the connection's credential may do. It changes nothing at the provider.", connection),
+		howTo{"Read the answer", "*Result*: every right, and whether it is granted"},
+		howTo{"Start a worker when it fails as `" + TypeNoWorker + "`", "`latchkey worker` with this connection"})
+}
+
+// ShownList is what is shown of ListLockedUsers.
+func ShownList(connection string) Shown {
+	return shown("List who is locked at "+connection,
+		fmt.Sprintf("Reads one page of who is locked at `%s`. It changes nothing at the provider.", connection),
+		howTo{"Read the answer", "*Result*: the users, and `next` when there are more"},
+		howTo{"Stop it", "*Request Cancellation*: nothing is left behind"})
+}
+
+func shown(summary, what string, can ...howTo) Shown {
+	var text strings.Builder
+	fmt.Fprintf(&text, "%s\n\n| to | do |\n|---|---|\n", what)
+	for _, each := range can {
+		fmt.Fprintf(&text, "| %s | %s |\n", each.what, each.how)
+	}
+	return Shown{Summary: summary, Details: text.String()}
+}
+
+// details say in Markdown what a run of UnlockUser does now, until when, and what an
+// operator can do about it.
+func (r *unlockRun) details() string {
+	until := "until " + clock(r.deadline)
+	doing := map[Step]string{
+		StepLookup: "the account is looked up, and attempts that fail are made again " + until,
+		StepUnlock: "the unlock is being sent, and attempts that fail are made again " + until + ". A cancellation waits for the account to be read again",
+		StepVerify: "the unlock was, or may have been, sent, and the account is read again to prove it. A cancellation waits for that",
+		StepWatch:  "the account is unlocked, and is watched for a new lock for " + r.in.WatchFor.String() + ". A cancellation ends the watch",
+	}[r.step]
+	if r.step == StepApproval {
+		doing = fmt.Sprintf("it waits for an approval until %s (needed because: %s). To answer: %s. When nobody does, it ends as `%s`, and nothing is sent",
+			clock(r.result.Approval.Until), strings.Join(r.result.Approval.Cases, ", "), howToAnswer, ApprovalExpired)
+	}
+	return fmt.Sprintf("**%s** at `%s`: %s.", r.step, r.in.Connection, doing)
+}
+
+// clock is a time as people read it.
+func clock(at time.Time) string { return at.UTC().Format("2006-01-02 15:04:05 UTC") }
