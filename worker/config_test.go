@@ -68,7 +68,8 @@ func TestLoad(t *testing.T) { //nolint:paralleltest // it sets the process's env
 			c.HealthAddress, c.LogLevel, c.LogFormat, c.DrainTimeout = "", zapcore.WarnLevel, "console", 25*time.Second
 		}},
 		"the least of a connection": {oneJumpCloud, func(c *Config) {
-			c.Connections = []Connection{{Name: "jc-prod", Config: &jumpcloud.Config{APIKey: "key", Region: "us"}}}
+			c.Connections = []Connection{{Name: "jc-prod", Config: &jumpcloud.Config{APIKey: "key", Region: "us"},
+				Rules: guard.Rules{ApprovalTimeout: guard.Duration(time.Hour)}}}
 		}},
 		"every rule of a connection; lists may hold spaces": {together(oneJumpCloud, map[string]string{
 			"LATCHKEY_WORKFLOWS":                               "false",
@@ -79,11 +80,15 @@ func TestLoad(t *testing.T) { //nolint:paralleltest // it sets the process's env
 			"LATCHKEY_CONNECTION_JC_PROD_REFUSE_PRIVILEGED":    "TRUE",
 			"LATCHKEY_CONNECTION_JC_PROD_PERMIT_OVERRIDE":      "suspended, disabled",
 			"LATCHKEY_CONNECTION_JC_PROD_MAX_UNLOCKS_PER_HOUR": "100",
+			"LATCHKEY_CONNECTION_JC_PROD_APPROVAL_FOR":         "privileged, admin_locks",
+			"LATCHKEY_CONNECTION_JC_PROD_APPROVERS":            "*@example.com, boss",
+			"LATCHKEY_CONNECTION_JC_PROD_APPROVAL_TIMEOUT":     "8h",
 		}), func(c *Config) {
 			c.Workflows = false
 			c.Connections = []Connection{{Name: "jc-prod", RateLimit: 2.5, Config: &jumpcloud.Config{APIKey: "key", Region: "eu"}, Rules: guard.Rules{
 				ProtectedUsers: []string{"root", "*@board.example.com", "a b"}, RefuseAdminLocks: true, RefusePrivileged: true,
 				PermitOverride: []string{"suspended", "disabled"}, MaxUnlocksPerHour: 100,
+				ApprovalFor: []string{"privileged", "admin_locks"}, Approvers: []string{"*@example.com", "boss"}, ApprovalTimeout: guard.Duration(8 * time.Hour),
 			}}}
 		}},
 	} {
@@ -169,7 +174,7 @@ func TestFaults(t *testing.T) { //nolint:paralleltest // it sets the process's e
 			jc + "PERMIT_OVERRIDE": "suspended,locked", jc + "PROTECTED_GROUPS": "admins", jc + "PROTECTED_USERS": "root,,x", jc + "REGION": "mars",
 			jc + "ORG_ID": "1", jc + "BASE_URL": "http://example.com", jc + "MAX_LOGIN_ATTEMPTS": "0",
 			ping + "RATE_LIMIT": "-1", ping + "MAX_UNLOCKS_PER_HOUR": "0", ping + "REGION": "us", ping + "CREDENTIALS": "cookie", ping + "ENVIRONMENT_ID": "prod",
-			ping + "CLIENT_ID": "",
+			ping + "CLIENT_ID": "", ping + "APPROVAL_FOR": "sometimes", ping + "APPROVERS": "a,,b", ping + "APPROVAL_TIMEOUT": "soon",
 		}), []string{
 			jc + "RATE_LIMIT must be a number above zero, such as 10",
 			jc + "MAX_UNLOCKS_PER_HOUR must be a whole number above zero, such as 10",
@@ -184,6 +189,9 @@ func TestFaults(t *testing.T) { //nolint:paralleltest // it sets the process's e
 			jc + "MAX_LOGIN_ATTEMPTS must be a whole number from 1",
 			ping + "RATE_LIMIT must be a number above zero, such as 10",
 			ping + "MAX_UNLOCKS_PER_HOUR must be a whole number above zero, such as 10",
+			ping + "APPROVAL_FOR holds an unknown word: use always, privileged and admin_locks",
+			ping + "APPROVERS must not hold empty entries",
+			ping + "APPROVAL_TIMEOUT must be a duration of at least 1s, such as 1h",
 			ping + "REGION must be na, ca, eu, au, sg or ap",
 			ping + "CREDENTIALS must be basic or body",
 			ping + "ENVIRONMENT_ID must be a UUID, such as 11111111-2222-3333-4444-555555555555",
