@@ -57,12 +57,11 @@ func ShownList(connection string) Shown {
 }
 
 func shown(summary, what string, can ...howTo) Shown {
-	var text strings.Builder
-	fmt.Fprintf(&text, "%s\n\n| to | do |\n|---|---|\n", what)
+	text := what + "\n\n| to | do |\n|---|---|\n"
 	for _, each := range can {
-		fmt.Fprintf(&text, "| %s | %s |\n", each.what, each.how)
+		text += "| " + each.what + " | " + each.how + " |\n"
 	}
-	return Shown{Summary: summary, Details: text.String()}
+	return Shown{Summary: summary, Details: text}
 }
 
 // details say in Markdown what a run of UnlockUser does now, until when, and what an
