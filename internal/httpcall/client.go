@@ -33,7 +33,7 @@ func NewClient(requestsPerSecond float64) *http.Client {
 // burst is how many requests may go at once: few, since a provider counts within windows of
 // its own, and a burst before a second of the full rate would be beyond its limit.
 func burst(requestsPerSecond float64) int {
-	return 1 + int(math.Ceil(min(requestsPerSecond, 1000)/10))
+	return int(math.Ceil(min(requestsPerSecond, 1000) / 10))
 }
 
 // TransportOf returns the transport that the options give, or one of its own.
