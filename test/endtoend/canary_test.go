@@ -170,7 +170,7 @@ func (c *cage) fly(name string, flight flight) {
 	}
 	in := workflows.Input{Connection: c.connection, Email: canaryEmail, Guard: flight.guard, RequestedBy: "soar"}
 	if flight.outcome == "" {
-		in.Timeout = workflows.Duration(2 * time.Second)
+		in.Timeout = workflows.Duration(8 * time.Second) // An attempt must end within it on a busy machine too.
 	}
 	run, err := c.client.Start(c.t.Context(), in)
 	require.NoError(c.t, err)
