@@ -22,7 +22,7 @@ MAX_MEGABYTES := 50
 
 # Packages that are tested at the same time: several start a Temporal server each.
 TEST_PARALLEL ?= 2
-TEST_TIMEOUT ?= 20m
+TEST_TIMEOUT ?= 40m
 TEST_FLAGS ?=
 
 .PHONY: help

@@ -98,12 +98,12 @@ func approvals() map[string]scenario {
 		}), outcome: workflows.Refused, refusal: "suspended"},
 		"an approval takes none of the time": {input: func(in *workflows.Input) {
 			required(time.Hour)(in)
-			in.Timeout = workflows.Duration(time.Second)
+			in.Timeout = workflows.Duration(aWhile)
 		}, meanwhile: func(t *testing.T, s *stage) {
 			t.Helper()
 			s.awaitStep(t, workflows.StepApproval)
 			asked := time.Now()
-			require.Eventually(t, func() bool { return time.Since(asked) > 1500*time.Millisecond }, latchkeytest.Patience, 50*time.Millisecond)
+			require.Eventually(t, func() bool { return time.Since(asked) > aWhile }, latchkeytest.Patience, 50*time.Millisecond)
 			require.NoError(t, s.answer(t.Context(), workflows.ApproveUpdate, "boss"))
 		}, outcome: workflows.Unlocked, sent: connectors.Yes},
 		"dry run of what needs an approval": {input: func(in *workflows.Input) {
@@ -117,6 +117,9 @@ func approvals() map[string]scenario {
 		}, failure: "Cancelled"},
 	}
 }
+
+// aWhile is long enough for the steps of an unlock on a slow machine.
+const aWhile = slowness * 3 * time.Second
 
 // maxApprovedEvents is how long the history of an unlock with an approval may get.
 const maxApprovedEvents = 45
