@@ -38,7 +38,7 @@ demo: ## Lock users of simulated tenants, unlock them through real workflows, an
 .PHONY: test
 test: cc ## Install what the tests need, and run them all under the race detector
 	@# Two hundred clients, or a thousand users, at once overload a Temporal server that runs under the race detector.
-	$(GO) test -count 1 -parallel 1 -run 'TestTwoHundredAtOnce|TestCrowd' ./test/endtoend
+	$(GO) test -count 1 -parallel 1 -timeout $(TEST_TIMEOUT) -run 'TestTwoHundredAtOnce|TestCrowd' ./test/endtoend
 	$(GO) test -race -p $(TEST_PARALLEL) -timeout $(TEST_TIMEOUT) $(TEST_FLAGS) ./...
 
 .PHONY: cc
