@@ -44,14 +44,9 @@ func newHouse(t *testing.T) *house {
 // locked makes a user who is locked by failed sign-ins.
 func (h *house) locked(name string) (id string) {
 	h.t.Helper()
-	created, err := h.JumpCloud.CreateUser(map[string]any{"username": name, "email": name + "@example.com", "password": "Correct-Horse-Battery-1"})
+	id, err := h.Locked(name)
 	require.NoError(h.t, err)
-	var user struct {
-		ID string `json:"_id"`
-	}
-	require.NoError(h.t, json.Unmarshal(created, &user))
-	require.NoError(h.t, h.JumpCloud.LockByFailures(user.ID))
-	return user.ID
+	return id
 }
 
 // suspended makes a user who is locked and suspended.
