@@ -36,22 +36,16 @@ demo: ## Lock users of simulated tenants, unlock them through real workflows, an
 	@bin/latchkey-dev demo
 
 .PHONY: test
-test: cc ## Install what the tests need, and run them all under the race detector
+test: cc chromium ## Install what the tests need, and run them all under the race detector
 	@# Two hundred clients, or a thousand users, at once overload a Temporal server that runs under the race detector.
 	$(GO) test -count 1 -parallel 1 -timeout $(TEST_TIMEOUT) -run 'TestTwoHundredAtOnce|TestCrowd' ./test/endtoend
 	$(GO) test -race -p $(TEST_PARALLEL) -timeout $(TEST_TIMEOUT) $(TEST_FLAGS) ./...
 
-.PHONY: cc
-# The race detector needs a C compiler.
+.PHONY: cc chromium
 cc:
-	@if ! command -v "$$($(GO) env CC)" >/dev/null; then \
-	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-	    echo 'installing gcc, which the race detector needs' >&2; \
-	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends gcc libc6-dev >/dev/null; \
-	  else \
-	    echo 'The race detector needs a C compiler: install gcc (Debian: apt-get install gcc libc6-dev; macOS: xcode-select --install).' >&2; exit 1; \
-	  fi; \
-	fi
+	@.ci/need 'the race detector (macOS: xcode-select --install)' "$$($(GO) env CC)" gcc libc6-dev
+chromium:
+	@.ci/need 'the test of the Temporal UI' 'chromium chromium-browser google-chrome google-chrome-stable' chromium
 
 .PHONY: build
 build: bin/latchkey bin/latchkey-dev ## Build both commands to bin/

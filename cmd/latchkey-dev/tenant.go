@@ -18,7 +18,7 @@ type tenant interface {
 }
 
 // password is the right one of every demonstration user.
-const password = "Correct-Horse-Battery-1"
+const password = dev.Password
 
 // person is a demonstration user at one tenant.
 type person struct {

@@ -1,18 +1,12 @@
 #!/usr/bin/env bash
-# Makes the pictures of the README: the demo in a terminal, and a run in the Temporal UI.
+# Makes the pictures of the README: the demo in a terminal, and runs in the Temporal UI, those
+# of approvals and failures by the test that looks at them.
 # It needs chromium, aha and script; as root on Debian it installs them. `make pictures`
 # builds the commands first.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
-need() { # need COMMAND PACKAGE
-  if command -v "$1" >/dev/null; then return; fi
-  if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null; then
-    printf 'pictures: %s is missing: install it (Debian: %s)\n' "$1" "$2" >&2
-    exit 1
-  fi
-  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$2" >/dev/null
-}
+need() { .ci/need 'make pictures' "$@"; }
 need chromium chromium
 need aha aha
 need script bsdutils
@@ -58,3 +52,7 @@ value() { sed -n "s/.*\"$1\": \"\([^\"]*\)\".*/\1/p" <<<"$started"; }
 workflow=$(value workflowId)
 TEMPORAL_ADDRESS=127.0.0.1:17233 bin/latchkey status "$workflow" --follow >/dev/null
 picture docs/pictures/run.png 1400x1000 "http://127.0.0.1:18233/namespaces/default/workflows/${workflow//\//%2F}/$(value runId)/timeline"
+
+# What an operator finds, reads and answers.
+"${GO:-go}" test -count 1 ./test/browser -pictures "$PWD/docs/pictures"
+printf 'pictures: %s\n' docs/pictures/{list,approval,failed}.png

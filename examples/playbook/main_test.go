@@ -1,0 +1,62 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/zap"
+
+	"github.com/latchkey-iam/latchkey/internal/dev"
+)
+
+// TestPlaybook runs the example as its documentation says: who may be unlocked is, and for
+// who may not a case is opened.
+func TestPlaybook(t *testing.T) {
+	t.Parallel()
+	environment := newEnvironment(t)
+	locked, err := environment.Locked("ada")
+	require.NoError(t, err)
+	suspended, err := environment.Locked("grace")
+	require.NoError(t, err)
+	require.NoError(t, environment.JumpCloud.Act(suspended, "suspend", nil))
+	const absent = "5f0c000000000000000000ff"
+
+	for ticket, c := range map[string]struct {
+		args    []string
+		code    string
+		subject string
+		opened  bool
+	}{
+		"INC-1": {args: []string{"-email", "ada@example.com"}, subject: locked, code: "unlocked"},
+		"INC-2": {args: []string{"-user-id", suspended}, subject: suspended, code: "refused", opened: true},
+		"INC-3": {args: []string{"-user-id", absent}, subject: absent, code: "NotFound", opened: true},
+	} {
+		t.Run(c.code, func(t *testing.T) { // One after the other: the workers share a task queue.
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			defer cancel()
+			var out bytes.Buffer
+			require.NoError(t, run(ctx, append(c.args, "-address", environment.Temporal.Address(), "-ticket", ticket), &out))
+			want := `{"userId":"` + c.subject + `","code":"` + c.code + `"`
+			if c.opened {
+				want += `,"case":"CASE-` + ticket + `"`
+			}
+			require.Contains(t, out.String(), want+"}\n")
+			require.Equal(t, c.opened, bytes.HasPrefix(out.Bytes(), []byte("CASE-"+ticket+": "+c.code+" at account "+c.subject)), out.String())
+		})
+	}
+	require.True(t, environment.JumpCloud.SignIn("ada", dev.Password).OK)
+	require.False(t, environment.JumpCloud.SignIn("grace", dev.Password).OK)
+}
+
+func newEnvironment(t *testing.T) *dev.Environment {
+	t.Helper()
+	const anyPort = "127.0.0.1:0"
+	environment, err := dev.Start(t.Context(), dev.Options{TemporalAddress: anyPort, HTTPAddress: anyPort,
+		JumpCloudAddress: anyPort, PingOneAddress: anyPort, Logger: zap.NewNop()})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, environment.Stop()) })
+	return environment
+}

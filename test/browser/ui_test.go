@@ -1,0 +1,164 @@
+// Package browser looks at the embedded Temporal UI with a real browser, as an operator
+// does: what waits for whom, what a run says of itself, and how it ended.
+package browser
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+	"github.com/stretchr/testify/require"
+	temporalclient "go.temporal.io/sdk/client"
+	"go.uber.org/zap"
+
+	"github.com/latchkey-iam/latchkey/client"
+	"github.com/latchkey-iam/latchkey/internal/dev"
+	"github.com/latchkey-iam/latchkey/workflows"
+)
+
+// anyPort is an address with a port that is free.
+const anyPort = "127.0.0.1:0"
+
+// absentID is nobody's.
+const absentID = "5f0c000000000000000000ff"
+
+// house is a whole Latchkey, and a browser that looks at it.
+type house struct {
+	*browser
+	*dev.Environment
+}
+
+func newHouse(t *testing.T) *house {
+	t.Helper()
+	environment, err := dev.Start(t.Context(), dev.Options{TemporalAddress: anyPort, HTTPAddress: anyPort, UIAddress: anyPort,
+		JumpCloudAddress: anyPort, PingOneAddress: anyPort, Logger: zap.NewNop()})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, environment.Stop()) })
+	return &house{browser: open(t, environment.Temporal.UIAddress()), Environment: environment}
+}
+
+// locked makes a user who is locked by failed sign-ins.
+func (h *house) locked(name string) (id string) {
+	h.t.Helper()
+	id, err := h.Locked(name)
+	require.NoError(h.t, err)
+	return id
+}
+
+// suspended makes a user who is locked and suspended.
+func (h *house) suspended(name string) (id string) {
+	h.t.Helper()
+	id = h.locked(name)
+	require.NoError(h.t, h.JumpCloud.Act(id, "suspend", nil))
+	return id
+}
+
+func (h *house) start(in workflows.Input) *client.Run {
+	h.t.Helper()
+	in.RequestedBy, in.RequestReason = "playbook", "INC-4711"
+	run, err := h.Client.Start(h.t.Context(), in)
+	require.NoError(h.t, err)
+	return run
+}
+
+// ended is a run that has come to its end, whatever that is.
+func (h *house) ended(in workflows.Input) *client.Run {
+	h.t.Helper()
+	run := h.start(in)
+	ctx, cancel := context.WithTimeout(h.t.Context(), patience)
+	defer cancel()
+	if _, err := run.Result(ctx); err != nil {
+		require.ErrorAs(h.t, err, new(*client.Failure))
+	}
+	return run
+}
+
+// waiting is a run that waits for an approval, and that a search finds.
+func (h *house) waiting(in workflows.Input) *client.Run {
+	h.t.Helper()
+	in.Approval = workflows.Approval{Required: true}
+	run := h.start(in)
+	require.Eventually(h.t, func() bool {
+		described, err := h.Client.Temporal.DescribeWorkflow(h.t.Context(), run.WorkflowID, run.RunID)
+		if err != nil {
+			return false
+		}
+		awaiting, _ := described.TypedSearchAttributes.GetKeyword(workflows.AttributeAwaiting)
+		return awaiting == workflows.AwaitingApproval
+	}, patience, 20*time.Millisecond)
+	return run
+}
+
+func (h *house) approve(run *client.Run) {
+	h.t.Helper()
+	handle, err := h.Client.Temporal.UpdateWorkflow(h.t.Context(), temporalclient.UpdateWorkflowOptions{
+		WorkflowID: run.WorkflowID, UpdateName: workflows.ApproveUpdate, WaitForStage: temporalclient.WorkflowUpdateStageCompleted,
+		Args: []any{workflows.Answer{By: "boss", Reason: "I called her"}}})
+	require.NoError(h.t, err)
+	require.NoError(h.t, handle.Get(h.t.Context(), nil))
+	_, err = run.Result(h.t.Context())
+	require.NoError(h.t, err)
+}
+
+// look opens one of the tabs of a run's page.
+func (h *house) look(run *client.Run, tab string) {
+	h.t.Helper()
+	h.visit(fmt.Sprintf("/namespaces/default/workflows/%s/%s/%s", url.PathEscape(run.WorkflowID), run.RunID, tab))
+}
+
+// search opens the list of the runs that a query finds.
+func (h *house) search(query string) {
+	h.t.Helper()
+	h.visit("/namespaces/default/workflows?query=" + url.QueryEscape(query))
+}
+
+// columns chooses the columns of the list, as an operator would once.
+func (h *house) columns(labels ...string) {
+	h.t.Helper()
+	columns := make([]map[string]string, 0, len(labels))
+	for _, label := range labels {
+		columns = append(columns, map[string]string{"label": label})
+	}
+	chosen, err := json.Marshal(map[string]any{"default": columns})
+	require.NoError(h.t, err)
+	h.visit("/namespaces/default/workflows")
+	run(h.browser, "choose the columns", chromedp.Evaluate[any](fmt.Sprintf("localStorage.setItem('namespace-workflow-table-columns', %q)", chosen)))
+}
+
+// TestOperatorsSee: an operator finds by the search attributes what waits, and reads in the
+// run's details what for and how to answer; then how it ended, and why another failed.
+func TestOperatorsSee(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	unlocked := h.ended(workflows.Input{Connection: dev.JumpCloud, UserID: h.locked("ada")})
+	refused := h.suspended("barbara")
+	h.ended(workflows.Input{Connection: dev.JumpCloud, UserID: refused})
+	failed := h.ended(workflows.Input{Connection: dev.JumpCloud, UserID: absentID})
+	waiting := h.waiting(workflows.Input{Connection: dev.JumpCloud, UserID: h.locked("grace")})
+
+	h.columns("Status", "Workflow ID", "LatchkeyConnection", "LatchkeyOutcome", "LatchkeyAwaiting")
+	h.search(`LatchkeyConnection="jumpcloud"`)
+	h.sees(unlocked.WorkflowID, waiting.WorkflowID, "LatchkeyOutcome", string(workflows.Unlocked), refused, string(workflows.Refused), "LatchkeyAwaiting", workflows.AwaitingApproval)
+	h.picture("list.png")
+	h.search(`LatchkeyOutcome="refused" AND StartTime > "2026-11-16T00:00:00Z"`)
+	h.sees(refused)
+	h.lacks(unlocked.WorkflowID)
+	h.search(`LatchkeyAwaiting="approval"`)
+	h.sees(waiting.WorkflowID)
+	h.lacks(unlocked.WorkflowID)
+
+	h.look(waiting, "user-metadata")
+	h.sees("RUNNING", "Unlock a user at jumpcloud", "never enables, unsuspends or resets", "it waits for an approval until", "needed because: requested", `{"by": "who answers", "reason": "why"}`)
+	h.picture("approval.png")
+	h.approve(waiting)
+	h.look(waiting, "user-metadata")
+	h.sees("COMPLETED", "unlocked: the account was locked, and a later read shows no lock")
+
+	h.look(failed, "timeline")
+	h.sees("FAILED", "NotFound", "connection jumpcloud: ")
+	h.picture("failed.png")
+}
