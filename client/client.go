@@ -182,6 +182,8 @@ func same(one, other *workflows.Input) bool {
 func essence(in workflows.Input) workflows.Input {
 	in.RequestedBy, in.RequestReason, in.RequestID = "", "", ""
 	in.Timeout = 0
+	in.Approval.TellParent = false
+	in.Approval.Approvers = slices.Compact(slices.Sorted(slices.Values(in.Approval.Approvers)))
 	in.Override = slices.Compact(slices.Sorted(slices.Values(in.Override)))
 	in.Guard.OnlyReasons = slices.Compact(slices.Sorted(slices.Values(in.Guard.OnlyReasons)))
 	return in

@@ -113,10 +113,10 @@ func stopAll(workers []worker.Worker) {
 // build makes the workers without starting any.
 func build(ctx context.Context, config Config, temporal client.Client, namespace string, logger *zap.Logger, onFatal func(error)) ([]worker.Worker, error) {
 	var built []worker.Worker
-	if config.Workflows {
-		built = append(built, newWorkflowWorker(config, temporal, onFatal))
-	}
 	known := knownAttributes(ctx, temporal, namespace, logger)
+	if config.Workflows {
+		built = append(built, newWorkflowWorker(config, temporal, known, onFatal))
+	}
 	var faults []error
 	for _, connection := range config.Connections {
 		steps, err := newActivities(connection, temporal, namespace, known, logger)
@@ -134,7 +134,7 @@ func pollers() worker.PollerBehavior {
 	return worker.NewPollerBehaviorAutoscaling(worker.PollerBehaviorAutoscalingOptions{})
 }
 
-func newWorkflowWorker(config Config, temporal client.Client, onFatal func(error)) worker.Worker {
+func newWorkflowWorker(config Config, temporal client.Client, known []string, onFatal func(error)) worker.Worker {
 	built := worker.New(temporal, workflows.TaskQueue, worker.Options{
 		LocalActivityWorkerOnly:     true, // The steps are on the connections' queues.
 		WorkflowTaskPollerBehavior:  pollers(),
@@ -142,7 +142,7 @@ func newWorkflowWorker(config Config, temporal client.Client, onFatal func(error
 		WorkerStopTimeout:           config.DrainTimeout,
 		OnFatalError:                onFatal,
 	})
-	workflows.Register(built)
+	workflows.Register(built, known)
 	return built
 }
 

@@ -120,14 +120,6 @@ func (r *unlockRun) awaitApproval(ctx workflow.Context, within time.Duration) er
 	return err
 }
 
-// unset takes a search attribute away, where the namespace knows it.
-func unset(ctx workflow.Context, known []string, key temporal.SearchAttributeKeyKeyword) error {
-	if !slices.Contains(known, key.GetName()) {
-		return nil
-	}
-	return workflow.UpsertTypedSearchAttributes(ctx, key.ValueUnset())
-}
-
 // lookAgain looks the account up after the approval: what was approved is unlocked, and
 // nothing else.
 func (r *unlockRun) lookAgain(ctx workflow.Context, found *activities.LookupResult) (*activities.LookupResult, *Result, error) {

@@ -139,7 +139,7 @@ func (r *bulkRun) unlock(ctx workflow.Context, each *candidate) Decision {
 		StaticDetails:         shown.Details,
 		Priority:              temporal.Priority{PriorityKey: PriorityBulk},
 		// Set at the start, they need no event of their own.
-		TypedSearchAttributes: temporal.NewSearchAttributes(updatesOf(r.Prepared.SearchAttributes,
+		TypedSearchAttributes: temporal.NewSearchAttributes(updatesOf(r.known(),
 			attribute{AttributeConnection, r.in.Connection},
 			attribute{AttributeProvider, r.Prepared.Provider},
 			attribute{AttributeUserID, each.UserID})...),

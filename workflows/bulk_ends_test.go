@@ -205,7 +205,7 @@ func (c *crowd) histories() []*historypb.History {
 	c.t.Helper()
 	var all []*historypb.History
 	for runID := c.run.RunID; runID != ""; {
-		history := eventsOf(c.t, c.client.Temporal, c.run.WorkflowID, runID)
+		history := latchkeytest.History(c.t, c.client.Temporal, c.run.WorkflowID, runID)
 		all = append(all, history)
 		last := history.GetEvents()[len(history.GetEvents())-1]
 		require.NotEqual(c.t, enumspb.EVENT_TYPE_UNSPECIFIED, last.GetEventType())

@@ -156,7 +156,7 @@ func (c *crowd) await(state workflows.BulkState) *workflows.Progress {
 }
 
 func (c *crowd) tell(what string) (*workflows.Progress, error) {
-	return c.run.Command(c.t.Context(), what, workflows.Command{RequestedBy: "operator", RequestReason: "INC-1"})
+	return c.run.Command(c.t.Context(), what, workflows.Command{RequestedBy: "otto", RequestReason: "INC-1"})
 }
 
 func to[T any](value T) *T { return &value }

@@ -40,7 +40,7 @@ func (r *bulkRun) holdFor(ctx workflow.Context, fresh int) (released bool, err e
 	workflow.GetMetricsHandler(ctx).WithTags(map[string]string{"connection": r.in.Connection}).Counter(HoldMetric).Inc(1)
 	workflow.GetLogger(ctx).Warn("a bulk run holds: many users were locked lately, which may be an attack",
 		"connection", r.in.Connection, "workflowId", workflow.GetInfo(ctx).WorkflowExecution.ID, "fresh", fresh, "until", r.hold.until)
-	if err := r.upsert(ctx, attribute{AttributeAwaiting, awaitingRelease}); err != nil {
+	if err := upsert(ctx, r.known(), attribute{AttributeAwaiting, awaitingRelease}); err != nil {
 		return false, err
 	}
 	_, err = workflow.AwaitWithOptions(ctx, workflow.AwaitOptions{
@@ -55,19 +55,10 @@ func (r *bulkRun) holdFor(ctx workflow.Context, fresh int) (released bool, err e
 		r.Stop = CodeHeld
 	}
 	r.at(ctx, StateListing)
-	if upsertErr := r.clearAwaiting(ctx); upsertErr != nil {
+	if upsertErr := unset(ctx, r.known(), AttributeAwaiting); upsertErr != nil {
 		return false, upsertErr
 	}
 	return r.hold.released, err
-}
-
-func (r *bulkRun) clearAwaiting(ctx workflow.Context) error {
-	for _, known := range r.Prepared.SearchAttributes {
-		if known == AttributeAwaiting.GetName() {
-			return workflow.UpsertTypedSearchAttributes(ctx, AttributeAwaiting.ValueUnset())
-		}
-	}
-	return nil
 }
 
 // explainHold says what a held run waits for.

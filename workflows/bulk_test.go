@@ -204,7 +204,7 @@ func TestHold(t *testing.T) {
 		require.Equal(t, 6, result.Found)
 		require.Equal(t, map[string]int{"unlocked": 3, "skipped": 3}, result.Counts)
 		require.Equal(t, "release", result.Interventions[0].What)
-		require.Equal(t, "operator", result.Interventions[0].RequestedBy)
+		require.Equal(t, "otto", result.Interventions[0].RequestedBy)
 	})
 	t.Run("aborted", func(t *testing.T) {
 		t.Parallel()

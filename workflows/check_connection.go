@@ -22,9 +22,12 @@ type CheckInput struct {
 }
 
 // CheckConnection asks a worker that holds a connection's credential what it may do.
-func CheckConnection(ctx workflow.Context, in CheckInput) (*activities.CheckResult, error) {
+func (s served) CheckConnection(ctx workflow.Context, in CheckInput) (*activities.CheckResult, error) {
 	if err := ValidateConnection(in.Connection); err != nil {
 		return nil, fail(TypeInvalidInput, err.Error(), nil)
+	}
+	if _, err := s.begin(ctx, in.Connection); err != nil {
+		return nil, err
 	}
 	workflow.SetCurrentDetails(ctx, fmt.Sprintf("A worker that serves `%s` is being asked, until %s.", in.Connection, clock(workflow.Now(ctx).Add(checkTimeout))))
 	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{

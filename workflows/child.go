@@ -52,7 +52,7 @@ func Unlock(ctx workflow.Context, in Input) (*Result, error) {
 	if err := in.Normalise(); err != nil {
 		return nil, &UnlockFailure{Type: TypeInvalidInput, Message: err.Error(), cause: err}
 	}
-	id := in.WorkflowID(func() string { return recordedRandom(ctx) })
+	id := in.WorkflowID(func() string { return recorded(ctx, uuid.NewString) })
 	reuse := enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE
 	if in.RequestID != "" {
 		reuse = enumspb.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE
@@ -89,15 +89,6 @@ func (in *Input) WorkflowID(random func() string) string {
 	default:
 		return UnlockID(in.Connection, "by-name/"+random())
 	}
-}
-
-// recordedRandom is random once: a replay finds the same in the history.
-func recordedRandom(ctx workflow.Context) string {
-	var random string
-	if err := workflow.SideEffect(ctx, func(workflow.Context) any { return uuid.NewString() }).Get(&random); err != nil {
-		panic(err) // The history is not this workflow's: the task fails, and the run stays.
-	}
-	return random
 }
 
 // unlockFailure reads why a child did not end with a result.

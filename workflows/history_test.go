@@ -3,7 +3,6 @@ package workflows_test
 import (
 	"bytes"
 	"compress/gzip"
-	"context"
 	"flag"
 	"fmt"
 	"os"
@@ -89,19 +88,7 @@ func forget(t *testing.T, name string) {
 // events reads the history of a scenario's run.
 func events(t *testing.T, s *stage) *historypb.History {
 	t.Helper()
-	return eventsOf(t, s.Temporal.Client, s.run.GetID(), s.run.GetRunID())
-}
-
-func eventsOf(t *testing.T, temporal client.Client, workflowID, runID string) *historypb.History {
-	t.Helper()
-	history := &historypb.History{}
-	iterator := temporal.GetWorkflowHistory(context.WithoutCancel(t.Context()), workflowID, runID, false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
-	for iterator.HasNext() {
-		event, err := iterator.Next()
-		require.NoError(t, err)
-		history.Events = append(history.Events, event)
-	}
-	return history
+	return latchkeytest.History(t, s.Temporal.Client, s.run.GetID(), s.run.GetRunID())
 }
 
 // keep writes a history without the name of the machine, which the SDK puts into the names
@@ -139,7 +126,7 @@ func TestReplay(t *testing.T) {
 	for _, file := range files {
 		t.Run(filepath.Base(file), func(t *testing.T) {
 			t.Parallel()
-			require.NoError(t, replay(t, file, workflows.Register))
+			require.NoError(t, replay(t, file, func(with workflows.Registry) { workflows.Register(with, nil) }), "what a worker knew is recorded")
 		})
 	}
 }

@@ -21,7 +21,7 @@ type ListInput struct {
 
 // ListLockedUsers asks a worker that holds a connection's credential for the next page of
 // who is locked there.
-func ListLockedUsers(ctx workflow.Context, in ListInput) (*activities.ListLockedResult, error) {
+func (s served) ListLockedUsers(ctx workflow.Context, in ListInput) (*activities.ListLockedResult, error) {
 	err := ValidateConnection(in.Connection)
 	switch {
 	case err == nil && slices.ContainsFunc(in.Reasons, unknownReason):
@@ -31,6 +31,9 @@ func ListLockedUsers(ctx workflow.Context, in ListInput) (*activities.ListLocked
 	}
 	if err != nil {
 		return nil, fail(TypeInvalidInput, err.Error(), nil)
+	}
+	if _, err := s.begin(ctx, in.Connection); err != nil {
+		return nil, err
 	}
 	workflow.SetCurrentDetails(ctx, fmt.Sprintf("The list of `%s` is being read, until %s at the latest.", in.Connection, clock(workflow.Now(ctx).Add(listTimeout))))
 	policy := retries

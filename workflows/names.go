@@ -75,10 +75,12 @@ type Registry interface {
 	RegisterWorkflowWithOptions(w any, options workflow.RegisterOptions)
 }
 
-// Register registers the workflows by their names.
-func Register(with Registry) {
-	with.RegisterWorkflowWithOptions(UnlockUser, workflow.RegisterOptions{Name: UnlockUserName})
-	with.RegisterWorkflowWithOptions(CheckConnection, workflow.RegisterOptions{Name: CheckConnectionName})
-	with.RegisterWorkflowWithOptions(UnlockLockedUsers, workflow.RegisterOptions{Name: UnlockLockedUsersName})
-	with.RegisterWorkflowWithOptions(ListLockedUsers, workflow.RegisterOptions{Name: ListLockedUsersName})
+// Register registers the workflows by their names. Known are those of the search attributes
+// that the namespace has: setting another would stop a run.
+func Register(with Registry, known []string) {
+	served := served{attributes: known}
+	with.RegisterWorkflowWithOptions(served.UnlockUser, workflow.RegisterOptions{Name: UnlockUserName})
+	with.RegisterWorkflowWithOptions(served.CheckConnection, workflow.RegisterOptions{Name: CheckConnectionName})
+	with.RegisterWorkflowWithOptions(served.UnlockLockedUsers, workflow.RegisterOptions{Name: UnlockLockedUsersName})
+	with.RegisterWorkflowWithOptions(served.ListLockedUsers, workflow.RegisterOptions{Name: ListLockedUsersName})
 }

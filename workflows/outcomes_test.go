@@ -41,7 +41,6 @@ func outcomes() map[string]scenario {
 				require.Equal(t, latchkeytest.UserID, result.UserID)
 			},
 		},
-		"unlocked without search attributes": {noAttributes: true, outcome: workflows.Unlocked, sent: connectors.Yes},
 		"unlocked although disabled": {
 			account: func() *connectors.Account {
 				account := latchkeytest.Account(latchkeytest.FailedSignIns(time.Now()))

@@ -24,9 +24,8 @@ type scenario struct {
 	script func(s *stage)
 	rules  guard.Rules
 	// unserved starts no worker for the connection.
-	unserved     bool
-	noAttributes bool
-	input        func(in *workflows.Input)
+	unserved bool
+	input    func(in *workflows.Input)
 	// raw is the whole input, in place of a decent one.
 	raw []any
 	// meanwhile acts while the run is open.
@@ -70,7 +69,7 @@ func (c scenario) play(t *testing.T) *stage {
 	}
 	name := latchkeytest.ConnectionName()
 	if !c.unserved {
-		s.stop = temporal.Serve(t, latchkeytest.Connection{Name: name, Connector: s, Rules: c.rules, NoAttributes: c.noAttributes})
+		s.stop = temporal.Serve(t, latchkeytest.Connection{Name: name, Connector: s, Rules: c.rules})
 	}
 	s.release = sync.OnceFunc(func() { close(s.released) })
 	t.Cleanup(s.release)
@@ -94,7 +93,25 @@ func (c scenario) play(t *testing.T) *stage {
 	}
 	result, err := (&client.Client{Temporal: temporal.Client}).Attach(s.run.GetID(), s.run.GetRunID()).Result(ctx)
 	c.judge(t, s, result, err)
+	requireClear(t, s.run.GetID(), s.run.GetRunID())
+	if c.failure != workflows.TypeInvalidInput {
+		requireFindable(t, s.run.GetID(), s.run.GetRunID(), name, c.found(s.failure))
+	}
 	return s
+}
+
+// found is the word by which a search finds the run.
+func (c scenario) found(failed *client.Failure) string {
+	switch {
+	case c.failure == "":
+		return string(c.outcome)
+	case c.failure != client.TypeCancelled:
+		return c.failure
+	case failed.Result.Outcome != "":
+		return string(failed.Result.Outcome)
+	default:
+		return "cancelled"
+	}
 }
 
 // judge compares the end with the expected one.

@@ -2,7 +2,6 @@ package workflows
 
 import (
 	"fmt"
-	"slices"
 	"time"
 
 	"go.temporal.io/sdk/temporal"
@@ -122,7 +121,9 @@ func (r *unlockRun) at(ctx workflow.Context, step Step) {
 
 // identify makes the run findable by its connection and account.
 func (r *unlockRun) identify(ctx workflow.Context, found *activities.LookupResult) error {
-	r.attributes = found.SearchAttributes
+	if r.attributes == nil {
+		r.attributes = found.SearchAttributes
+	}
 	return upsert(ctx, r.attributes,
 		attribute{AttributeConnection, r.in.Connection},
 		attribute{AttributeProvider, found.Provider},
@@ -131,37 +132,6 @@ func (r *unlockRun) identify(ctx workflow.Context, found *activities.LookupResul
 
 // outcomeCancelled is the search attribute's word for a run that was cancelled.
 const outcomeCancelled = "cancelled"
-
-type attribute struct {
-	key   temporal.SearchAttributeKeyKeyword
-	value string
-}
-
-// upsert sets those of the attributes that are not set so already.
-func upsert(ctx workflow.Context, known []string, values ...attribute) error {
-	current := workflow.GetTypedSearchAttributes(ctx)
-	news := slices.DeleteFunc(values, func(a attribute) bool {
-		set, found := current.GetKeyword(a.key)
-		return found && set == a.value
-	})
-	updates := updatesOf(known, news...)
-	if len(updates) == 0 {
-		return nil
-	}
-	return workflow.UpsertTypedSearchAttributes(ctx, updates...)
-}
-
-// updatesOf sets those of the attributes that the namespace knows: setting another would
-// fail the workflow task for ever.
-func updatesOf(known []string, values ...attribute) []temporal.SearchAttributeUpdate {
-	var updates []temporal.SearchAttributeUpdate
-	for _, value := range values {
-		if slices.Contains(known, value.key.GetName()) {
-			updates = append(updates, value.key.ValueSet(value.value))
-		}
-	}
-	return updates
-}
 
 // end closes a run with an outcome.
 func (r *unlockRun) end(ctx workflow.Context, outcome Outcome, explanation string) (*Result, error) {

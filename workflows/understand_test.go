@@ -13,7 +13,6 @@ import (
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
 	"go.temporal.io/sdk/worker"
-	"go.temporal.io/sdk/workflow"
 
 	"github.com/latchkey-iam/latchkey/activities"
 	"github.com/latchkey-iam/latchkey/connectors"
@@ -100,7 +99,7 @@ func TestOutageOfDays(t *testing.T) {
 		&activities.UnlockResult{Verdict: guard.Verdict{Decision: guard.Unlock}, Sent: connectors.Yes, Attempt: 1}, nil)
 	environment.OnActivity(activities.VerifyName, mock.Anything, mock.Anything).Return(
 		&activities.VerifyResult{Finding: activities.FoundClear, Account: latchkeytest.Account(), Attempt: 1}, nil)
-	environment.RegisterWorkflowWithOptions(workflows.UnlockUser, workflow.RegisterOptions{Name: workflows.UnlockUserName})
+	workflows.Register(environment, nil)
 	environment.ExecuteWorkflow(workflows.UnlockUserName, workflows.Input{Connection: "c-1", UserID: latchkeytest.UserID, Timeout: workflows.Duration(72 * time.Hour)})
 	require.NoError(t, environment.GetWorkflowError())
 	var result workflows.Result

@@ -25,13 +25,16 @@ var (
 // UnlockLockedUsers unlocks the locked users of one connection, all or those of a given
 // list, under a policy, each by an UnlockUser of its own. It takes a BulkInput as JSON and
 // answers with a BulkResult.
-func UnlockLockedUsers(ctx workflow.Context, raw converter.RawValue) (*BulkResult, error) {
+func (s served) UnlockLockedUsers(ctx workflow.Context, raw converter.RawValue) (*BulkResult, error) {
 	in, err := DecodeBulkInput(raw)
 	if err != nil {
 		return nil, fail(TypeInvalidInput, err.Error(), nil)
 	}
 	run := newBulkRun(ctx, in)
 	if err := run.handle(ctx); err != nil {
+		return nil, err
+	}
+	if run.attributes, err = s.begin(ctx, in.Connection); err != nil {
 		return nil, err
 	}
 	run.hear(ctx)
@@ -55,6 +58,8 @@ type bulkRun struct {
 	done      map[string]bool
 	state     BulkState
 	inFlight  int
+	// attributes are what begin returned.
+	attributes []string
 	// hold is there while the run waits for an operator.
 	hold *hold
 	// pausedAt is when the pause began that is under way.
@@ -163,16 +168,20 @@ func (r *bulkRun) prepare(ctx workflow.Context) error {
 	if r.Given {
 		r.Result.Found, r.WalkedAll = len(r.in.Users), true
 	}
-	return r.upsert(ctx, attribute{AttributeConnection, r.in.Connection}, attribute{AttributeProvider, prepared.Provider})
+	return upsert(ctx, r.known(), attribute{AttributeConnection, r.in.Connection}, attribute{AttributeProvider, prepared.Provider})
+}
+
+// known are the search attributes that may be set.
+func (r *bulkRun) known() []string {
+	if r.attributes == nil && r.Prepared != nil {
+		return r.Prepared.SearchAttributes // An older worker began the run.
+	}
+	return r.attributes
 }
 
 // refuse ends a run whose policy cannot be kept at this connection.
 func (r *bulkRun) refuse(ctx workflow.Context, message string) error {
 	return r.fail(ctx, failure{kind: string(connectors.Unsupported), message: "connection " + r.in.Connection + ": " + message})
-}
-
-func (r *bulkRun) upsert(ctx workflow.Context, values ...attribute) error {
-	return upsert(ctx, r.Prepared.SearchAttributes, values...)
 }
 
 // activity runs one step of the run itself on the connection's queue.
@@ -228,10 +237,8 @@ func (r *bulkRun) close(ctx workflow.Context, outcome, explanation string) {
 	r.Result.FirstSeen = r.sightings.kept(r.WalkedAll)
 	r.Result.FinishedAt = workflow.Now(ctx).UTC()
 	r.detail(ctx)
-	if r.Prepared != nil {
-		if err := r.upsert(ctx, attribute{AttributeOutcome, outcome}); err != nil {
-			workflow.GetLogger(ctx).Error("the outcome could not be set as a search attribute", "error", err)
-		}
+	if err := upsert(ctx, r.known(), attribute{AttributeOutcome, outcome}); err != nil {
+		workflow.GetLogger(ctx).Error("the outcome could not be set as a search attribute", "error", err)
 	}
 	r.audit(ctx, "bulk result", outcome, Command{RequestedBy: r.in.RequestedBy, RequestReason: r.in.RequestReason})
 }

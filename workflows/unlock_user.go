@@ -33,13 +33,16 @@ var (
 // UnlockUser looks one user up, decides whether it may be unlocked, unlocks it and proves
 // it. It takes an Input as JSON and decodes it itself, so that a wrong input is a failure
 // of type InvalidInput that names the field.
-func UnlockUser(ctx workflow.Context, raw converter.RawValue) (*Result, error) {
+func (s served) UnlockUser(ctx workflow.Context, raw converter.RawValue) (*Result, error) {
 	in, err := DecodeInput(raw)
 	if err != nil {
 		return nil, fail(TypeInvalidInput, err.Error(), nil)
 	}
 	run, err := newUnlockRun(ctx, in)
 	if err != nil {
+		return nil, err
+	}
+	if run.attributes, err = s.begin(ctx, in.Connection); err != nil {
 		return nil, err
 	}
 	result, err := run.execute(ctx)

@@ -48,7 +48,7 @@ func startServer() (*server, error) {
 		return nil, err
 	}
 	flows := sdkworker.New(temporal, workflows.TaskQueue, sdkworker.Options{LocalActivityWorkerOnly: true})
-	workflows.Register(flows)
+	workflows.Register(flows, nil)
 	if err := flows.Start(); err != nil {
 		return nil, err
 	}

@@ -77,7 +77,7 @@ func start() (*Temporal, error) {
 	temporal.worker = worker.New(temporal.Client, workflows.TaskQueue, worker.Options{
 		Identity: Identity, LocalActivityWorkerOnly: true, DisableRegistrationAliasing: true,
 	})
-	workflows.Register(temporal.worker)
+	workflows.Register(temporal.worker, workflows.SearchAttributes())
 	if err := temporal.worker.Start(); err != nil {
 		return nil, fmt.Errorf("start the workflow worker: %w", err)
 	}

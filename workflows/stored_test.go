@@ -1,0 +1,33 @@
+package workflows_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/latchkey-iam/latchkey/internal/latchkeytest"
+	"github.com/latchkey-iam/latchkey/workflows"
+)
+
+// requireClear fails when anything of a person's, or what a caller wrote, stands outside
+// payloads in what Temporal stores of a run.
+func requireClear(t *testing.T, workflowID, runID string) {
+	t.Helper()
+	clear := latchkeytest.InClear(t, latchkeytest.Server(t).Client, workflowID, runID)
+	require.Contains(t, clear, workflowID)
+	for _, private := range append(latchkeytest.Personal(), "member", "soar", "INC-", "boss", "I called her", "otto") {
+		require.NotContains(t, clear, private)
+	}
+}
+
+// requireFindable fails unless the run can be found by its connection and its end.
+func requireFindable(t *testing.T, workflowID, runID, connection, outcome string) {
+	t.Helper()
+	described, err := latchkeytest.Server(t).Client.DescribeWorkflow(t.Context(), workflowID, runID)
+	require.NoError(t, err)
+	at, _ := described.TypedSearchAttributes.GetKeyword(workflows.AttributeConnection)
+	require.Equal(t, connection, at)
+	ended, _ := described.TypedSearchAttributes.GetKeyword(workflows.AttributeOutcome)
+	require.Equal(t, outcome, ended)
+	require.False(t, described.TypedSearchAttributes.ContainsKey(workflows.AttributeAwaiting), "nothing is waited for any more")
+}
