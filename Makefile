@@ -7,11 +7,15 @@ MAKEFLAGS += --no-print-directory
 
 GO ?= go
 
-# The linters are built from source into bin/, once for each version.
+# The linters, and the temporal command that the examples use, are built from source into
+# bin/, once for each version.
 GOLANGCI_LINT_VERSION := v2.15.0
 WORKFLOWCHECK_VERSION := v0.6.0
+# The newest that the Go tool can install by its version.
+TEMPORAL_VERSION := v1.5.1
 GOLANGCI_LINT := bin/tools/golangci-lint-$(GOLANGCI_LINT_VERSION)
 WORKFLOWCHECK := bin/tools/workflowcheck-$(WORKFLOWCHECK_VERSION)
+TEMPORAL := bin/tools/temporal-$(TEMPORAL_VERSION)/temporal
 
 # Without a tag the version is the commit; without Git it is what the Go tool knows.
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null)
@@ -36,16 +40,18 @@ demo: ## Lock users of simulated tenants, unlock them through real workflows, an
 	@bin/latchkey-dev demo
 
 .PHONY: test
-test: cc chromium ## Install what the tests need, and run them all under the race detector
+test: cc chromium curl $(TEMPORAL) ## Install what the tests need, and run them all under the race detector
 	@# Two hundred clients, or a thousand users, at once overload a Temporal server that runs under the race detector.
 	$(GO) test -count 1 -parallel 1 -timeout $(TEST_TIMEOUT) -run 'TestTwoHundredAtOnce|TestCrowd' ./test/endtoend
-	$(GO) test -race -p $(TEST_PARALLEL) -timeout $(TEST_TIMEOUT) $(TEST_FLAGS) ./...
+	PATH="$(CURDIR)/$(dir $(TEMPORAL)):$$PATH" $(GO) test -race -p $(TEST_PARALLEL) -timeout $(TEST_TIMEOUT) $(TEST_FLAGS) ./...
 
-.PHONY: cc chromium
+.PHONY: cc chromium curl
 cc:
 	@.ci/need 'the race detector (macOS: xcode-select --install)' "$$($(GO) env CC)" gcc libc6-dev
 chromium:
 	@.ci/need 'the test of the Temporal UI' 'chromium chromium-browser google-chrome google-chrome-stable' chromium
+curl:
+	@.ci/need 'the test of the examples' curl curl
 
 .PHONY: build
 build: bin/latchkey bin/latchkey-dev ## Build both commands to bin/
@@ -114,6 +120,11 @@ $(GOLANGCI_LINT):
 	@mkdir -p $(@D)
 	GOBIN='$(CURDIR)/$(@D)' GOFLAGS= $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT_VERSION)
 	@mv $(@D)/golangci-lint $@
+
+$(TEMPORAL):
+	@echo 'Building the temporal command, which the examples use. That compiles a Temporal server of its own and takes minutes.' >&2
+	@mkdir -p $(@D)
+	GOBIN='$(CURDIR)/$(@D)' GOFLAGS= $(GO) install -ldflags '-s -w' github.com/temporalio/cli/cmd/temporal@$(TEMPORAL_VERSION)
 
 $(WORKFLOWCHECK):
 	@mkdir -p $(@D)

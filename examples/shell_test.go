@@ -1,17 +1,17 @@
-// Package examples tests the documents beside it: what they tell a reader to send is sent.
+// Package examples tests the documents beside it: what they tell a reader to run is run.
 package examples
 
 import (
 	"context"
 	"encoding/json"
-	"io"
-	"net/http"
 	"os"
+	"os/exec"
 	"regexp"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/zap"
 
@@ -22,83 +22,111 @@ import (
 // patience bounds the wait for what a test expects, on a machine that is busy.
 const patience = time.Minute
 
-// curl is a command of the document: its method, address and body.
-var curl = regexp.MustCompile(`(?m)^curl (?:-X (POST) )?'http://127\.0\.0\.1:7243([^']+)'(?: \\\n  -H 'Content-Type: application/json' \\\n  -d '([^']*)')?`)
+// commands are the shell commands of a document.
+var commands = regexp.MustCompile("(?s)```sh\n(.*?)```")
 
 // reader does as shell.md says.
 type reader struct {
-	t    *testing.T
-	api  string
-	user string
+	t           *testing.T
+	environment *dev.Environment
+	user        string
 }
 
-// do sends what a command says, with the reader's own address and user.
-func (r *reader) do(command []string) (answer string) {
+// run runs a command as it is written, with the reader's own addresses and user.
+func (r *reader) run(command string) (answer string, err error) {
 	r.t.Helper()
-	method, path, body := command[1], command[2], strings.ReplaceAll(command[3], "USER_ID", r.user)
-	if method == "" {
-		method = http.MethodGet
-	}
 	ctx, cancel := context.WithTimeout(r.t.Context(), patience)
 	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, method, "http://"+r.api+path, strings.NewReader(body))
-	require.NoError(r.t, err)
-	request.Header.Set("Content-Type", "application/json")
-	answered, err := http.DefaultClient.Do(request)
-	require.NoError(r.t, err)
-	defer answered.Body.Close()
-	read, err := io.ReadAll(answered.Body)
-	require.NoError(r.t, err)
-	require.Equal(r.t, http.StatusOK, answered.StatusCode, string(read))
-	return string(read)
+	own := strings.NewReplacer("USER_ID", r.user, "127.0.0.1:7243", r.environment.Temporal.HTTPAddress())
+	shell := exec.CommandContext(ctx, "bash", "-euo", "pipefail", "-c", own.Replace(command))
+	shell.Env = append(os.Environ(), "TEMPORAL_ADDRESS="+r.environment.Temporal.Address(), "HOME="+r.t.TempDir())
+	output, err := shell.CombinedOutput()
+	return string(output), err
 }
 
-// TestCurl does what shell.md tells a reader to do with curl: ask, look, approve, and read
-// the result.
-func TestCurl(t *testing.T) {
+// says runs a command until it says so.
+func (r *reader) says(command, what string) {
+	r.t.Helper()
+	require.EventuallyWithT(r.t, func(c *assert.CollectT) {
+		answer, err := r.run(command)
+		require.NoError(c, err, answer)
+		require.Contains(c, answer, what)
+	}, patience, 50*time.Millisecond, command)
+}
+
+// TestShell does what shell.md tells a reader to do, with curl and with the temporal
+// command: ask, look, find, approve, and read the result.
+func TestShell(t *testing.T) {
 	t.Parallel()
+	for _, tool := range []string{"curl", "temporal"} {
+		_, err := exec.LookPath(tool)
+		require.NoError(t, err, "make test installs it")
+	}
 	document, err := os.ReadFile("shell.md")
 	require.NoError(t, err)
-	commands := curl.FindAllStringSubmatch(string(document), -1)
-	require.Len(t, commands, strings.Count(string(document), "\ncurl "), "a command that the test does not understand")
-	require.Len(t, commands, 4)
+	found := commands.FindAllStringSubmatch(string(document), -1)
+	require.Len(t, found, 9, "a command that the test does not know")
 	const anyPort = "127.0.0.1:0"
 	environment, err := dev.Start(t.Context(), dev.Options{TemporalAddress: anyPort, HTTPAddress: anyPort,
 		JumpCloudAddress: anyPort, PingOneAddress: anyPort, Logger: zap.NewNop()})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, environment.Stop()) })
-	user, err := environment.Locked("ada")
-	require.NoError(t, err)
-	r := &reader{t: t, api: environment.Temporal.HTTPAddress(), user: user}
 
-	require.Contains(t, r.do(commands[0]), `"runId"`)
-	again := time.NewTicker(50 * time.Millisecond)
-	defer again.Stop()
-	for until := time.Now().Add(patience); !strings.Contains(r.do(commands[1]), `"`+string(workflows.StepApproval)+`"`); <-again.C {
-		require.True(t, time.Now().Before(until), "the run does not wait for an approval")
-	}
-	require.Contains(t, r.do(commands[2]), "UPDATE_WORKFLOW_EXECUTION_LIFECYCLE_STAGE_COMPLETED")
-	result := r.result(commands[3])
-	require.Equal(t, workflows.Unlocked, result.Outcome)
-	require.Equal(t, "grace", result.Approval.By)
-	require.True(t, environment.JumpCloud.SignIn("ada", dev.Password).OK)
-}
-
-// result reads the end of the run where the document says that it stands.
-func (r *reader) result(command []string) *workflows.Result {
-	r.t.Helper()
-	answer := r.do(command)
-	var ended struct {
+	r := &reader{t: t, environment: environment}
+	r.locks("ada")
+	r.says(found[0][1], `"runId"`)
+	r.says(found[1][1], `"`+string(workflows.StepApproval)+`"`)
+	r.says(found[2][1], "UPDATE_WORKFLOW_EXECUTION_LIFECYCLE_STAGE_COMPLETED")
+	var closed struct {
 		History struct {
 			Events []struct {
-				Completed struct {
-					Result []*workflows.Result `json:"result"`
-				} `json:"workflowExecutionCompletedEventAttributes"`
+				Completed ended `json:"workflowExecutionCompletedEventAttributes"`
 			} `json:"events"`
 		} `json:"history"`
 	}
-	require.NoError(r.t, json.Unmarshal([]byte(answer), &ended))
-	require.Len(r.t, ended.History.Events, 1, answer)
-	require.Len(r.t, ended.History.Events[0].Completed.Result, 1, answer)
-	return ended.History.Events[0].Completed.Result[0]
+	r.reads(found[3][1], &closed)
+	require.Len(t, closed.History.Events, 1)
+	r.requireUnlocked("ada", closed.History.Events[0].Completed.Result...)
+
+	r.locks("barbara")
+	r.says(found[4][1], "unlock/jumpcloud/"+r.user)
+	r.says(found[5][1], `"`+string(workflows.StepApproval)+`"`)
+	r.says(found[6][1], "unlock/jumpcloud/"+r.user)
+	r.says(found[7][1], "Result")
+	var result struct {
+		Result *workflows.Result `json:"result"`
+	}
+	r.reads(found[8][1], &result)
+	r.requireUnlocked("barbara", result.Result)
+}
+
+// ended is how the HTTP API tells the end of a run.
+type ended struct {
+	Result []*workflows.Result `json:"result"`
+}
+
+// locks makes the user whom the reader unlocks next.
+func (r *reader) locks(name string) {
+	r.t.Helper()
+	var err error
+	r.user, err = r.environment.Locked(name)
+	require.NoError(r.t, err)
+}
+
+// reads runs a command whose answer is JSON.
+func (r *reader) reads(command string, into any) {
+	r.t.Helper()
+	answer, err := r.run(command)
+	require.NoError(r.t, err)
+	require.NoError(r.t, json.Unmarshal([]byte(answer), into), answer)
+}
+
+// requireUnlocked fails unless there is one result, and the user can sign in again.
+func (r *reader) requireUnlocked(name string, results ...*workflows.Result) {
+	r.t.Helper()
+	require.Len(r.t, results, 1)
+	require.Equal(r.t, workflows.Unlocked, results[0].Outcome)
+	require.Equal(r.t, r.user, results[0].UserID)
+	require.Equal(r.t, "grace", results[0].Approval.By)
+	require.True(r.t, r.environment.JumpCloud.SignIn(name, dev.Password).OK)
 }
