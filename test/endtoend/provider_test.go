@@ -20,6 +20,7 @@ type provider struct {
 type people interface {
 	MustCreateUser(native any) string
 	LockByFailures(ref string) error
+	Act(ref, action string, args any) error
 }
 
 // jumpcloud is a JumpCloud organization that is asked with an API key.
