@@ -142,9 +142,15 @@ func (r *unlockRun) lookAgain(ctx workflow.Context, found *activities.LookupResu
 	}
 }
 
+// takesAnswer says what an answer is.
+const takesAnswer = ` It takes {"by": "who answers", "reason": "why"}.`
+
 // handleApproval registers the updates that approve and deny.
 func (r *unlockRun) handleApproval(ctx workflow.Context) error {
-	for _, each := range []struct{ name, decision string }{{ApproveUpdate, decisionApproved}, {DenyUpdate, decisionDenied}} {
+	for _, each := range []struct{ name, decision, description string }{
+		{ApproveUpdate, decisionApproved, "Let the unlock go on, once the account is found as it was." + takesAnswer},
+		{DenyUpdate, decisionDenied, "End the request, with nothing sent." + takesAnswer},
+	} {
 		if err := workflow.SetUpdateHandlerWithOptions(ctx, each.name, func(ctx workflow.Context, answer Answer) error {
 			if err := r.mayAnswer(answer); err != nil {
 				return err // Somebody else answered in between.
@@ -153,7 +159,7 @@ func (r *unlockRun) handleApproval(ctx workflow.Context) error {
 			record.Decision, record.By, record.Reason, record.At = each.decision, answer.By, answer.Reason, workflow.Now(ctx).UTC()
 			r.auditAnswer(ctx, record)
 			return nil
-		}, workflow.UpdateHandlerOptions{Validator: r.mayAnswer}); err != nil {
+		}, workflow.UpdateHandlerOptions{Validator: r.mayAnswer, Description: each.description}); err != nil {
 			return fmt.Errorf("register the update %s: %w", each.name, err)
 		}
 	}

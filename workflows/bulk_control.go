@@ -12,20 +12,25 @@ import (
 // maxInterventions bounds what a run remembers of its operators; the log has all.
 const maxInterventions = 100
 
+// takesCommand says what a command is.
+const takesCommand = ` It takes {"requestedBy": "who", "requestReason": "why"}.`
+
 // handle registers the query and the updates that a bulk run answers.
 func (r *bulkRun) handle(ctx workflow.Context) error {
-	if err := workflow.SetQueryHandler(ctx, ProgressQuery, func() (Progress, error) { return r.progress(ctx), nil }); err != nil {
+	if err := workflow.SetQueryHandlerWithOptions(ctx, ProgressQuery, func() (Progress, error) { return r.progress(ctx), nil },
+		workflow.QueryHandlerOptions{Description: "How far the run is. It takes nothing."}); err != nil {
 		return fmt.Errorf("register the query %s: %w", ProgressQuery, err)
 	}
 	for _, each := range []struct {
 		name  string
+		does  string
 		check func() error
 		act   func(workflow.Context)
 	}{
-		{PauseUpdate, r.open, r.pause},
-		{ResumeUpdate, r.open, r.resume},
-		{ReleaseUpdate, r.held, func(workflow.Context) { r.hold.released = true }},
-		{AbortUpdate, r.open, func(workflow.Context) { r.Stop = CodeAborted }},
+		{PauseUpdate, "Begin no further unlock until resume.", r.open, r.pause},
+		{ResumeUpdate, "Go on after a pause.", r.open, r.resume},
+		{ReleaseUpdate, "Let the run go on although many were locked lately.", r.held, func(workflow.Context) { r.hold.released = true }},
+		{AbortUpdate, "End the run, and leave the rest alone.", r.open, func(workflow.Context) { r.Stop = CodeAborted }},
 	} {
 		if err := workflow.SetUpdateHandlerWithOptions(ctx, each.name, func(ctx workflow.Context, command Command) (Progress, error) {
 			if err := each.check(); err != nil {
@@ -34,7 +39,7 @@ func (r *bulkRun) handle(ctx workflow.Context) error {
 			each.act(ctx)
 			r.intervened(ctx, each.name, command)
 			return r.progress(ctx), nil
-		}, workflow.UpdateHandlerOptions{Validator: func(command Command) error {
+		}, workflow.UpdateHandlerOptions{Description: each.does + takesCommand, Validator: func(command Command) error {
 			if len(command.RequestedBy) > maxText || len(command.RequestReason) > maxText {
 				return fmt.Errorf("requestedBy and requestReason may be %d bytes long at most", maxText)
 			}

@@ -157,6 +157,7 @@ func cancellations() map[string]scenario {
 				_, unlocks := s.Calls()
 				require.Zero(t, unlocks)
 				require.Equal(t, "cancelled before anything was sent", result.Explanation)
+				require.Contains(t, s.details(t), "**cancelled**: "+result.Explanation)
 			},
 		},
 		"cancelled during the unlock": {
@@ -171,9 +172,49 @@ func cancellations() map[string]scenario {
 			},
 			meanwhile: cancel,
 			failure:   client.TypeCancelled, sent: connectors.Yes,
-			check: func(t *testing.T, _ *stage, result *workflows.Result) {
+			check: func(t *testing.T, s *stage, result *workflows.Result) {
 				require.Equal(t, workflows.Unlocked, result.Outcome, "what was begun ends in a known state")
 				require.True(t, result.After.Clear())
+				require.Contains(t, s.details(t), "**unlocked**: "+result.Explanation)
+			},
+		},
+		"cancelled during an unlock whose answer was lost": {
+			script: func(s *stage) {
+				s.AfterUnlock = func(context.Context, int) error {
+					close(s.reached)
+					s.hang()
+					return latchkeytest.FailSent(connectors.RejectedByProvider, connectors.Unknown)
+				}
+			},
+			meanwhile: func(t *testing.T, s *stage) {
+				t.Helper()
+				cancel(t, s)
+				s.release()
+			},
+			failure: client.TypeCancelled, sent: connectors.Unknown,
+			check: func(t *testing.T, s *stage, result *workflows.Result) {
+				require.Equal(t, workflows.Unlocked, result.Outcome, "it was read before the run closed")
+				require.Contains(t, s.details(t), "**unlocked**: "+result.Explanation)
+			},
+		},
+		"cancelled during an unlock that had no effect": {
+			script: func(s *stage) {
+				s.OnUnlock = func(context.Context, int) error {
+					close(s.reached)
+					s.hang()
+					return latchkeytest.FailSent(connectors.RejectedByProvider, connectors.Unknown)
+				}
+			},
+			meanwhile: func(t *testing.T, s *stage) {
+				t.Helper()
+				cancel(t, s)
+				s.release()
+			},
+			failure: client.TypeCancelled, sent: connectors.Unknown,
+			check: func(t *testing.T, s *stage, result *workflows.Result) {
+				require.Empty(t, result.Outcome)
+				require.True(t, result.After.Locked())
+				require.Contains(t, s.details(t), result.Explanation)
 			},
 		},
 		"cancelled during the watch": {

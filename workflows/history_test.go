@@ -28,6 +28,8 @@ import (
 // Some of them: go test ./workflows -run TestRecordHistories/bulk -record
 var record = flag.Bool("record", false, "record the histories of every scenario")
 
+// historyFolder holds what is recorded. Its folders hold some of what was recorded before a
+// workflow.GetVersion, and go with it.
 const historyFolder = "testdata/histories"
 
 // maxCleanEvents is how long the history of a clean unlock may get.
@@ -123,8 +125,12 @@ func TestReplay(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, stale(files), "nothing plays these any more: remove them")
 	require.NotEmpty(t, files, "record them with: go test ./workflows -run TestRecordHistories -record")
+	older, err := filepath.Glob(filepath.Join(historyFolder, "*", "*.json.gz"))
+	require.NoError(t, err)
+	require.NotEmpty(t, older)
+	files = append(files, older...)
 	for _, file := range files {
-		t.Run(filepath.Base(file), func(t *testing.T) {
+		t.Run(strings.TrimPrefix(file, historyFolder), func(t *testing.T) {
 			t.Parallel()
 			require.NoError(t, replay(t, file, func(with workflows.Registry) { workflows.Register(with, nil) }), "what a worker knew is recorded")
 		})

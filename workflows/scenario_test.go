@@ -55,6 +55,12 @@ type stage struct {
 // hang keeps a call from ending, whatever its context says.
 func (s *stage) hang() { <-s.released }
 
+// details are what the Temporal UI shows of the run now.
+func (s *stage) details(t *testing.T) string {
+	t.Helper()
+	return latchkeytest.Metadata(t, s.Temporal.Client, s.run.GetID(), s.run.GetRunID()).GetCurrentDetails()
+}
+
 // play runs the scenario to its end.
 func (c scenario) play(t *testing.T) *stage {
 	t.Helper()
@@ -109,6 +115,8 @@ func (c scenario) found(failed *client.Failure) string {
 		return c.failure
 	case failed.Result.Outcome != "":
 		return string(failed.Result.Outcome)
+	case failed.Result.UnlockSent != connectors.No:
+		return string(connectors.RejectedByProvider) // Why it failed is known beside.
 	default:
 		return "cancelled"
 	}

@@ -97,10 +97,8 @@ func (c *crowd) only(prefix string) *client.Run {
 func TestShownWhileWaiting(t *testing.T) {
 	t.Parallel()
 	c := newCrowd(t, latchkeytest.Connection{Rules: guard.Rules{ApprovalFor: []string{guard.ApprovalAlways}}}, locked(1)...)
-	run, err := c.client.Start(t.Context(), workflows.Input{Connection: c.name, UserID: latchkeytest.MemberID(1), RequestedBy: "soar"})
-	require.NoError(t, err)
-	s := &stage{Temporal: latchkeytest.Server(t)}
-	s.run = s.Temporal.Client.GetWorkflow(t.Context(), run.WorkflowID, run.RunID)
+	s := c.startOne(workflows.Input{Connection: c.name, UserID: latchkeytest.MemberID(1), RequestedBy: "soar"})
+	run := c.client.Attach(s.run.GetID(), s.run.GetRunID())
 	s.awaitStep(t, workflows.StepApproval)
 	waiting := latchkeytest.Metadata(t, latchkeytest.Server(t).Client, run.WorkflowID, run.RunID).GetCurrentDetails()
 	for _, part := range []string{"**approval**", c.name, "always", "`approve`", "`deny`", time.Now().UTC().Format("2006-"), "approval_expired"} {
@@ -110,6 +108,7 @@ func TestShownWhileWaiting(t *testing.T) {
 	var updates []string
 	for _, each := range latchkeytest.Metadata(t, latchkeytest.Server(t).Client, run.WorkflowID, run.RunID).GetDefinition().GetUpdateDefinitions() {
 		updates = append(updates, each.GetName())
+		require.NotEmpty(t, each.GetDescription(), each.GetName())
 	}
 	require.Subset(t, updates, []string{workflows.ApproveUpdate, workflows.DenyUpdate})
 	require.NoError(t, s.answer(t.Context(), workflows.ApproveUpdate, "boss"))

@@ -99,15 +99,15 @@ func (r *unlockRun) remaining(ctx workflow.Context) time.Duration {
 
 // handle registers the query and the update that a run answers.
 func (r *unlockRun) handle(ctx workflow.Context) error {
-	if err := workflow.SetQueryHandler(ctx, StatusQuery, func() (Status, error) {
+	if err := workflow.SetQueryHandlerWithOptions(ctx, StatusQuery, func() (Status, error) {
 		return Status{Step: r.step, Joined: r.joined, Result: r.result}, nil
-	}); err != nil {
+	}, workflow.QueryHandlerOptions{Description: "The step, who joined, and the result so far. It takes nothing."}); err != nil {
 		return fmt.Errorf("register the query %s: %w", StatusQuery, err)
 	}
-	if err := workflow.SetUpdateHandler(ctx, JoinUpdate, func(_ workflow.Context, join Join) error {
+	if err := workflow.SetUpdateHandlerWithOptions(ctx, JoinUpdate, func(_ workflow.Context, join Join) error {
 		r.joined = append(r.joined, join)
 		return nil
-	}); err != nil {
+	}, workflow.UpdateHandlerOptions{Description: `Another request waits for this run. It takes {"requestedBy": "who", "requestReason": "why"}.`}); err != nil {
 		return fmt.Errorf("register the update %s: %w", JoinUpdate, err)
 	}
 	return r.handleApproval(ctx)

@@ -1,0 +1,93 @@
+package workflows_test
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/latchkey-iam/latchkey/client"
+	"github.com/latchkey-iam/latchkey/internal/guard"
+	"github.com/latchkey-iam/latchkey/internal/latchkeytest"
+	"github.com/latchkey-iam/latchkey/workflows"
+)
+
+// TestTerminated: wherever a run is terminated, a later request for the user begins at once
+// and ends with the account unlocked, which took effect once.
+func TestTerminated(t *testing.T) {
+	t.Parallel()
+	user := latchkeytest.MemberID(1)
+	for name, test := range map[string]struct {
+		rules guard.Rules
+		// arrange hangs the call in which the run is terminated.
+		arrange func(c *crowd, hang func())
+		step    workflows.Step
+		outcome workflows.Outcome
+	}{
+		"looking up": {step: workflows.StepLookup, outcome: workflows.Unlocked, arrange: func(c *crowd, hang func()) {
+			c.OnLookup = func(context.Context, string) error { hang(); return nil }
+		}},
+		"waiting for an approval": {step: workflows.StepApproval, outcome: workflows.Unlocked, rules: guard.Rules{ApprovalFor: []string{guard.ApprovalAlways}}},
+		"unlocking": {step: workflows.StepUnlock, outcome: workflows.Unlocked, arrange: func(c *crowd, hang func()) {
+			c.OnUnlock = func(context.Context, string) error { hang(); return nil }
+		}},
+		"verifying": {step: workflows.StepVerify, outcome: workflows.AlreadyUnlocked, arrange: func(c *crowd, hang func()) {
+			c.OnLookup = func(context.Context, string) error {
+				if c.Unlocked()[user] > 0 {
+					hang()
+				}
+				return nil
+			}
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := unserved(t, locked(1)...)
+			released := make(chan struct{})
+			var hung atomic.Bool
+			if test.arrange != nil {
+				test.arrange(c, func() {
+					if hung.CompareAndSwap(false, true) {
+						<-released
+					}
+				})
+			}
+			release := sync.OnceFunc(func() { close(released) })
+			t.Cleanup(release)
+			c.serve(latchkeytest.Connection{Rules: test.rules})
+
+			in := workflows.Input{Connection: c.name, UserID: user, RequestedBy: "soar"}
+			terminated := c.startOne(in)
+			terminated.awaitStep(t, test.step)
+			require.NoError(t, c.client.Temporal.TerminateWorkflow(t.Context(), terminated.run.GetID(), terminated.run.GetRunID(), ""))
+			_, err := c.client.Attach(terminated.run.GetID(), terminated.run.GetRunID()).Result(t.Context())
+			var failure *client.Failure
+			require.ErrorAs(t, err, &failure)
+			require.Equal(t, client.TypeTerminated, failure.Type)
+
+			again := c.startOne(in)
+			require.NotEqual(t, terminated.run.GetRunID(), again.run.GetRunID())
+			if test.step == workflows.StepApproval {
+				again.awaitStep(t, workflows.StepApproval)
+				require.NoError(t, again.answer(t.Context(), workflows.ApproveUpdate, "boss"))
+			}
+			result, err := c.client.Attach(again.run.GetID(), again.run.GetRunID()).Result(t.Context())
+			require.NoError(t, err)
+			require.Equal(t, test.outcome, result.Outcome, result.Explanation)
+			release()
+			require.Equal(t, map[string]int{user: 1}, c.Unlocked())
+		})
+	}
+}
+
+// startOne starts an unlock of one of the crowd.
+func (c *crowd) startOne(in workflows.Input) *stage {
+	c.t.Helper()
+	run, err := c.client.Start(c.t.Context(), in)
+	require.NoError(c.t, err)
+	s := &stage{Temporal: latchkeytest.Server(c.t)}
+	s.run = s.Temporal.Client.GetWorkflow(c.t.Context(), run.WorkflowID, run.RunID)
+	return s
+}
