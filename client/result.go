@@ -107,33 +107,18 @@ func ended(err error) bool {
 // was waited for.
 func (r *Run) explain(err error, want any) error {
 	failure := &Failure{WorkflowID: r.WorkflowID, RunID: r.RunID, Type: workflows.TypeInternal, Message: err.Error()}
-	var application *temporal.ApplicationError
-	var cancelled *temporal.CanceledError
-	var terminated *temporal.TerminatedError
-	var timeout *temporal.TimeoutError
-	switch {
-	case errors.As(err, &application):
-		failure.Type, failure.Message = application.Type(), application.Message()
-		failure.read(application, want)
-	case errors.As(err, &cancelled):
-		failure.Type, failure.Message = TypeCancelled, "the run was cancelled"
-		failure.read(cancelled, want)
-	case errors.As(err, &terminated):
-		failure.Type, failure.Message = TypeTerminated, "the run was terminated; what it did is in its history"
-	case errors.As(err, &timeout):
-		failure.Type, failure.Message = TypeTimedOut, "the run exceeded a time-out of its starter's; what it did is in its history"
+	kind, message, details := workflows.EndOf(err)
+	if kind != "" {
+		failure.Type, failure.Message = kind, message
+	}
+	if details != nil && details.HasDetails() {
+		failure.read(details, want)
 	}
 	return failure
 }
 
 // read takes the result so far out of a failure's details.
-func (f *Failure) read(from interface {
-	HasDetails() bool
-	Details(into ...any) error
-}, want any) {
-	if !from.HasDetails() {
-		return
-	}
+func (f *Failure) read(from workflows.Details, want any) {
 	switch want.(type) {
 	case *workflows.Result:
 		f.Result = &workflows.Result{}

@@ -159,6 +159,17 @@ func (c *crowd) tell(what string) (*workflows.Progress, error) {
 	return c.run.Command(c.t.Context(), what, workflows.Command{RequestedBy: "otto", RequestReason: "INC-1"})
 }
 
+// hold keeps every unlock from going on until release is closed; entered tells of each.
+func (c *crowd) hold(most int) (entered chan string, release chan struct{}) {
+	entered, release = make(chan string, most), make(chan struct{})
+	c.OnUnlock = func(_ context.Context, id string) error {
+		entered <- id
+		<-release
+		return nil
+	}
+	return entered, release
+}
+
 func to[T any](value T) *T { return &value }
 
 func minutes(n int) workflows.Duration { return workflows.Duration(time.Duration(n) * time.Minute) }

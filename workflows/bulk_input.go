@@ -55,26 +55,14 @@ func (in *BulkInput) Normalise() error {
 }
 
 func (in *BulkInput) faults() []error {
-	var faults []error
-	note := func(wrong bool, format string, arguments ...any) {
-		if wrong {
-			faults = append(faults, fmt.Errorf(format, arguments...))
-		}
-	}
-	if in.Connection == "" {
-		note(true, "connection is missing: give the name under which a worker serves the provider")
-	} else if err := ValidateConnection(in.Connection); err != nil {
-		faults = append(faults, err)
-	}
-	note(in.Users != nil && len(in.Users) == 0 && in.Carried == nil, "users is empty: name somebody, or leave the field out for all locked users")
-	faults = append(faults, usersFaults(in.Users)...)
-	faults = append(faults, in.Policy.faults()...)
-	note(outside(in.Timeout), "timeout must be between %s and %s", guard.Round(minTimeout), guard.Round(maxTimeout))
-	note(in.RequestID != "" && !requestIDShape.MatchString(in.RequestID),
-		"requestId must be 1 to 200 letters, digits and . _ : / -, beginning with a letter or digit; it is stored in the clear")
-	note(len(in.RequestReason) > maxText, "requestReason is longer than %d bytes", maxText)
-	note(len(in.RequestedBy) > maxText, "requestedBy is longer than %d bytes", maxText)
-	return faults
+	var found faults
+	found.noteConnection(in.Connection)
+	found.note(in.Users != nil && len(in.Users) == 0 && in.Carried == nil, "users is empty: name somebody, or leave the field out for all locked users")
+	found = append(found, usersFaults(in.Users)...)
+	found = append(found, in.Policy.faults()...)
+	found.note(outside(in.Timeout), "timeout must be between %s and %s", guard.Round(minTimeout), guard.Round(maxTimeout))
+	found.noteRequest(in.RequestID, in.RequestReason, in.RequestedBy)
+	return found
 }
 
 // maxUsersFaults keeps the message of a list that is wrong throughout short.

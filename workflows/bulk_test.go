@@ -225,12 +225,7 @@ func TestHold(t *testing.T) {
 func TestPauseAndResume(t *testing.T) {
 	t.Parallel()
 	c := newCrowd(t, latchkeytest.Connection{}, locked(6)...)
-	entered, release := make(chan string, 6), make(chan struct{})
-	c.OnUnlock = func(_ context.Context, id string) error {
-		entered <- id
-		<-release
-		return nil
-	}
+	entered, release := c.hold(6)
 	c.start(workflows.BulkInput{Policy: workflows.Policy{Concurrency: 1}})
 	<-entered
 	_, err := c.tell(workflows.ReleaseUpdate)
@@ -261,12 +256,7 @@ func TestAbortAndCancel(t *testing.T) {
 		t.Run(how, func(t *testing.T) {
 			t.Parallel()
 			c := newCrowd(t, latchkeytest.Connection{}, locked(6)...)
-			entered, release := make(chan string, 6), make(chan struct{})
-			c.OnUnlock = func(_ context.Context, id string) error {
-				entered <- id
-				<-release
-				return nil
-			}
+			entered, release := c.hold(6)
 			c.start(workflows.BulkInput{Policy: workflows.Policy{Concurrency: 2}})
 			<-entered
 			<-entered

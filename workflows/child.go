@@ -91,38 +91,48 @@ func (in *Input) WorkflowID(random func() string) string {
 	}
 }
 
-// unlockFailure reads why a child did not end with a result.
-func unlockFailure(err error, id string) *UnlockFailure {
-	failed := &UnlockFailure{Type: TypeInternal, Message: fmt.Sprintf("the unlock failed in an unforeseen way: %T", err), WorkflowID: id, cause: err}
-	var open *temporal.ChildWorkflowExecutionAlreadyStartedError
+// EndOf reads why a run that was waited for did not end with a result: the type, a sentence,
+// and the details, which may be nil. It knows none of it when the type is empty.
+func EndOf(err error) (kind, message string, details Details) {
 	var application *temporal.ApplicationError
 	var cancelled *temporal.CanceledError
 	var terminated *temporal.TerminatedError
 	var timeout *temporal.TimeoutError
 	switch {
-	case errors.As(err, &open):
-		failed.Type, failed.Message = TypeAlreadyRunning, "a run "+id+" exists already; wait for it, or look at it"
 	case errors.As(err, &application):
-		failed.Type, failed.Message = application.Type(), application.Message()
-		failed.read(application)
+		return application.Type(), application.Message(), application
 	case errors.As(err, &cancelled):
-		failed.Type, failed.Message = TypeCancelled, "the unlock was cancelled"
-		failed.read(cancelled)
+		return TypeCancelled, "the run was cancelled", cancelled
 	case errors.As(err, &terminated):
-		failed.Type, failed.Message = TypeTerminated, "the unlock was terminated; what it did is in its history"
+		return TypeTerminated, "the run was terminated; what it did is in its history", nil
 	case errors.As(err, &timeout):
-		failed.Type, failed.Message = TypeTimedOut, "the unlock exceeded a time-out of its starter's; what it did is in its history"
+		return TypeTimedOut, "the run exceeded a time-out of its starter's; what it did is in its history", nil
+	default:
+		return "", "", nil
 	}
-	return failed
 }
 
-// read takes the result so far out of a failure's details.
-func (f *UnlockFailure) read(from interface {
+// Details is what a failure or a cancellation carries.
+type Details interface {
 	HasDetails() bool
 	Details(into ...any) error
-}) {
-	var result Result
-	if from.HasDetails() && from.Details(&result) == nil {
-		f.Result = &result
+}
+
+// unlockFailure reads why a child did not end with a result.
+func unlockFailure(err error, id string) *UnlockFailure {
+	failed := &UnlockFailure{Type: TypeInternal, Message: fmt.Sprintf("the unlock failed in an unforeseen way: %T", err), WorkflowID: id, cause: err}
+	var open *temporal.ChildWorkflowExecutionAlreadyStartedError
+	if errors.As(err, &open) {
+		failed.Type, failed.Message = TypeAlreadyRunning, "a run "+id+" exists already; wait for it, or look at it"
+		return failed
 	}
+	kind, message, details := EndOf(err)
+	if kind != "" {
+		failed.Type, failed.Message = kind, message
+	}
+	var result Result
+	if details != nil && details.HasDetails() && details.Details(&result) == nil {
+		failed.Result = &result
+	}
+	return failed
 }

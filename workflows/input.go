@@ -113,42 +113,54 @@ func (in *Input) Normalise() error {
 	return errors.Join(in.faults()...)
 }
 
+// faults collects what is wrong with an input.
+type faults []error
+
+func (f *faults) note(wrong bool, format string, arguments ...any) {
+	if wrong {
+		*f = append(*f, fmt.Errorf(format, arguments...))
+	}
+}
+
+func (f *faults) noteConnection(name string) {
+	if name == "" {
+		f.note(true, "connection is missing: give the name under which a worker serves the provider")
+	} else if err := ValidateConnection(name); err != nil {
+		*f = append(*f, err)
+	}
+}
+
+func (f *faults) noteRequest(id, reason, by string) {
+	f.note(id != "" && !requestIDShape.MatchString(id),
+		"requestId must be 1 to 200 letters, digits and . _ : / -, beginning with a letter or digit; it is stored in the clear")
+	f.note(len(reason) > maxText, "requestReason is longer than %d bytes", maxText)
+	f.note(len(by) > maxText, "requestedBy is longer than %d bytes", maxText)
+}
+
 func (in *Input) faults() []error {
-	var faults []error
-	note := func(wrong bool, format string, arguments ...any) {
-		if wrong {
-			faults = append(faults, fmt.Errorf(format, arguments...))
-		}
-	}
-	if in.Connection == "" {
-		note(true, "connection is missing: give the name under which a worker serves the provider")
-	} else if err := ValidateConnection(in.Connection); err != nil {
-		faults = append(faults, err)
-	}
+	var found faults
+	found.noteConnection(in.Connection)
 	if err := in.Ref().Validate(); err != nil {
-		faults = append(faults, err)
+		found = append(found, err)
 	}
 	for _, word := range in.Override {
-		note(word != connectors.BlockSuspended && word != connectors.BlockDisabled,
+		found.note(word != connectors.BlockSuspended && word != connectors.BlockDisabled,
 			"override holds an unknown word: use %q and %q", connectors.BlockSuspended, connectors.BlockDisabled)
 	}
-	note(slices.ContainsFunc(in.Guard.OnlyReasons, unknownReason), "guard.onlyReasons holds an unknown word: use failed_sign_in, admin and unknown")
-	faults = append(faults, patternFaults("guard", in.Guard.Exclude, in.Guard.Include)...)
+	found.note(slices.ContainsFunc(in.Guard.OnlyReasons, unknownReason), "guard.onlyReasons holds an unknown word: use failed_sign_in, admin and unknown")
+	found = append(found, patternFaults("guard", in.Guard.Exclude, in.Guard.Include)...)
 	least, most := in.Guard.MinLockedFor, in.Guard.MaxLockedFor
-	note(least < 0 || most < 0, "guard.minLockedFor and guard.maxLockedFor must not be negative")
-	note(most > 0 && least > most, "guard.minLockedFor is longer than guard.maxLockedFor: no lock can pass")
-	note(in.Timeout.Std() < minTimeout || in.Timeout.Std() > maxTimeout, "timeout must be between %s and %s", guard.Round(minTimeout), guard.Round(maxTimeout))
-	note(in.WatchFor.Std() < 0 || in.WatchFor.Std() > maxTimeout, "watchFor must be between 0s and %s", guard.Round(maxTimeout))
-	note(in.Emit != EmitFull && in.Emit != EmitSummary, `emit must be "full" or "summary"`)
-	note(in.RequestID != "" && !requestIDShape.MatchString(in.RequestID),
-		"requestId must be 1 to 200 letters, digits and . _ : / -, beginning with a letter or digit; it is stored in the clear")
-	note(in.Approval.Timeout != 0 && outside(in.Approval.Timeout), "approval.timeout must be between %s and %s", guard.Round(minTimeout), guard.Round(maxTimeout))
+	found.note(least < 0 || most < 0, "guard.minLockedFor and guard.maxLockedFor must not be negative")
+	found.note(most > 0 && least > most, "guard.minLockedFor is longer than guard.maxLockedFor: no lock can pass")
+	found.note(in.Timeout.Std() < minTimeout || in.Timeout.Std() > maxTimeout, "timeout must be between %s and %s", guard.Round(minTimeout), guard.Round(maxTimeout))
+	found.note(in.WatchFor.Std() < 0 || in.WatchFor.Std() > maxTimeout, "watchFor must be between 0s and %s", guard.Round(maxTimeout))
+	found.note(in.Emit != EmitFull && in.Emit != EmitSummary, `emit must be "full" or "summary"`)
+	found.note(in.Approval.Timeout != 0 && outside(in.Approval.Timeout), "approval.timeout must be between %s and %s", guard.Round(minTimeout), guard.Round(maxTimeout))
 	if err := validatePatterns(in.Approval.Approvers); err != nil {
-		faults = append(faults, fmt.Errorf("approval.approvers %w", err))
+		found = append(found, fmt.Errorf("approval.approvers %w", err))
 	}
-	note(len(in.RequestReason) > maxText, "requestReason is longer than %d bytes", maxText)
-	note(len(in.RequestedBy) > maxText, "requestedBy is longer than %d bytes", maxText)
-	return faults
+	found.noteRequest(in.RequestID, in.RequestReason, in.RequestedBy)
+	return found
 }
 
 // DecodeInput reads an Input strictly: unknown, repeated and wrongly typed fields are

@@ -124,24 +124,19 @@ func orZero[T comparable](given, otherwise T) T {
 
 // faults names every wrong field of a complete policy.
 func (p *Policy) faults() []error {
-	var faults []error
-	note := func(wrong bool, format string, arguments ...any) {
-		if wrong {
-			faults = append(faults, fmt.Errorf(format, arguments...))
-		}
-	}
-	note(slices.ContainsFunc(*p.OnlyReasons, unknownReason), "policy.onlyReasons holds an unknown word: use failed_sign_in, admin and unknown")
-	note(*p.MinLockedFor < 0 || p.MaxLockedFor < 0, "policy.minLockedFor and policy.maxLockedFor must not be negative")
-	note(p.MaxLockedFor > 0 && *p.MinLockedFor > p.MaxLockedFor, "policy.minLockedFor is longer than policy.maxLockedFor: no lock can pass")
-	faults = append(faults, patternFaults("policy", p.Exclude, p.Include)...)
-	note(p.MaxPerUser.Unlocks < 0, "policy.maxPerUser.unlocks must not be negative; 0 is no bound")
-	note(outside(p.MaxPerUser.Within), "policy.maxPerUser.within must be between %s and %s", guard.Round(minTimeout), guard.Round(maxTimeout))
-	note(*p.MaxPerRun < 0, "policy.maxPerRun must not be negative; 0 is no bound")
-	note(*p.Hold.Above < 0, "policy.hold.above must not be negative; off: true switches the hold off")
-	note(outside(p.Hold.Window), "policy.hold.window must be between %s and %s", guard.Round(minTimeout), guard.Round(maxTimeout))
-	note(outside(p.Hold.Deadline), "policy.hold.deadline must be between %s and %s", guard.Round(minTimeout), guard.Round(maxTimeout))
-	note(p.Concurrency < 1 || p.Concurrency > maxConcurrency, "policy.concurrency must be between 1 and %d", maxConcurrency)
-	return faults
+	var found faults
+	found.note(slices.ContainsFunc(*p.OnlyReasons, unknownReason), "policy.onlyReasons holds an unknown word: use failed_sign_in, admin and unknown")
+	found.note(*p.MinLockedFor < 0 || p.MaxLockedFor < 0, "policy.minLockedFor and policy.maxLockedFor must not be negative")
+	found.note(p.MaxLockedFor > 0 && *p.MinLockedFor > p.MaxLockedFor, "policy.minLockedFor is longer than policy.maxLockedFor: no lock can pass")
+	found = append(found, patternFaults("policy", p.Exclude, p.Include)...)
+	found.note(p.MaxPerUser.Unlocks < 0, "policy.maxPerUser.unlocks must not be negative; 0 is no bound")
+	found.note(outside(p.MaxPerUser.Within), "policy.maxPerUser.within must be between %s and %s", guard.Round(minTimeout), guard.Round(maxTimeout))
+	found.note(*p.MaxPerRun < 0, "policy.maxPerRun must not be negative; 0 is no bound")
+	found.note(*p.Hold.Above < 0, "policy.hold.above must not be negative; off: true switches the hold off")
+	found.note(outside(p.Hold.Window), "policy.hold.window must be between %s and %s", guard.Round(minTimeout), guard.Round(maxTimeout))
+	found.note(outside(p.Hold.Deadline), "policy.hold.deadline must be between %s and %s", guard.Round(minTimeout), guard.Round(maxTimeout))
+	found.note(p.Concurrency < 1 || p.Concurrency > maxConcurrency, "policy.concurrency must be between 1 and %d", maxConcurrency)
+	return found
 }
 
 func outside(d Duration) bool { return d.Std() < minTimeout || d.Std() > maxTimeout }
@@ -151,14 +146,14 @@ func unknownReason(reason connectors.Reason) bool {
 }
 
 func patternFaults(of string, exclude, include []string) []error {
-	var faults []error
+	var found []error
 	if err := validatePatterns(exclude); err != nil {
-		faults = append(faults, fmt.Errorf("%s.exclude %w", of, err))
+		found = append(found, fmt.Errorf("%s.exclude %w", of, err))
 	}
 	if err := validatePatterns(include); err != nil {
-		faults = append(faults, fmt.Errorf("%s.include %w", of, err))
+		found = append(found, fmt.Errorf("%s.include %w", of, err))
 	}
-	return faults
+	return found
 }
 
 // validatePatterns reports whether the patterns of exclude or include can be used.

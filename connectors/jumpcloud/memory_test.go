@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/latchkey-iam/latchkey/connectors"
+	"github.com/latchkey-iam/latchkey/connectors/conformance"
 	"github.com/latchkey-iam/latchkey/connectors/jumpcloud/simulator"
 	kit "github.com/latchkey-iam/latchkey/internal/simulator"
 )
@@ -33,24 +34,15 @@ func listAll(t testing.TB, locked, limit int) {
 	require.NoError(t, err)
 	lister, ok := harness.Connector().(connectors.LockedLister)
 	require.True(t, ok)
-	next, met, requests, began := "", 0, 0, liveHeap(harness)
+	next, met, requests, began := "", 0, 0, conformance.LiveHeap(harness.tenant.Server)
 	for met == 0 || next != "" {
 		page, err := lister.ListLocked(t.Context(), next, limit)
 		require.NoError(t, err)
 		met, next = met+len(page.Accounts), page.Next
 		requests += harness.tenant.Calls.Count(simulator.OpList)
-		require.Less(t, liveHeap(harness)-began, int64(mostKept), "after %d accounts", met)
+		require.Less(t, conformance.LiveHeap(harness.tenant.Server)-began, int64(mostKept), "after %d accounts", met)
 		runtime.KeepAlive(page)
 	}
 	require.Equal(t, locked, met)
 	require.LessOrEqual(t, requests, locked/99+2*locked/limit, "a page of 100 at a time, each beginning with the last of the one before")
-}
-
-// liveHeap is what is live after a collection. The simulator's log of calls is left out.
-func liveHeap(h *harness) int64 {
-	h.tenant.Calls.Clear()
-	var stats runtime.MemStats
-	runtime.GC()
-	runtime.ReadMemStats(&stats)
-	return int64(stats.HeapAlloc)
 }

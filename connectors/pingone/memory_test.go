@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/latchkey-iam/latchkey/connectors"
+	"github.com/latchkey-iam/latchkey/connectors/conformance"
 	kit "github.com/latchkey-iam/latchkey/internal/simulator"
 )
 
@@ -30,21 +31,12 @@ func scan(t testing.TB, count, locked int) {
 	require.NoError(t, err)
 	lister, ok := harness.Connector().(connectors.LockedLister)
 	require.True(t, ok)
-	began := liveHeap(harness)
+	began := conformance.LiveHeap(harness.tenant.Server)
 	page, err := lister.ListLocked(t.Context(), "", locked/2)
 	require.NoError(t, err)
 	require.Equal(t, count, page.Read)
 	require.Len(t, page.Accounts, locked/2)
 	require.NotEmpty(t, page.Next)
-	require.Less(t, liveHeap(harness)-began, int64(mostKept))
+	require.Less(t, conformance.LiveHeap(harness.tenant.Server)-began, int64(mostKept))
 	runtime.KeepAlive(page)
-}
-
-// liveHeap is what is live after a collection. The simulator's log of calls is left out.
-func liveHeap(h *harness) int64 {
-	h.tenant.Calls.Clear()
-	var stats runtime.MemStats
-	runtime.GC()
-	runtime.ReadMemStats(&stats)
-	return int64(stats.HeapAlloc)
 }
