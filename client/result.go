@@ -34,6 +34,17 @@ const (
 	TypeTimedOut   = workflows.TypeTimedOut
 )
 
+// Words explains the types of failures that are not UnlockUser's own.
+func Words() []workflows.Word {
+	return []workflows.Word{
+		{Word: TypeCancelled, Meaning: "Somebody cancelled the run; its details carry the result so far.", Remedy: "Ask again if the account is locked still."},
+		{Word: TypeTerminated, Meaning: "Somebody terminated the run; what it did is in its history.", Remedy: "Ask again: the account is looked up first, and nothing is sent that is not needed."},
+		{Word: TypeTimedOut, Meaning: "The run exceeded a time-out that its starter gave it; what it did is in its history.", Remedy: "Ask again, without that time-out."},
+		{Word: TypeRejected, Meaning: "A run will not take an update, such as an answer by a name that must not answer, as it stands.", Remedy: "Do as the message says."},
+		{Word: TypeNotSetUp, Meaning: "The namespace lacks what this needs.", Remedy: "`latchkey setup`"},
+	}
+}
+
 // Error implements error.
 func (f *Failure) Error() string { return f.Type + ": " + f.Message }
 

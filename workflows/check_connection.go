@@ -39,7 +39,7 @@ func (s served) CheckConnection(ctx workflow.Context, in CheckInput) (*activitie
 	var result activities.CheckResult
 	if err := workflow.ExecuteActivity(ctx, activities.CheckName).Get(ctx, &result); err != nil {
 		failed := understand(err, in.Connection)
-		workflow.SetCurrentDetails(ctx, fmt.Sprintf("**%s**: %s", failed.kind, failed.message))
+		workflow.SetCurrentDetails(ctx, endDetails(failed.kind, failed.message))
 		return nil, fail(failed.kind, failed.message, nil)
 	}
 	workflow.SetCurrentDetails(ctx, "**checked**: the result says which rights are granted")

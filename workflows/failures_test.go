@@ -141,6 +141,12 @@ func cancellations() map[string]scenario {
 		<-s.reached
 		require.NoError(t, s.Temporal.Client.CancelWorkflow(t.Context(), s.run.GetID(), s.run.GetRunID()))
 	}
+	cancelMeanwhile := func(t *testing.T, s *stage) {
+		t.Helper()
+		cancel(t, s)
+		s.release()
+	}
+	lost := latchkeytest.FailSent(connectors.RejectedByProvider, connectors.Unknown)
 	return map[string]scenario{
 		"cancelled before the unlock": {
 			script: func(s *stage) {
@@ -183,15 +189,11 @@ func cancellations() map[string]scenario {
 				s.AfterUnlock = func(context.Context, int) error {
 					close(s.reached)
 					s.hang()
-					return latchkeytest.FailSent(connectors.RejectedByProvider, connectors.Unknown)
+					return lost
 				}
 			},
-			meanwhile: func(t *testing.T, s *stage) {
-				t.Helper()
-				cancel(t, s)
-				s.release()
-			},
-			failure: client.TypeCancelled, sent: connectors.Unknown,
+			meanwhile: cancelMeanwhile,
+			failure:   client.TypeCancelled, sent: connectors.Unknown,
 			check: func(t *testing.T, s *stage, result *workflows.Result) {
 				require.Equal(t, workflows.Unlocked, result.Outcome, "it was read before the run closed")
 				require.Contains(t, s.details(t), "**unlocked**: "+result.Explanation)
@@ -202,15 +204,11 @@ func cancellations() map[string]scenario {
 				s.OnUnlock = func(context.Context, int) error {
 					close(s.reached)
 					s.hang()
-					return latchkeytest.FailSent(connectors.RejectedByProvider, connectors.Unknown)
+					return lost
 				}
 			},
-			meanwhile: func(t *testing.T, s *stage) {
-				t.Helper()
-				cancel(t, s)
-				s.release()
-			},
-			failure: client.TypeCancelled, sent: connectors.Unknown,
+			meanwhile: cancelMeanwhile,
+			failure:   client.TypeCancelled, sent: connectors.Unknown,
 			check: func(t *testing.T, s *stage, result *workflows.Result) {
 				require.Empty(t, result.Outcome)
 				require.True(t, result.After.Locked())

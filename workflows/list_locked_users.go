@@ -47,7 +47,7 @@ func (s served) ListLockedUsers(ctx workflow.Context, in ListInput) (*activities
 	var page activities.ListLockedResult
 	if err := workflow.ExecuteActivity(ctx, activities.ListLockedName, in.ListLockedInput).Get(ctx, &page); err != nil {
 		failed := understand(err, in.Connection)
-		workflow.SetCurrentDetails(ctx, fmt.Sprintf("**%s**: %s", failed.kind, failed.message))
+		workflow.SetCurrentDetails(ctx, endDetails(failed.kind, failed.message))
 		return nil, fail(failed.kind, failed.message, nil)
 	}
 	workflow.SetCurrentDetails(ctx, fmt.Sprintf("**listed**: %d users on this page", len(page.Accounts)))

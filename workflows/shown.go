@@ -81,5 +81,14 @@ func (r *unlockRun) details() string {
 	return fmt.Sprintf("**%s** at `%s`: %s.", r.step, r.in.Connection, doing)
 }
 
+// endDetails say in Markdown how a run ended, and what can be done about it.
+func endDetails(word, explanation string) string {
+	text := fmt.Sprintf("**%s**: %s.", word, explanation)
+	if advice := remedy(word); advice != "" {
+		text += "\n\nWhat to do: " + advice
+	}
+	return text
+}
+
 // clock is a time as people read it.
 func clock(at time.Time) string { return at.UTC().Format("2006-01-02 15:04:05 UTC") }

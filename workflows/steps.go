@@ -160,7 +160,7 @@ func (r *unlockRun) cancelled(ctx workflow.Context) error {
 func (r *unlockRun) finish(ctx workflow.Context, outcome string) {
 	r.step = StepDone
 	r.result.FinishedAt = workflow.Now(ctx).UTC()
-	workflow.SetCurrentDetails(ctx, fmt.Sprintf("**%s**: %s", outcome, r.result.Explanation))
+	workflow.SetCurrentDetails(ctx, endDetails(outcome, r.result.Explanation))
 	if err := upsert(ctx, r.attributes, attribute{AttributeOutcome, outcome}); err != nil {
 		workflow.GetLogger(ctx).Error("the outcome could not be set as a search attribute", "error", err)
 	}

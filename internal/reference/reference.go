@@ -4,12 +4,14 @@ package reference
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/kelseyhightower/envconfig"
 	"github.com/spf13/cobra"
 	"github.com/spf13/cobra/doc"
 
+	"github.com/latchkey-iam/latchkey/client"
 	"github.com/latchkey-iam/latchkey/connectors"
 	"github.com/latchkey-iam/latchkey/connectors/registry"
 	"github.com/latchkey-iam/latchkey/worker"
@@ -81,10 +83,12 @@ func failures() []byte {
 	p.printf("\nA user who is skipped has the code of a refusal, or one of these:\n")
 	p.table("code", workflows.SkipWords())
 	p.printf("\n## Types of failures\n")
-	p.heading("type", "meaning", "tried again within `timeout`")
+	p.heading("type", "meaning", "tried again within `timeout`", "what to do")
 	for _, word := range workflows.FailureWords() {
-		p.row(code(word.Word), word.Meaning, yesNo(word.Retried))
+		p.row(code(word.Word), word.Meaning, yesNo(word.Retried), word.Remedy)
 	}
+	p.printf("\n`latchkey` and package `client` say these of what did not come to an end of its own, or was not begun:\n")
+	p.table("type", client.Words())
 	return p.Bytes()
 }
 
@@ -95,9 +99,18 @@ func (p *page) words(title, kind string, words []workflows.Word) {
 }
 
 func (p *page) table(kind string, words []workflows.Word) {
-	p.heading(kind, "meaning")
+	advised := slices.ContainsFunc(words, func(word workflows.Word) bool { return word.Remedy != "" })
+	heading := []string{kind, "meaning"}
+	if advised {
+		heading = append(heading, "what to do")
+	}
+	p.heading(heading...)
 	for _, word := range words {
-		p.row(code(word.Word), word.Meaning)
+		cells := []string{code(word.Word), word.Meaning}
+		if advised {
+			cells = append(cells, word.Remedy)
+		}
+		p.row(cells...)
 	}
 }
 
