@@ -3,6 +3,7 @@ package browser
 import (
 	"context"
 	"flag"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -102,6 +103,54 @@ func (b *browser) sees(texts ...string) {
 func (b *browser) lacks(text string) {
 	b.t.Helper()
 	require.NotContains(b.t, b.shown(), text)
+}
+
+// visible is the first element that a person can see and use, of those that a selector finds
+// and a condition on e holds for. The Temporal UI keeps hidden twins of some.
+func visible(selector, condition string) string {
+	return fmt.Sprintf("[...document.querySelectorAll(%q)].find(e => e.checkVisibility({visibilityProperty: true}) && !e.disabled && %s)", selector, condition)
+}
+
+// press clicks an element, or does something else to it, as soon as it is there. A mouse would
+// miss what still slides into its place.
+func (b *browser) press(what, element, do string) {
+	b.t.Helper()
+	require.Eventually(b.t, func() bool {
+		return run(b, do+" "+what, chromedp.Evaluate[bool](fmt.Sprintf("(e => { e?.%s(); return !!e })(%s)", do, element)))
+	}, patience, 50*time.Millisecond, "%s is not there", what)
+}
+
+// click clicks what the Temporal UI's own tests know by this name.
+func (b *browser) click(name string) {
+	b.t.Helper()
+	b.press(name, visible(fmt.Sprintf("[data-testid=%q]", name), "true"), "click")
+}
+
+// choose clicks the button, or the entry of a menu, whose first line reads so.
+func (b *browser) choose(text string) {
+	b.t.Helper()
+	b.press(text, visible("button,[role=menuitem],[role=option]", fmt.Sprintf("e.innerText.trim().split('\\n')[0] === %q", text)), "click")
+}
+
+// fill types into a field.
+func (b *browser) fill(field, text string) {
+	b.t.Helper()
+	run(b, "fill in "+field, chromedp.SendKeys(chromedp.ID(field), text))
+}
+
+// write types into the editor that can be seen, and leaves it: the editor then lays the text
+// out anew, and would move a button away from under the mouse. While the page is still being
+// built it may take nothing.
+func (b *browser) write(within, text string) {
+	b.t.Helper()
+	editor := visible(within+" .cm-content[contenteditable=true]", "true")
+	require.Eventually(b.t, func() bool {
+		b.press("the editor", editor, "focus")
+		run(b, "write "+text, chromedp.KeyEvent(text))
+		run(b, "leave the editor", chromedp.Evaluate[any]("document.activeElement.blur()"))
+		written := run(b, "read the editor", chromedp.Evaluate[string](editor+".innerText"))
+		return strings.Join(strings.Fields(written), "") == strings.Join(strings.Fields(text), "")
+	}, patience, 100*time.Millisecond, "the editor does not take the text")
 }
 
 // visit opens a page of the Temporal UI.
