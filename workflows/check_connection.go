@@ -24,7 +24,7 @@ type CheckInput struct {
 // CheckConnection asks a worker that holds a connection's credential what it may do.
 func (s served) CheckConnection(ctx workflow.Context, in CheckInput) (*activities.CheckResult, error) {
 	if err := ValidateConnection(in.Connection); err != nil {
-		return nil, fail(TypeInvalidInput, err.Error(), nil)
+		return nil, fail(TypeInvalidInput, err.Error())
 	}
 	if _, err := s.begin(ctx, in.Connection); err != nil {
 		return nil, err
@@ -40,7 +40,7 @@ func (s served) CheckConnection(ctx workflow.Context, in CheckInput) (*activitie
 	if err := workflow.ExecuteActivity(ctx, activities.CheckName).Get(ctx, &result); err != nil {
 		failed := understand(err, in.Connection)
 		workflow.SetCurrentDetails(ctx, endDetails(failed.kind, failed.message))
-		return nil, fail(failed.kind, failed.message, nil)
+		return nil, fail(failed.kind, failed.message)
 	}
 	workflow.SetCurrentDetails(ctx, "**checked**: the result says which rights are granted")
 	return &result, nil

@@ -47,13 +47,19 @@ func (f failure) cause() string {
 	return "; the unlock failed so: " + f.message
 }
 
-// fail ends a run: it carries the result so far, so that a caller sees what was done.
-func fail(kind, message string, result *Result) error {
-	options := temporal.ApplicationErrorOptions{NonRetryable: true}
-	if result != nil {
-		options.Details = []any{result}
+// fail ends a run: it says what to do, and carries the result so far, so that a caller sees
+// what was done.
+func fail(kind, message string, results ...any) error {
+	return temporal.NewApplicationErrorWithOptions(advised(kind, message), kind,
+		temporal.ApplicationErrorOptions{NonRetryable: true, Details: results})
+}
+
+// advised is what happened, with what to do about it.
+func advised(word, message string) string {
+	if advice := remedy(word); advice != "" {
+		return message + ". What to do: " + advice
 	}
-	return temporal.NewApplicationErrorWithOptions(message, kind, options)
+	return message + "."
 }
 
 // understand reads why an activity failed. When time ran out it is the last real failure
@@ -77,7 +83,7 @@ func understand(err error, connection string) failure {
 	}
 	if neverBegan(timeout) {
 		return failure{kind: TypeNoWorker, sent: connectors.No,
-			message: fmt.Sprintf("connection %s: no worker took the step up in time; start a worker that serves this connection, or look at its log", connection)}
+			message: fmt.Sprintf("connection %s: no worker took the step up in time", connection)}
 	}
 	failed := failure{kind: string(connectors.Unavailable), sent: connectors.No, attempt: 1,
 		message: fmt.Sprintf("connection %s: no attempt ended in time; the provider is slow, or a worker died", connection)}
@@ -121,7 +127,7 @@ func fromApplication(application *temporal.ApplicationError, connection string) 
 	}
 	if !slices.Contains(FailureTypes(), failed.kind) {
 		// The SDK's own, such as a panic; its text may hold anything.
-		failed.message = fmt.Sprintf("connection %s: a step failed as %s; look at the worker's log", connection, failed.kind)
+		failed.message = fmt.Sprintf("connection %s: a step failed as %s", connection, failed.kind)
 		failed.kind = TypeInternal
 	}
 	return failed

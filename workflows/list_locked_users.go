@@ -30,7 +30,7 @@ func (s served) ListLockedUsers(ctx workflow.Context, in ListInput) (*activities
 		err = connectors.ValidateID(in.After)
 	}
 	if err != nil {
-		return nil, fail(TypeInvalidInput, err.Error(), nil)
+		return nil, fail(TypeInvalidInput, err.Error())
 	}
 	if _, err := s.begin(ctx, in.Connection); err != nil {
 		return nil, err
@@ -48,7 +48,7 @@ func (s served) ListLockedUsers(ctx workflow.Context, in ListInput) (*activities
 	if err := workflow.ExecuteActivity(ctx, activities.ListLockedName, in.ListLockedInput).Get(ctx, &page); err != nil {
 		failed := understand(err, in.Connection)
 		workflow.SetCurrentDetails(ctx, endDetails(failed.kind, failed.message))
-		return nil, fail(failed.kind, failed.message, nil)
+		return nil, fail(failed.kind, failed.message)
 	}
 	workflow.SetCurrentDetails(ctx, fmt.Sprintf("**listed**: %d users on this page", len(page.Accounts)))
 	return &page, nil

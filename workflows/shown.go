@@ -83,11 +83,7 @@ func (r *unlockRun) details() string {
 
 // endDetails say in Markdown how a run ended, and what can be done about it.
 func endDetails(word, explanation string) string {
-	text := fmt.Sprintf("**%s**: %s.", word, explanation)
-	if advice := remedy(word); advice != "" {
-		text += "\n\nWhat to do: " + advice
-	}
-	return text
+	return fmt.Sprintf("**%s**: %s", word, advised(word, explanation))
 }
 
 // clock is a time as people read it.

@@ -28,7 +28,7 @@ var (
 func (s served) UnlockLockedUsers(ctx workflow.Context, raw converter.RawValue) (*BulkResult, error) {
 	in, err := DecodeBulkInput(raw)
 	if err != nil {
-		return nil, fail(TypeInvalidInput, err.Error(), nil)
+		return nil, fail(TypeInvalidInput, err.Error())
 	}
 	run := newBulkRun(ctx, in)
 	if err := run.handle(ctx); err != nil {
@@ -253,8 +253,7 @@ func (r *bulkRun) failed(ctx workflow.Context, err error) error {
 
 func (r *bulkRun) fail(ctx workflow.Context, failed failure) error {
 	r.close(ctx, failed.kind, failed.message)
-	return temporal.NewApplicationErrorWithOptions(failed.message, failed.kind,
-		temporal.ApplicationErrorOptions{NonRetryable: true, Details: []any{r.Result}})
+	return fail(failed.kind, failed.message, r.Result)
 }
 
 func (r *bulkRun) endCancelled(ctx workflow.Context) error {

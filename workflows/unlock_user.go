@@ -36,7 +36,7 @@ var (
 func (s served) UnlockUser(ctx workflow.Context, raw converter.RawValue) (*Result, error) {
 	in, err := DecodeInput(raw)
 	if err != nil {
-		return nil, fail(TypeInvalidInput, err.Error(), nil)
+		return nil, fail(TypeInvalidInput, err.Error())
 	}
 	run, err := newUnlockRun(ctx, in)
 	if err != nil {
@@ -184,7 +184,7 @@ func (r *unlockRun) unlock(ctx workflow.Context, found *activities.LookupResult)
 		return nil, r.fail(ctx, failed)
 	}
 	return r.judge(ctx, verified, sent.UnlockedAt, failure{kind: TypeStillLocked,
-		message: "connection " + r.in.Connection + ": the provider accepted the unlock, and the account was still locked when time ran out; look at the account in the provider's console"})
+		message: "connection " + r.in.Connection + ": the provider accepted the unlock, and the account was still locked when time ran out"})
 }
 
 // afterFailedUnlock verifies an unlock that may have been sent before it gives up.

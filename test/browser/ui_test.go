@@ -159,6 +159,6 @@ func TestOperatorsSee(t *testing.T) {
 	h.sees("COMPLETED", "unlocked: the account was locked, and a later read shows no lock")
 
 	h.look(failed, "timeline")
-	h.sees("FAILED", "NotFound", "connection jumpcloud: ")
+	h.sees("FAILED", "NotFound", "connection jumpcloud: ", "What to do: Check the reference")
 	h.picture("failed.png")
 }
