@@ -50,6 +50,10 @@ func (a *Activities) Unlock(ctx context.Context, in UnlockInput) (_ *UnlockResul
 	bounded, cancel, current := begin(ctx)
 	defer cancel()
 	defer a.recovered(&err, current, connectors.Unknown)
+	if info := activity.GetInfo(ctx); !info.IsWorkflowActivity() {
+		return nil, a.failure(&connectors.Error{Kind: connectors.Unsupported, Provider: a.Provider, Operation: "unlock",
+			Message: "this is a step of a workflow, which asks for approvals, and none by itself"}, current, connectors.No)
+	}
 	result := &UnlockResult{Sent: sentBefore(ctx, current), Attempt: current.number}
 	account, err := a.fresh(bounded, in, current)
 	if err != nil {
@@ -96,6 +100,8 @@ func (a *Activities) judge(account *connectors.Account, in UnlockInput, current 
 		return verdict
 	case in.Approved != nil && !guard.AmongApproved(account.State, *in.Approved):
 		return guard.Refusal(guard.CodeChangedSinceApproval, "the account's locks or flags are not those that were approved; ask again")
+	case in.Approved != nil && !guard.MayApprove(a.Rules.Approvers, in.ApprovedBy):
+		return guard.Refusal(guard.CodeApprovalRequired, "the connection no longer lets the one who approved do so; ask again")
 	case in.Approved == nil && len(guard.ApprovalFor(a.Rules, account.State)) > 0:
 		return guard.Refusal(guard.CodeApprovalRequired, "the account has changed since it was looked up, and somebody must approve its unlock now; ask again")
 	default:

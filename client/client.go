@@ -96,7 +96,7 @@ func startOptions(in *workflows.Input) temporalclient.StartWorkflowOptions {
 		Priority:                                 temporal.Priority{PriorityKey: workflows.PriorityInteractive},
 	}
 	if in.RequestID != "" {
-		options.WorkflowIDReusePolicy = enumspb.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE
+		options.WorkflowIDReusePolicy = enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE_FAILED_ONLY
 	}
 	return options
 }

@@ -97,7 +97,7 @@ func (r *unlockRun) approve(ctx workflow.Context, found *activities.LookupResult
 
 // awaitApproval waits until somebody answers or the time is over.
 func (r *unlockRun) awaitApproval(ctx workflow.Context, within time.Duration) error {
-	r.at(ctx, StepApproval)
+	r.at(ctx, StepApproval, r.result.Approval.Until)
 	if err := upsert(ctx, r.attributes, attribute{AttributeAwaiting, AwaitingApproval}); err != nil {
 		return err
 	}
@@ -134,6 +134,12 @@ func (r *unlockRun) lookAgain(ctx workflow.Context, found *activities.LookupResu
 	case verdict.Decision != guard.Unlock:
 		result, err := r.decided(ctx, verdict)
 		return nil, result, err
+	case again.Account.State.Clear() && !found.Account.State.Clear():
+		result, err := r.end(ctx, AlreadyUnlocked, "the lock was gone when the account was looked up after the approval")
+		return nil, result, err
+	case !guard.MayApprove(again.Rules.Approvers, r.result.Approval.By):
+		result, err := r.decided(ctx, guard.Refusal(guard.CodeApprovalRequired, "the connection no longer lets the one who approved do so; ask again"))
+		return nil, result, err
 	case !guard.AsApproved(again.Account.State, found.Account.State):
 		result, err := r.decided(ctx, guard.Refusal(guard.CodeChangedSinceApproval, "the account's locks or flags are not those that were approved; ask again"))
 		return nil, result, err
@@ -152,7 +158,7 @@ func (r *unlockRun) handleApproval(ctx workflow.Context) error {
 		{DenyUpdate, decisionDenied, "End the request, with nothing sent." + takesAnswer},
 	} {
 		if err := workflow.SetUpdateHandlerWithOptions(ctx, each.name, func(ctx workflow.Context, answer Answer) error {
-			if err := r.mayAnswer(answer); err != nil {
+			if err := r.mayAnswer(ctx, answer); err != nil {
 				return err // Somebody else answered in between.
 			}
 			record := r.result.Approval
@@ -167,10 +173,10 @@ func (r *unlockRun) handleApproval(ctx workflow.Context) error {
 }
 
 // mayAnswer refuses whoever must not answer. It never repeats a name.
-func (r *unlockRun) mayAnswer(answer Answer) error {
+func (r *unlockRun) mayAnswer(ctx workflow.Context, answer Answer) error {
 	same := func(name string) bool { return name != "" && connectors.AlikeNames(strings.TrimSpace(name), answer.By) }
 	switch {
-	case r.step != StepApproval || r.result.Approval.Decision != "":
+	case r.step != StepApproval || r.result.Approval.Decision != "" || !workflow.Now(ctx).Before(r.result.Approval.Until):
 		return errors.New("this request waits for no approval")
 	case strings.TrimSpace(answer.By) == "":
 		return errors.New("by is empty: say who answers")

@@ -85,6 +85,21 @@ func approvals() map[string]scenario {
 		"gone at the approval": {input: required(time.Hour), meanwhile: answered(workflows.ApproveUpdate, func(s *stage) {
 			s.Change(func(a *connectors.Account) { a.State.Locks = nil })
 		}), outcome: workflows.AlreadyUnlocked},
+		"gone at the approval, to be sent all the same": {input: func(in *workflows.Input) {
+			required(time.Hour)(in)
+			in.EvenIfUnlocked = true
+		}, meanwhile: answered(workflows.ApproveUpdate, func(s *stage) {
+			s.Change(func(a *connectors.Account) { a.State.Locks = nil })
+		}), outcome: workflows.AlreadyUnlocked},
+		"approver no longer allowed": {rules: guard.Rules{ApprovalFor: []string{guard.ApprovalAlways}, Approvers: []string{"boss"}},
+			meanwhile: func(t *testing.T, s *stage) {
+				t.Helper()
+				s.awaitStep(t, workflows.StepApproval)
+				s.stop()
+				s.Temporal.Serve(t, latchkeytest.Connection{Name: s.name, Connector: s,
+					Rules: guard.Rules{ApprovalFor: []string{guard.ApprovalAlways}, Approvers: []string{"another"}}})
+				require.NoError(t, s.answer(t.Context(), workflows.ApproveUpdate, "boss"), "the worker that waits knows the old rules")
+			}, outcome: workflows.Refused, refusal: guard.CodeApprovalRequired},
 		"locked anew at the approval": {input: required(time.Hour), meanwhile: answered(workflows.ApproveUpdate, func(s *stage) {
 			s.Change(func(a *connectors.Account) {
 				a.State.Locks = []connectors.Lock{latchkeytest.FailedSignIns(time.Now().Add(time.Hour))}

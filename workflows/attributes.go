@@ -18,13 +18,28 @@ type served struct {
 const connectionFromTheStart = "connection-from-the-start"
 
 // begin makes a run findable by its connection, and returns the search attributes that may
-// be set. They are recorded, since the worker that goes on may know others.
+// be set.
 func (s served) begin(ctx workflow.Context, connection string) ([]string, error) {
-	if workflow.GetVersion(ctx, connectionFromTheStart, workflow.DefaultVersion, 1) == workflow.DefaultVersion {
-		return nil, nil // The first step's result holds them.
-	}
-	known := recorded(ctx, func() []string { return s.attributes })
+	known := s.known(ctx)
 	return known, upsert(ctx, known, attribute{AttributeConnection, connection})
+}
+
+// known are the search attributes that may be set. They are recorded, since the worker that
+// goes on may know others.
+func (s served) known(ctx workflow.Context) []string {
+	if workflow.GetVersion(ctx, connectionFromTheStart, workflow.DefaultVersion, 1) == workflow.DefaultVersion {
+		return nil // The first step's result holds them.
+	}
+	return recorded(ctx, func() []string { return s.attributes })
+}
+
+// wrongInput ends a run whose input says nothing that could be done.
+func (s served) wrongInput(ctx workflow.Context, err error) error {
+	workflow.SetCurrentDetails(ctx, endDetails(TypeInvalidInput, err.Error()))
+	if unset := upsert(ctx, s.known(ctx), attribute{AttributeOutcome, TypeInvalidInput}); unset != nil {
+		return unset
+	}
+	return fail(TypeInvalidInput, err.Error())
 }
 
 // recorded asks once: a replay finds the same answer in the history.

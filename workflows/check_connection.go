@@ -24,7 +24,7 @@ type CheckInput struct {
 // CheckConnection asks a worker that holds a connection's credential what it may do.
 func (s served) CheckConnection(ctx workflow.Context, in CheckInput) (*activities.CheckResult, error) {
 	if err := ValidateConnection(in.Connection); err != nil {
-		return nil, fail(TypeInvalidInput, err.Error())
+		return nil, s.wrongInput(ctx, err)
 	}
 	if _, err := s.begin(ctx, in.Connection); err != nil {
 		return nil, err

@@ -55,7 +55,7 @@ func Unlock(ctx workflow.Context, in Input) (*Result, error) {
 	id := in.WorkflowID(func() string { return recorded(ctx, uuid.NewString) })
 	reuse := enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE
 	if in.RequestID != "" {
-		reuse = enumspb.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE
+		reuse = enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE_FAILED_ONLY
 	}
 	shown := ShownUnlock(in.Connection)
 	ctx = workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{

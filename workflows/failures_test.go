@@ -171,17 +171,19 @@ func cancellations() map[string]scenario {
 				s.OnUnlock = func(_ context.Context, n int) error {
 					if n == 1 {
 						close(s.reached)
-						return latchkeytest.Fail(connectors.Unavailable)
+						return latchkeytest.FailAfter(connectors.Unavailable, 5*time.Minute)
 					}
 					return nil
 				}
 			},
 			meanwhile: cancel,
-			failure:   client.TypeCancelled, sent: connectors.Yes,
+			failure:   client.TypeCancelled, sent: connectors.Unknown,
 			check: func(t *testing.T, s *stage, result *workflows.Result) {
-				require.Equal(t, workflows.Unlocked, result.Outcome, "what was begun ends in a known state")
-				require.True(t, result.After.Clear())
-				require.Contains(t, s.details(t), "**unlocked**: "+result.Explanation)
+				_, unlocks := s.Calls()
+				require.Equal(t, 1, unlocks, "no further attempt begins")
+				require.Empty(t, result.Outcome)
+				require.True(t, result.After.Locked(), "it was read before the run closed")
+				require.Contains(t, s.details(t), "**cancelled**: "+result.Explanation)
 			},
 		},
 		"cancelled during an unlock whose answer was lost": {
@@ -197,6 +199,23 @@ func cancellations() map[string]scenario {
 			check: func(t *testing.T, s *stage, result *workflows.Result) {
 				require.Equal(t, workflows.Unlocked, result.Outcome, "it was read before the run closed")
 				require.Contains(t, s.details(t), "**unlocked**: "+result.Explanation)
+			},
+		},
+		"cancelled during an unlock that was not sent": {
+			script: func(s *stage) {
+				s.OnUnlock = func(context.Context, int) error {
+					close(s.reached)
+					s.hang()
+					return latchkeytest.Fail(connectors.Unavailable)
+				}
+			},
+			meanwhile: cancelMeanwhile,
+			failure:   client.TypeCancelled,
+			check: func(t *testing.T, s *stage, result *workflows.Result) {
+				_, unlocks := s.Calls()
+				require.Equal(t, 1, unlocks, "no further attempt begins")
+				require.Equal(t, "cancelled before anything was sent", result.Explanation)
+				require.Contains(t, s.details(t), "**cancelled**: "+result.Explanation)
 			},
 		},
 		"cancelled during an unlock that had no effect": {

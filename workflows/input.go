@@ -70,14 +70,16 @@ type Input struct {
 	// Approval asks for somebody's approval before the unlock. The connection may demand one
 	// all the same, and says who may approve.
 	Approval Approval `json:"approval,omitzero"`
-	// RequestID becomes the workflow ID, so that a caller that starts twice gets one run.
+	// RequestID becomes the workflow ID, so that a caller that starts twice gets one run; one
+	// that failed, or was cancelled or terminated, begins anew when it is asked again.
 	RequestID string `json:"requestId,omitempty"`
 }
 
 // Approval is what the caller demands of an approval.
 type Approval struct {
 	Required bool `json:"required,omitempty"`
-	// Timeout is how long it is waited for; the default is the connection's.
+	// Timeout is how long it is waited for; the default is the connection's. It demands no
+	// approval by itself, and Approvers does not.
 	Timeout Duration `json:"timeout,omitzero"`
 	// Approvers narrows who may approve, with * for any text; the connection's list holds too.
 	Approvers []string `json:"approvers,omitempty"`

@@ -30,7 +30,7 @@ func (s served) ListLockedUsers(ctx workflow.Context, in ListInput) (*activities
 		err = connectors.ValidateID(in.After)
 	}
 	if err != nil {
-		return nil, fail(TypeInvalidInput, err.Error())
+		return nil, s.wrongInput(ctx, err)
 	}
 	if _, err := s.begin(ctx, in.Connection); err != nil {
 		return nil, err

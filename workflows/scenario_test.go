@@ -2,6 +2,7 @@ package workflows_test
 
 import (
 	"context"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -42,9 +43,11 @@ type scenario struct {
 type stage struct {
 	*latchkeytest.Connector
 	Temporal *latchkeytest.Temporal
-	run      temporalclient.WorkflowRun
-	stop     func()
-	failure  *client.Failure
+	// name is the connection's.
+	name    string
+	run     temporalclient.WorkflowRun
+	stop    func()
+	failure *client.Failure
 	// reached is closed by the script where the test is to go on.
 	reached chan struct{}
 	// released is closed when the scenario ends: hanging calls end with it.
@@ -74,6 +77,7 @@ func (c scenario) play(t *testing.T) *stage {
 		c.script(s)
 	}
 	name := latchkeytest.ConnectionName()
+	s.name = name
 	if !c.unserved {
 		s.stop = temporal.Serve(t, latchkeytest.Connection{Name: name, Connector: s, Rules: c.rules})
 	}
@@ -100,9 +104,11 @@ func (c scenario) play(t *testing.T) *stage {
 	result, err := (&client.Client{Temporal: temporal.Client}).Attach(s.run.GetID(), s.run.GetRunID()).Result(ctx)
 	c.judge(t, s, result, err)
 	requireClear(t, s.run.GetID(), s.run.GetRunID())
-	if c.failure != workflows.TypeInvalidInput {
-		requireFindable(t, s.run.GetID(), s.run.GetRunID(), name, c.found(s.failure))
+	if c.failure == workflows.TypeInvalidInput {
+		require.Contains(t, s.details(t), "**InvalidInput**: "+s.failure.Message)
+		name = "" // It may be anything.
 	}
+	requireFindable(t, s.run.GetID(), s.run.GetRunID(), name, c.found(s.failure))
 	return s
 }
 
@@ -115,7 +121,7 @@ func (c scenario) found(failed *client.Failure) string {
 		return c.failure
 	case failed.Result.Outcome != "":
 		return string(failed.Result.Outcome)
-	case failed.Result.UnlockSent != connectors.No:
+	case strings.Contains(failed.Result.Explanation, "as the test ordered"):
 		return string(connectors.RejectedByProvider) // Why it failed is known beside.
 	default:
 		return "cancelled"

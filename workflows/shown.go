@@ -24,7 +24,7 @@ func ShownUnlock(connection string) Shown {
 		fmt.Sprintf("Unlocks one account at `%s`: looks it up, decides whether it may be unlocked, unlocks it, and reads it again to prove it. It never enables, unsuspends or resets a password.", connection),
 		howTo{"See the step, and the result so far", "query `" + StatusQuery + "`"},
 		howTo{"Answer while it waits for an approval", howToAnswer},
-		howTo{"Stop it", "*Request Cancellation*: it stops between steps; where an unlock may have been sent it reads the account first"},
+		howTo{"Stop it", "*Request Cancellation*: it begins no further attempt; where an unlock may have been sent it reads the account first"},
 		howTo{"Ask again after *Terminate* or a failure", "start it again: it looks the account up first, and sends nothing that is not needed"})
 }
 
@@ -66,17 +66,17 @@ func shown(summary, what string, can ...howTo) Shown {
 
 // details say in Markdown what a run of UnlockUser does now, until when, and what an
 // operator can do about it.
-func (r *unlockRun) details() string {
-	until := "until " + clock(r.deadline)
+func (r *unlockRun) details(until time.Time) string {
 	doing := map[Step]string{
-		StepLookup: "the account is looked up, and attempts that fail are made again " + until,
-		StepUnlock: "the unlock is being sent, and attempts that fail are made again " + until + ". A cancellation waits for the account to be read again",
-		StepVerify: "the unlock was, or may have been, sent, and the account is read again to prove it. A cancellation waits for that",
-		StepWatch:  "the account is unlocked, and is watched for a new lock for " + r.in.WatchFor.String() + ". A cancellation ends the watch",
+		StepLookup: "the account is looked up, and attempts that fail are made again until %s. *Request Cancellation* ends it, with nothing sent",
+		StepUnlock: "the unlock is being sent, and attempts that fail are made again until %s. *Request Cancellation* begins no further attempt, and has the account read where one may have been sent",
+		StepVerify: "the unlock was, or may have been, sent, and the account is read until %s at the latest to prove it. *Request Cancellation* waits for that",
+		StepWatch:  "the account is unlocked, and is watched for a new lock until %s. *Request Cancellation* ends the watch",
 	}[r.step]
+	doing = strings.ReplaceAll(doing, "%s", clock(until))
 	if r.step == StepApproval {
 		doing = fmt.Sprintf("it waits for an approval until %s (needed because: %s). To answer: %s. When nobody does, it ends as `%s`, and nothing is sent",
-			clock(r.result.Approval.Until), strings.Join(r.result.Approval.Cases, ", "), howToAnswer, ApprovalExpired)
+			clock(until), strings.Join(r.result.Approval.Cases, ", "), howToAnswer, ApprovalExpired)
 	}
 	return fmt.Sprintf("**%s** at `%s`: %s.", r.step, r.in.Connection, doing)
 }

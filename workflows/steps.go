@@ -1,6 +1,7 @@
 package workflows
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -13,19 +14,22 @@ import (
 
 // activity runs one step on the connection's own queue, retried until `within` is over.
 func (r *unlockRun) activity(ctx workflow.Context, name string, within time.Duration, summary string, in, out any) error {
+	return workflow.ExecuteActivity(r.options(ctx, within, summary), name, in).Get(ctx, out)
+}
+
+func (r *unlockRun) options(ctx workflow.Context, within time.Duration, summary string) workflow.Context {
 	policy := retries
-	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		TaskQueue:              activities.Queue(r.in.Connection),
 		ScheduleToCloseTimeout: max(within, time.Millisecond),
 		StartToCloseTimeout:    attemptTimeout,
 		RetryPolicy:            &policy,
 		Summary:                summary,
 	})
-	return workflow.ExecuteActivity(ctx, name, in).Get(ctx, out)
 }
 
 func (r *unlockRun) lookup(ctx workflow.Context, ref connectors.UserRef) (*activities.LookupResult, error) {
-	r.at(ctx, StepLookup)
+	r.at(ctx, StepLookup, r.deadline)
 	var found activities.LookupResult
 	err := r.activity(ctx, activities.LookupName, r.remaining(ctx), "Look the account up at "+r.in.Connection,
 		activities.LookupInput{Ref: ref}, &found)
@@ -47,13 +51,14 @@ func (r *unlockRun) lookup(ctx workflow.Context, ref connectors.UserRef) (*activ
 }
 
 func (r *unlockRun) verify(ctx workflow.Context, unlockedAt time.Time, within time.Duration) (*activities.VerifyResult, error) {
-	r.at(ctx, StepVerify)
+	until := workflow.Now(ctx).Add(within)
+	r.at(ctx, StepVerify, until)
 	var verified activities.VerifyResult
 	err := r.activity(ctx, activities.VerifyName, within+attemptTimeout, "Read the account again at "+r.in.Connection,
 		activities.VerifyInput{
 			AccountID:  r.result.UserID,
 			UnlockedAt: unlockedAt,
-			Deadline:   workflow.Now(ctx).Add(within),
+			Deadline:   until,
 		}, &verified)
 	if err != nil {
 		return nil, err
@@ -64,13 +69,14 @@ func (r *unlockRun) verify(ctx workflow.Context, unlockedAt time.Time, within ti
 }
 
 func (r *unlockRun) watch(ctx workflow.Context, unlockedAt time.Time) (*activities.VerifyResult, error) {
-	r.at(ctx, StepWatch)
+	until := workflow.Now(ctx).Add(r.in.WatchFor.Std())
+	r.at(ctx, StepWatch, until)
 	var watched activities.VerifyResult
 	err := r.activity(ctx, activities.WatchName, r.in.WatchFor.Std()+verifyGrace+attemptTimeout, "Watch for a new lock for "+r.in.WatchFor.String(),
 		activities.WatchInput{
 			AccountID:  r.result.UserID,
 			UnlockedAt: unlockedAt,
-			Until:      workflow.Now(ctx).Add(r.in.WatchFor.Std()),
+			Until:      until,
 			For:        r.in.WatchFor.Std(),
 		}, &watched)
 	if err != nil {
@@ -107,16 +113,28 @@ func (r *unlockRun) handle(ctx workflow.Context) error {
 	if err := workflow.SetUpdateHandlerWithOptions(ctx, JoinUpdate, func(_ workflow.Context, join Join) error {
 		r.joined = append(r.joined, join)
 		return nil
-	}, workflow.UpdateHandlerOptions{Description: `Another request waits for this run. It takes {"requestedBy": "who", "requestReason": "why"}.`}); err != nil {
+	}, workflow.UpdateHandlerOptions{Validator: r.mayJoin, Description: `Another request waits for this run. It takes {"requestedBy": "who", "requestReason": "why"}.`}); err != nil {
 		return fmt.Errorf("register the update %s: %w", JoinUpdate, err)
 	}
 	return r.handleApproval(ctx)
 }
 
-// at notes which step is under way, for the query and the Temporal UI.
-func (r *unlockRun) at(ctx workflow.Context, step Step) {
+// mayJoin refuses what could not be answered or kept.
+func (r *unlockRun) mayJoin(join Join) error {
+	switch {
+	case r.step == StepDone:
+		return errors.New("the run is ending already")
+	case len(join.RequestedBy) > maxText || len(join.RequestReason) > maxText:
+		return fmt.Errorf("requestedBy and requestReason may be %d bytes long at most", maxText)
+	default:
+		return nil
+	}
+}
+
+// at notes which step is under way, and until when, for the query and the Temporal UI.
+func (r *unlockRun) at(ctx workflow.Context, step Step, until time.Time) {
 	r.step = step
-	workflow.SetCurrentDetails(ctx, r.details())
+	workflow.SetCurrentDetails(ctx, r.details(until))
 }
 
 // identify makes the run findable by its connection and account.

@@ -25,7 +25,12 @@ func TestTerminated(t *testing.T) {
 		arrange func(c *crowd, hang func())
 		step    workflows.Step
 		outcome workflows.Outcome
+		// named says that the requests have an ID of their own.
+		named bool
 	}{
+		"looking up for a ticket": {step: workflows.StepLookup, outcome: workflows.Unlocked, named: true, arrange: func(c *crowd, hang func()) {
+			c.OnLookup = func(context.Context, string) error { hang(); return nil }
+		}},
 		"looking up": {step: workflows.StepLookup, outcome: workflows.Unlocked, arrange: func(c *crowd, hang func()) {
 			c.OnLookup = func(context.Context, string) error { hang(); return nil }
 		}},
@@ -59,6 +64,9 @@ func TestTerminated(t *testing.T) {
 			c.serve(latchkeytest.Connection{Rules: test.rules})
 
 			in := workflows.Input{Connection: c.name, UserID: user, RequestedBy: "soar"}
+			if test.named {
+				in.RequestID = "ticket-" + c.name
+			}
 			terminated := c.startOne(in)
 			terminated.awaitStep(t, test.step)
 			require.NoError(t, c.client.Temporal.TerminateWorkflow(t.Context(), terminated.run.GetID(), terminated.run.GetRunID(), ""))

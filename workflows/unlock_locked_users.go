@@ -28,7 +28,7 @@ var (
 func (s served) UnlockLockedUsers(ctx workflow.Context, raw converter.RawValue) (*BulkResult, error) {
 	in, err := DecodeBulkInput(raw)
 	if err != nil {
-		return nil, fail(TypeInvalidInput, err.Error())
+		return nil, s.wrongInput(ctx, err)
 	}
 	run := newBulkRun(ctx, in)
 	if err := run.handle(ctx); err != nil {

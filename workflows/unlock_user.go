@@ -36,7 +36,7 @@ var (
 func (s served) UnlockUser(ctx workflow.Context, raw converter.RawValue) (*Result, error) {
 	in, err := DecodeInput(raw)
 	if err != nil {
-		return nil, fail(TypeInvalidInput, err.Error())
+		return nil, s.wrongInput(ctx, err)
 	}
 	run, err := newUnlockRun(ctx, in)
 	if err != nil {
@@ -143,7 +143,7 @@ func (r *unlockRun) decided(ctx workflow.Context, verdict guard.Verdict) (*Resul
 
 // unlock sends the unlock and proves it.
 func (r *unlockRun) unlock(ctx workflow.Context, found *activities.LookupResult) (*Result, error) {
-	r.at(ctx, StepUnlock)
+	r.at(ctx, StepUnlock, r.deadline)
 	if r.remaining(ctx) <= 0 {
 		return nil, r.fail(ctx, failure{kind: string(connectors.Unavailable), sent: connectors.No,
 			message: "connection " + r.in.Connection + ": time ran out before the unlock could be sent; the look-up took all of it"})
@@ -161,9 +161,12 @@ func (r *unlockRun) unlock(ctx workflow.Context, found *activities.LookupResult)
 		in.Approved, in.ApprovedBy = &found.Account.State, r.result.Approval.By
 	}
 	var sent activities.UnlockResult
-	err := r.activity(ctx, activities.UnlockName, r.remaining(ctx), "Unlock the account at "+r.in.Connection, in, &sent)
-	if err != nil {
+	if err := r.send(ctx, in, &sent); err != nil {
 		failed := understand(err, r.in.Connection)
+		if temporal.IsCanceledError(err) {
+			failed = failure{kind: outcomeCancelled, sent: connectors.Unknown,
+				message: "cancelled while the unlock was attempted; it may have been sent, and the account was not seen unlocked"}
+		}
 		r.result.Attempts.Unlock, r.result.UnlockSent = failed.attempt, failed.sent
 		return r.afterFailedUnlock(ctx, failed)
 	}
@@ -177,7 +180,7 @@ func (r *unlockRun) unlock(ctx workflow.Context, found *activities.LookupResult)
 	case sent.Verdict.Decision == guard.AlreadyUnlocked:
 		return r.proven(ctx, sent.UnlockedAt)
 	}
-	verified, err := r.verify(ctx, sent.UnlockedAt, max(r.remaining(ctx), verifyGrace))
+	verified, err := r.verify(ctx, sent.UnlockedAt, r.patience(ctx))
 	if err != nil {
 		failed := understand(err, r.in.Connection)
 		r.result.Attempts.Verify = failed.attempt
@@ -187,9 +190,39 @@ func (r *unlockRun) unlock(ctx workflow.Context, found *activities.LookupResult)
 		message: "connection " + r.in.Connection + ": the provider accepted the unlock, and the account was still locked when time ran out"})
 }
 
+// cancelStopsAttempts is the change since which a cancelled run makes no further attempt to
+// unlock.
+const cancelStopsAttempts = "cancel-stops-attempts"
+
+// send runs the step that sends the unlock. Once somebody cancels the run no further attempt
+// begins, and one that is under way is waited for.
+func (r *unlockRun) send(ctx workflow.Context, in activities.UnlockInput, sent *activities.UnlockResult) error {
+	attempts, stop := workflow.WithCancel(workflow.WithWaitForCancellation(r.options(ctx, r.remaining(ctx), "Unlock the account at "+r.in.Connection), true))
+	step := workflow.ExecuteActivity(attempts, activities.UnlockName, in)
+	workflow.NewSelector(ctx).
+		AddFuture(step, func(workflow.Future) {}).
+		AddReceive(r.caller.Done(), func(workflow.ReceiveChannel, bool) {
+			if workflow.GetVersion(ctx, cancelStopsAttempts, workflow.DefaultVersion, 1) != workflow.DefaultVersion {
+				stop()
+			}
+		}).Select(ctx)
+	return step.Get(ctx, sent)
+}
+
+// patience is how long an unlock that was sent is verified.
+func (r *unlockRun) patience(ctx workflow.Context) time.Duration {
+	if r.caller.Err() != nil {
+		return verifyGrace
+	}
+	return max(r.remaining(ctx), verifyGrace)
+}
+
 // afterFailedUnlock verifies an unlock that may have been sent before it gives up.
 func (r *unlockRun) afterFailedUnlock(ctx workflow.Context, failed failure) (*Result, error) {
-	if failed.sent == connectors.No {
+	switch {
+	case failed.sent == connectors.No && r.caller.Err() != nil:
+		return nil, r.cancelled(ctx)
+	case failed.sent == connectors.No:
 		return nil, r.fail(ctx, failed)
 	}
 	verified, err := r.verify(ctx, time.Time{}, verifyGrace)
