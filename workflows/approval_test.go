@@ -8,7 +8,9 @@ import (
 	"github.com/stretchr/testify/require"
 	enumspb "go.temporal.io/api/enums/v1"
 	temporalclient "go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/temporal"
 
+	"github.com/latchkey-iam/latchkey/activities"
 	"github.com/latchkey-iam/latchkey/connectors"
 	"github.com/latchkey-iam/latchkey/internal/guard"
 	"github.com/latchkey-iam/latchkey/internal/latchkeytest"
@@ -225,4 +227,25 @@ func TestApprovalInBulk(t *testing.T) {
 	approved, err := c.client.Attach(waiting.WorkflowID, "").Result(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, workflows.Unlocked, approved.Outcome)
+}
+
+// TestStepByItself: the step that unlocks, started without its workflow, would trust what it
+// is told of an approval.
+func TestStepByItself(t *testing.T) {
+	t.Parallel()
+	server := latchkeytest.Server(t)
+	connector := latchkeytest.NewConnector(latchkeytest.Account(latchkeytest.FailedSignIns(time.Now())))
+	name := latchkeytest.ConnectionName()
+	server.Serve(t, latchkeytest.Connection{Name: name, Connector: connector, Rules: guard.Rules{ApprovalFor: []string{guard.ApprovalAlways}}})
+	account := connector.Account()
+	handle, err := server.Client.ExecuteActivity(t.Context(), temporalclient.StartActivityOptions{
+		ID: "forged/" + name, TaskQueue: activities.Queue(name), ScheduleToCloseTimeout: latchkeytest.Patience,
+	}, activities.UnlockName, activities.UnlockInput{Account: account, ReadAt: time.Now(), Approved: &account.State, ApprovedBy: "boss"})
+	require.NoError(t, err)
+	err = handle.Get(t.Context(), nil)
+	var failure *temporal.ApplicationError
+	require.ErrorAs(t, err, &failure)
+	require.Equal(t, string(connectors.Unsupported), failure.Type(), failure.Message())
+	_, unlocks := connector.Calls()
+	require.Zero(t, unlocks)
 }

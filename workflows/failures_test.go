@@ -3,10 +3,13 @@ package workflows_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	enumspb "go.temporal.io/api/enums/v1"
+	historypb "go.temporal.io/api/history/v1"
 
 	"github.com/latchkey-iam/latchkey/client"
 	"github.com/latchkey-iam/latchkey/connectors"
@@ -144,6 +147,11 @@ func cancellations() map[string]scenario {
 	cancelMeanwhile := func(t *testing.T, s *stage) {
 		t.Helper()
 		cancel(t, s)
+		require.Eventually(t, func() bool {
+			return slices.ContainsFunc(events(t, s).GetEvents(), func(event *historypb.HistoryEvent) bool {
+				return event.GetEventType() == enumspb.EVENT_TYPE_ACTIVITY_TASK_CANCEL_REQUESTED
+			})
+		}, latchkeytest.Patience, 10*time.Millisecond)
 		s.release()
 	}
 	lost := latchkeytest.FailSent(connectors.RejectedByProvider, connectors.Unknown)
