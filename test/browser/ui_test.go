@@ -138,6 +138,8 @@ func TestOperatorsSee(t *testing.T) {
 	refused := h.suspended("barbara")
 	h.ended(workflows.Input{Connection: dev.JumpCloud, UserID: refused})
 	failed := h.ended(workflows.Input{Connection: dev.JumpCloud, UserID: absentID})
+	ended := h.waiting(workflows.Input{Connection: dev.JumpCloud, UserID: h.locked("edith")})
+	require.NoError(t, h.Client.Temporal.TerminateWorkflow(t.Context(), ended.WorkflowID, ended.RunID, ""))
 	waiting := h.waiting(workflows.Input{Connection: dev.JumpCloud, UserID: h.locked("grace")})
 
 	h.columns("Status", "Workflow ID", "LatchkeyConnection", "LatchkeyOutcome", "LatchkeyAwaiting")
@@ -147,9 +149,10 @@ func TestOperatorsSee(t *testing.T) {
 	h.search(`LatchkeyOutcome="refused" AND StartTime > "2026-11-16T00:00:00Z"`)
 	h.sees(refused)
 	h.lacks(unlocked.WorkflowID)
-	h.search(`LatchkeyAwaiting="approval"`)
+	h.search(`LatchkeyAwaiting="approval" AND ExecutionStatus="Running"`)
 	h.sees(waiting.WorkflowID)
 	h.lacks(unlocked.WorkflowID)
+	h.lacks(ended.WorkflowID)
 
 	h.look(waiting, "user-metadata")
 	h.sees("RUNNING", "Unlock a user at jumpcloud", "never enables, unsuspends or resets", "it waits for an approval until", "needed because: requested", `{"by": "who answers", "reason": "why"}`)
@@ -157,6 +160,7 @@ func TestOperatorsSee(t *testing.T) {
 	h.approve(waiting)
 	h.look(waiting, "user-metadata")
 	h.sees("COMPLETED", "unlocked: the account was locked, and a later read shows no lock")
+	h.picture("approved.png")
 
 	h.look(failed, "timeline")
 	h.sees("FAILED", "NotFound", "connection jumpcloud: ", "What to do: Check the reference")
