@@ -159,8 +159,8 @@ func indexed(run *workflowpb.WorkflowExecutionInfo, key temporal.SearchAttribute
 	return value
 }
 
-// Approve approves the request: this very run, where RunID says which. One that will not take the answer, of this name or at all,
-// is a *Failure of type TypeRejected that says why.
+// Approve approves the request: this very run, where RunID says which. One that will not
+// take the answer, of this name or at all, is a *Failure of type TypeRejected that says why.
 func (r *Run) Approve(ctx context.Context, answer workflows.Answer) error {
 	return r.update(ctx, r.RunID, workflows.ApproveUpdate, answer, nil)
 }

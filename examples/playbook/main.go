@@ -16,6 +16,8 @@ import (
 	"go.temporal.io/sdk/client"
 	sdklog "go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/worker"
+
+	"github.com/latchkey-iam/latchkey/workflows"
 )
 
 // taskQueue is the playbooks' own: Latchkey's workers never see their code.
@@ -37,9 +39,11 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	flags.StringVar(&alert.UserID, "user-id", "", "the account's ID")
 	flags.StringVar(&alert.Email, "email", "", "the account's address, in place of its ID")
 	flags.StringVar(&alert.Ticket, "ticket", "INC-4711", "why the account is to be unlocked")
+	watchFor := flags.Duration("watch-for", 0, "how long to watch for a new lock after the unlock")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
+	alert.WatchFor = workflows.Duration(*watchFor)
 	temporal, err := client.DialContext(ctx, client.Options{HostPort: *address, Logger: quiet()})
 	if err != nil {
 		return fmt.Errorf("connect to Temporal at %s: start bin/latchkey-dev, or say -address: %w", *address, err)

@@ -3,13 +3,16 @@ package main
 import (
 	"bytes"
 	"context"
+	"net/http"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.uber.org/zap"
 
+	jumpcloudsimulator "github.com/latchkey-iam/latchkey/connectors/jumpcloud/simulator"
 	"github.com/latchkey-iam/latchkey/internal/dev"
+	"github.com/latchkey-iam/latchkey/internal/simulator"
 )
 
 // TestPlaybook runs the example as its documentation says: who may be unlocked is, and for
@@ -22,6 +25,9 @@ func TestPlaybook(t *testing.T) {
 	suspended, err := environment.Locked("grace")
 	require.NoError(t, err)
 	require.NoError(t, environment.JumpCloud.Act(suspended, "suspend", nil))
+	watched, err := environment.Locked("edith")
+	require.NoError(t, err)
+	relock(environment, watched)
 	const absent = "5f0c000000000000000000ff"
 
 	for ticket, c := range map[string]struct {
@@ -32,6 +38,7 @@ func TestPlaybook(t *testing.T) {
 	}{
 		"INC-1": {args: []string{"-email", "ada@example.com"}, subject: locked, code: "unlocked"},
 		"INC-2": {args: []string{"-user-id", suspended}, subject: suspended, code: "refused", opened: true},
+		"INC-4": {args: []string{"-user-id", watched, "-watch-for", "1m"}, subject: watched, code: "relocked", opened: true},
 		"INC-3": {args: []string{"-user-id", absent}, subject: absent, code: "NotFound", opened: true},
 	} {
 		t.Run(c.code, func(t *testing.T) { // One after the other: the workers share a task queue.
@@ -49,6 +56,19 @@ func TestPlaybook(t *testing.T) {
 	}
 	require.True(t, environment.JumpCloud.SignIn("ada", dev.Password).OK)
 	require.False(t, environment.JumpCloud.SignIn("grace", dev.Password).OK)
+}
+
+// relock has a device try an old password again as soon as the user has been seen unlocked.
+func relock(environment *dev.Environment, user string) {
+	seen := 0
+	environment.JumpCloud.Faults.MustAdd(simulator.Fault{Operation: jumpcloudsimulator.OpLookup, Path: user, Kind: simulator.KindChange, Hook: func(*http.Request) {
+		if environment.JumpCloud.Locked(user) {
+			return
+		}
+		if seen++; seen == 2 { // The first proved the unlock.
+			_ = environment.JumpCloud.LockByFailures(user) // The test notices when it fails.
+		}
+	}})
 }
 
 func newEnvironment(t *testing.T) *dev.Environment {

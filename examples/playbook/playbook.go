@@ -20,6 +20,8 @@ type Alert struct {
 	Email      string `json:"email,omitempty"`
 	// Ticket is why the unlock is asked for.
 	Ticket string `json:"ticket"`
+	// WatchFor is how long a new lock is watched for after the unlock.
+	WatchFor workflows.Duration `json:"watchFor,omitzero"`
 }
 
 // Report is what became of it. Code is an outcome, or the type of a failure.
@@ -55,7 +57,8 @@ func HandleLockout(ctx workflow.Context, alert Alert) (*Report, error) {
 	if err != nil || found.Outcome != workflows.WouldUnlock {
 		return conclude(ctx, alert, found, err)
 	}
-	request.DryRun, request.Email, request.UserID = false, "", found.UserID
+	alert.UserID = found.UserID
+	request.DryRun, request.Email, request.UserID, request.WatchFor = false, "", found.UserID, alert.WatchFor
 	result, err := workflows.Unlock(ctx, request)
 	return conclude(ctx, alert, result, err)
 }
