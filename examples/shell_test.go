@@ -11,7 +11,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/zap"
 
@@ -47,11 +46,15 @@ func (r *reader) run(command string) (answer string, err error) {
 // says runs a command until it says so.
 func (r *reader) says(command, what string) {
 	r.t.Helper()
-	require.EventuallyWithT(r.t, func(c *assert.CollectT) {
+	again := time.NewTicker(50 * time.Millisecond)
+	defer again.Stop()
+	for until := time.Now().Add(patience); ; <-again.C {
 		answer, err := r.run(command)
-		require.NoError(c, err, answer)
-		require.Contains(c, answer, what)
-	}, patience, 50*time.Millisecond, command)
+		if err == nil && strings.Contains(answer, what) {
+			return
+		}
+		require.True(r.t, time.Now().Before(until), "%s\n%v\n%s", command, err, answer)
+	}
 }
 
 // TestShell does what shell.md tells a reader to do, with curl and with the temporal

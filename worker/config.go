@@ -92,7 +92,7 @@ type ConnectionSettings struct {
 	RefusePrivileged  string   `split_words:"true" default:"false" desc:"Whether to leave privileged accounts alone: true or false. Accounts of which the provider does not say count as privileged."`
 	PermitOverride    []string `split_words:"true" desc:"What callers may override, separated by commas: suspended, disabled. Default nothing."`
 	ApprovalFor       []string `split_words:"true" desc:"When somebody must approve an unlock first, separated by commas: always, privileged (also where that is not known), admin_locks (also where the reason of a lock is not known). Default never."`
-	Approvers         []string `desc:"Who may approve or deny, as names with * for any text, separated by commas; default anybody but who asked. Names are claims, unless Temporal's own authorization stands in front."`
+	Approvers         []string `desc:"Who may approve or deny, as names with * for any text, separated by commas; default anybody but who asked. Names are claims, unless an authenticating proxy or Temporal's own authorization stands in front."`
 	ApprovalTimeout   string   `split_words:"true" default:"1h" desc:"How long an approval is waited for when the request does not say."`
 	MaxUnlocksPerHour string   `split_words:"true" desc:"The most unlocks of this connection within an hour; default none."`
 }

@@ -13,10 +13,10 @@ import (
 // payloads in what Temporal stores of a run.
 func requireClear(t *testing.T, workflowID, runID string) {
 	t.Helper()
-	clear := latchkeytest.InClear(t, latchkeytest.Server(t).Client, workflowID, runID)
-	require.Contains(t, clear, workflowID)
+	texts := latchkeytest.InClear(t, latchkeytest.Server(t).Client, workflowID, runID)
+	require.Contains(t, texts, workflowID)
 	for _, private := range append(latchkeytest.Personal(), "member", "soar", "INC-", "boss", "I called her", "otto") {
-		require.NotContains(t, clear, private)
+		require.NotContains(t, texts, private)
 	}
 }
 

@@ -55,4 +55,4 @@ picture docs/pictures/run.png 1400x1000 "http://127.0.0.1:18233/namespaces/defau
 
 # What an operator finds, reads and answers.
 "${GO:-go}" test -count 1 ./test/browser -pictures "$PWD/docs/pictures"
-printf 'pictures: %s\n' docs/pictures/{start,list,approval,failed}.png
+printf 'pictures: %s\n' docs/pictures/{start,list,approval,approved,failed}.png
