@@ -4,24 +4,24 @@ import (
 	"context"
 
 	enumspb "go.temporal.io/api/enums/v1"
-	"go.temporal.io/api/operatorservice/v1"
 	"go.temporal.io/sdk/client"
 	"go.uber.org/zap"
 
+	"github.com/latchkey-iam/latchkey/internal/temporalclient"
 	"github.com/latchkey-iam/latchkey/workflows"
 )
 
 // knownAttributes returns those of Latchkey's search attributes that the namespace has.
 // Without them everything works but the search, so their lack is a warning.
 func knownAttributes(ctx context.Context, temporal client.Client, namespace string, logger *zap.Logger) []string {
-	listed, err := temporal.OperatorService().ListSearchAttributes(ctx, &operatorservice.ListSearchAttributesRequest{Namespace: namespace})
-	if err != nil {
+	there, err := temporalclient.SearchAttributes(ctx, temporal, namespace, workflows.SearchAttributes())
+	if err != nil && !temporalclient.NotOurs(err) {
 		logger.Warn("the search attributes of the namespace cannot be read, so none is set", zap.Error(err))
 		return nil
 	}
 	var known, missing []string
 	for _, name := range workflows.SearchAttributes() {
-		if listed.GetCustomAttributes()[name] == enumspb.INDEXED_VALUE_TYPE_KEYWORD {
+		if there[name] == enumspb.INDEXED_VALUE_TYPE_KEYWORD {
 			known = append(known, name)
 		} else {
 			missing = append(missing, name)

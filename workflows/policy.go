@@ -189,6 +189,13 @@ func (p *Policy) namesGroups() bool {
 	return slices.ContainsFunc(p.Exclude, isGroup) || slices.ContainsFunc(p.Include, isGroup)
 }
 
+// LookBack is how long the policy of a run over all locked users looks back, with the
+// defaults filled in; 0 when it counts nothing.
+func (p Policy) LookBack() time.Duration {
+	p.complete(false)
+	return p.countWithin()
+}
+
 // countWithin is the window in which the unlocks of a user are counted; 0 when they are not.
 func (p *Policy) countWithin() time.Duration {
 	if p.MaxPerUser.Unlocks == 0 {

@@ -13,6 +13,7 @@ import (
 	"go.temporal.io/api/operatorservice/v1"
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/api/workflowservice/v1"
+	sdkclient "go.temporal.io/sdk/client"
 
 	"github.com/latchkey-iam/latchkey/client"
 	"github.com/latchkey-iam/latchkey/internal/guard"
@@ -25,7 +26,7 @@ type setupView struct {
 	Namespace  string          `json:"namespace"`
 	Attributes []attributeView `json:"attributes"`
 	// Retention is how long the namespace keeps closed runs, and Window how long the default
-	// policy must be able to look back.
+	// policy, and those of the namespace's schedules, must be able to look back.
 	Retention     string `json:"retention"`
 	Window        string `json:"window"`
 	RetentionFits bool   `json:"retentionFits"`
@@ -62,8 +63,9 @@ func (a *app) setupCommand() *cobra.Command {
 		Use:   "setup",
 		Short: "Register Latchkey's search attributes in the namespace, and check its retention",
 		Long: "Registers those of Latchkey's search attributes that the namespace lacks, and waits until they can\n" +
-			"be used; running it again changes nothing. It also says whether the namespace keeps closed runs as\n" +
-			"long as the default policy looks back, which counts the unlocks of a user within " + guard.Round(workflows.DefaultPerUserWindow) + ".\n\n" +
+			"be used; running it again changes nothing. Restart the workers afterwards: they ask for the search\n" +
+			"attributes when they start. It also says whether the namespace keeps closed runs as long as the\n" +
+			"policies of its schedules look back, and the default one, which counts the unlocks of a user within " + guard.Round(workflows.DefaultPerUserWindow) + ".\n\n" +
 			"Where it may not register them, as on Temporal Cloud, it prints the commands that do, and the exit\n" +
 			"code is 2 while any is missing.",
 		Example: "  latchkey setup\n" +
@@ -121,20 +123,20 @@ func (a *app) setup(ctx context.Context, connected *session, output format, wher
 
 // attributes completes the view, and returns what is missing still.
 func (s *session) attributes(ctx context.Context, target *target, view *setupView) ([]string, error) {
-	listed, err := s.temporal.OperatorService().ListSearchAttributes(ctx, &operatorservice.ListSearchAttributesRequest{Namespace: target.namespace})
+	there, err := temporalclient.SearchAttributes(ctx, s.temporal, target.namespace, workflows.SearchAttributes())
 	var unimplemented *serviceerror.Unimplemented
 	target.cloud = target.cloud || errors.As(err, &unimplemented)
-	if err != nil && !notOurs(err) {
+	if err != nil && !temporalclient.NotOurs(err) {
 		return nil, err
 	}
-	missing, err := target.missing(listed.GetCustomAttributes())
+	missing, err := target.missing(there)
 	if err != nil {
 		return nil, err
 	}
 	registered := []string{}
 	if len(missing) > 0 && !target.cloud {
 		switch err := s.register(ctx, target.namespace, missing); {
-		case notOurs(err):
+		case temporalclient.NotOurs(err):
 		case err != nil:
 			return nil, err
 		default:
@@ -151,14 +153,6 @@ func (s *session) attributes(ctx context.Context, target *target, view *setupVie
 		view.Attributes = append(view.Attributes, attributeView{Name: name, Type: workflows.SearchAttributeTypes()[name].String(), State: state})
 	}
 	return missing, nil
-}
-
-// notOurs reports whether the server leaves an operation to somebody else: Temporal Cloud
-// has it in its own control plane, and a server may allow it to few.
-func notOurs(err error) bool {
-	var unimplemented *serviceerror.Unimplemented
-	var denied *serviceerror.PermissionDenied
-	return errors.As(err, &unimplemented) || errors.As(err, &denied)
 }
 
 // usableWithin bounds the wait until all of Temporal knows what was registered, and
@@ -214,12 +208,39 @@ func (s *session) retention(ctx context.Context, target *target, view *setupView
 	if err != nil {
 		return err
 	}
+	window, err := s.lookBack(ctx)
+	if err != nil {
+		return err
+	}
 	kept := described.GetConfig().GetWorkflowExecutionRetentionTtl().AsDuration()
-	view.Retention, view.Window = guard.Round(kept), guard.Round(workflows.DefaultPerUserWindow)
-	if view.RetentionFits = kept >= workflows.DefaultPerUserWindow; !view.RetentionFits {
-		view.Commands = append(view.Commands, target.retain())
+	view.Retention, view.Window = guard.Round(kept), guard.Round(window)
+	if view.RetentionFits = kept >= window; !view.RetentionFits {
+		view.Commands = append(view.Commands, target.retain(max(advisedRetention, window)))
 	}
 	return nil
+}
+
+// lookBack is how long the default policy and those of the namespace's schedules look back.
+func (s *session) lookBack(ctx context.Context) (time.Duration, error) {
+	longest := workflows.DefaultPerUserWindow
+	listed, err := s.temporal.ScheduleClient().List(ctx, sdkclient.ScheduleListOptions{})
+	for err == nil && listed.HasNext() {
+		var entry *sdkclient.ScheduleListEntry
+		if entry, err = listed.Next(); err != nil || entry.WorkflowType.Name != workflows.UnlockLockedUsersName {
+			continue
+		}
+		described, gone := s.temporal.ScheduleClient().GetHandle(ctx, entry.ID).Describe(ctx)
+		if gone != nil {
+			continue // Deleted meanwhile.
+		}
+		if in, foreign := inputOf(entry.ID, &described.Schedule); foreign == nil {
+			longest = max(longest, in.Policy.LookBack())
+		}
+	}
+	if temporalclient.NotOurs(err) {
+		err = nil // Who may not see the schedules does not run them.
+	}
+	return longest, err
 }
 
 func (a *app) showSetup(output format, view *setupView) error {
@@ -233,9 +254,9 @@ func (a *app) showSetup(output format, view *setupView) error {
 	if err := a.drawTable(table.Row{"Search attribute", "Type", "State"}, rows); err != nil {
 		return err
 	}
-	fits := "as long as the default policy looks back"
+	fits := "as long as the default policy and the schedules' look back"
 	if !view.RetentionFits {
-		fits = "too short for the default policy, which counts the unlocks of a user within " + view.Window
+		fits = "too short for the default policy or a schedule's, which counts the unlocks of a user within " + view.Window
 	}
 	if err := a.drawRows([]row{{"namespace", printable(view.Namespace)}, {"keeps closed runs for", view.Retention + ": " + fits}}); err != nil || len(view.Commands) == 0 {
 		return err

@@ -76,11 +76,11 @@ func (t *target) register(names []string) string {
 }
 
 // retain is the command that keeps closed runs longer.
-func (t *target) retain() string {
+func (t *target) retain(within time.Duration) string {
 	if t.cloud {
-		return fmt.Sprintf("tcld namespace retention set --namespace %s --retention-days %d", shellWord(t.namespace), advisedRetention/(24*time.Hour))
+		return fmt.Sprintf("tcld namespace retention set --namespace %s --retention-days %d", shellWord(t.namespace), (within+24*time.Hour-1)/(24*time.Hour))
 	}
-	return fmt.Sprintf("temporal operator namespace update --namespace %s%s --retention %dh", shellWord(t.namespace), t.at(), advisedRetention/time.Hour)
+	return fmt.Sprintf("temporal operator namespace update --namespace %s%s --retention %dh", shellWord(t.namespace), t.at(), (within+time.Hour-1)/time.Hour)
 }
 
 func (t *target) at() string {

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"net"
+	"strings"
 	"testing"
 	"time"
 
@@ -11,11 +12,14 @@ import (
 	namespacepb "go.temporal.io/api/namespace/v1"
 	"go.temporal.io/api/operatorservice/v1"
 	"go.temporal.io/api/workflowservice/v1"
+	sdkclient "go.temporal.io/sdk/client"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/durationpb"
 
+	"github.com/latchkey-iam/latchkey/internal/latchkeytest"
+	"github.com/latchkey-iam/latchkey/internal/temporalclient"
 	"github.com/latchkey-iam/latchkey/workflows"
 )
 
@@ -71,7 +75,7 @@ func TestSetupOfAFew(t *testing.T) {
 	require.Equal(t, ExitOK, got.code, got.stderr)
 	require.Regexp(t, `LatchkeyConnection +│ Keyword +│ registered`, got.stdout)
 	require.Regexp(t, `LatchkeyProvider +│ Keyword +│ exists`, got.stdout)
-	require.Regexp(t, `keeps closed runs for +1h: too short for the default policy, which counts the unlocks of a user within 24h`, got.stdout)
+	require.Regexp(t, `keeps closed runs for +1h: too short for the default policy or a schedule's, which counts the unlocks of a user within 24h`, got.stdout)
 	require.Contains(t, got.stdout, "\nRun:\ntemporal operator namespace update --namespace "+some+" --address "+asking.server.address+" --retention 72h\n")
 }
 
@@ -141,6 +145,15 @@ type foreign struct {
 	workflowservice.UnimplementedWorkflowServiceServer
 	operatorservice.UnimplementedOperatorServiceServer
 	code codes.Code
+	// usable says that queries by the search attributes are answered: somebody registered them.
+	usable bool
+}
+
+func (f *foreign) CountWorkflowExecutions(context.Context, *workflowservice.CountWorkflowExecutionsRequest) (*workflowservice.CountWorkflowExecutionsResponse, error) {
+	if !f.usable {
+		return nil, status.Error(codes.InvalidArgument, "no such search attribute")
+	}
+	return &workflowservice.CountWorkflowExecutionsResponse{}, nil
 }
 
 func (f *foreign) DescribeNamespace(context.Context, *workflowservice.DescribeNamespaceRequest) (*workflowservice.DescribeNamespaceResponse, error) {
@@ -170,6 +183,41 @@ func (f *foreign) serve(t *testing.T) string {
 	go func() { _ = server.Serve(listener) }()
 	t.Cleanup(server.Stop)
 	return listener.Addr().String()
+}
+
+// TestSetupDoneElsewhere: where the server does not tell what there is, what can be used is.
+func TestSetupDoneElsewhere(t *testing.T) {
+	t.Parallel()
+	address := (&foreign{code: codes.Unimplemented, usable: true}).serve(t)
+	got := run(t, "setup", "--address", address, "--namespace", "identity", "-o", "json")
+	require.Equal(t, ExitOK, got.code, got.stderr)
+	require.Equal(t, all(attributeExists), read[setupView](t, got.stdout).states())
+}
+
+// TestSetupLooksAtSchedules: a schedule that looks back further than the default needs a
+// longer retention.
+func TestSetupLooksAtSchedules(t *testing.T) {
+	t.Parallel()
+	asking := nobody(t)
+	const watched = "cli-setup-schedules"
+	asking.bareNamespace(t, watched, 48*time.Hour)
+	temporal, err := temporalclient.Dial(t.Context(), temporalclient.At(asking.server.address, watched), latchkeytest.Silent())
+	require.NoError(t, err)
+	defer temporal.Close()
+	for id, action := range map[string]*sdkclient.ScheduleWorkflowAction{
+		"deep": {Workflow: workflows.UnlockLockedUsersName, TaskQueue: workflows.TaskQueue, Args: []any{workflows.BulkInput{Connection: "jc",
+			Policy: workflows.Policy{MaxPerUser: &workflows.MaxPerUser{Unlocks: 5, Within: workflows.Duration(100 * time.Hour)}}}}},
+		"default": {Workflow: workflows.UnlockLockedUsersName, TaskQueue: workflows.TaskQueue, Args: []any{workflows.BulkInput{Connection: "jc"}}},
+		"foreign": {Workflow: "Another", TaskQueue: "another"},
+	} {
+		_, err := temporal.ScheduleClient().Create(t.Context(), sdkclient.ScheduleOptions{ID: id, Action: action, Paused: true})
+		require.NoError(t, err)
+	}
+	require.Eventually(t, func() bool { // The list of schedules is late.
+		got := asking.again().call(t.Context(), "setup", "--namespace", watched, "-o", "json")
+		view := read[setupView](t, got.stdout)
+		return view.Window == "100h" && !view.RetentionFits && len(view.Commands) == 1 && strings.HasSuffix(view.Commands[0], " --retention 100h")
+	}, listedSoon, 200*time.Millisecond)
 }
 
 func TestSetupElsewhere(t *testing.T) {
