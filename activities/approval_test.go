@@ -17,7 +17,6 @@ import (
 func TestSecondApproval(t *testing.T) {
 	t.Parallel()
 	always := guard.Rules{ApprovalFor: []string{guard.ApprovalAlways}, Approvers: []string{"boss"}}
-	both := []connectors.Lock{latchkeytest.FailedSignIns(time.Now()), latchkeytest.PasswordLock()}
 	for name, test := range map[string]struct {
 		rules    guard.Rules
 		approved bool
@@ -39,7 +38,7 @@ func TestSecondApproval(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			b := newBench(latchkeytest.Account(both...))
+			b := newBench(latchkeytest.Account(latchkeytest.FailedSignIns(time.Now()), latchkeytest.PasswordLock()))
 			b.rules = test.rules
 			in := unlockInput(b, time.Minute)
 			if test.approved {
