@@ -75,7 +75,7 @@ func (r *unlockRun) details(until time.Time) string {
 	}[r.step]
 	doing = strings.ReplaceAll(doing, "%s", clock(until))
 	if r.step == StepApproval {
-		doing = fmt.Sprintf("it waits for an approval until %s (needed because: %s). To answer: %s. When nobody does, it ends as `%s`, and nothing is sent",
+		doing = fmt.Sprintf("it waits for an approval until %s (needed because: %s). To answer: %s. When nobody does, it ends as `%s`, and nothing is sent. *Request Cancellation* ends it at once",
 			clock(until), strings.Join(r.result.Approval.Cases, ", "), howToAnswer, ApprovalExpired)
 	}
 	return fmt.Sprintf("**%s** at `%s`: %s.", r.step, r.in.Connection, doing)

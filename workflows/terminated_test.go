@@ -5,6 +5,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -69,6 +70,9 @@ func TestTerminated(t *testing.T) {
 			}
 			terminated := c.startOne(in)
 			terminated.awaitStep(t, test.step)
+			for _, part := range []string{"**" + string(test.step) + "**", "until " + time.Now().UTC().Format("2006-"), "*Request Cancellation*"} {
+				require.Contains(t, terminated.details(t), part)
+			}
 			require.NoError(t, c.client.Temporal.TerminateWorkflow(t.Context(), terminated.run.GetID(), terminated.run.GetRunID(), ""))
 			_, err := c.client.Attach(terminated.run.GetID(), terminated.run.GetRunID()).Result(t.Context())
 			var failure *client.Failure
