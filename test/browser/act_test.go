@@ -23,6 +23,7 @@ func (h *house) begin(workflowID, input string) *client.Run {
 	h.fill("workflowType", workflows.UnlockUserName)
 	h.sees("Task Queue is Active")
 	h.write("main", input)
+	h.press("the button", visible("[data-testid=start-workflow-button]", "true"), "scrollIntoView")
 	h.picture("start.png")
 	h.click("start-workflow-button")
 	require.Eventually(h.t, func() bool {

@@ -84,19 +84,29 @@ func (b *browser) shown() string {
 	return strings.Join(strings.Fields(run(b, "read the page", chromedp.Evaluate[string](shownText))), " ")
 }
 
-// sees goes on when the page shows every one of the texts.
-func (b *browser) sees(texts ...string) {
+// until goes on when something is done; otherwise it tells what is the matter.
+func (b *browser) until(done func() bool, matter func() string) {
 	b.t.Helper()
 	again := time.NewTicker(100 * time.Millisecond)
 	defer again.Stop()
-	for until := time.Now().Add(patience); ; <-again.C {
-		shown := b.shown()
-		missing := slices.DeleteFunc(slices.Clone(texts), func(text string) bool { return strings.Contains(shown, text) })
-		if len(missing) == 0 {
-			return
+	for end := time.Now().Add(patience); !done(); <-again.C {
+		if !time.Now().Before(end) {
+			require.Fail(b.t, matter())
 		}
-		require.True(b.t, time.Now().Before(until), "the page lacks %q: %s", missing, shown)
 	}
+}
+
+// sees goes on when the page shows every one of the texts.
+func (b *browser) sees(texts ...string) {
+	b.t.Helper()
+	var shown string
+	missing := func() []string {
+		return slices.DeleteFunc(slices.Clone(texts), func(text string) bool { return strings.Contains(shown, text) })
+	}
+	b.until(func() bool {
+		shown = b.shown()
+		return len(missing()) == 0
+	}, func() string { return fmt.Sprintf("the page lacks %q: %s", missing(), shown) })
 }
 
 // lacks fails if the page, which has been seen to be there, shows the text.
@@ -115,9 +125,9 @@ func visible(selector, condition string) string {
 // miss what still slides into its place.
 func (b *browser) press(what, element, do string) {
 	b.t.Helper()
-	require.Eventually(b.t, func() bool {
+	b.until(func() bool {
 		return run(b, do+" "+what, chromedp.Evaluate[bool](fmt.Sprintf("(e => { e?.%s(); return !!e })(%s)", do, element)))
-	}, patience, 50*time.Millisecond, "%s is not there", what)
+	}, func() string { return what + " is not there" })
 }
 
 // click clicks what the Temporal UI's own tests know by this name.
@@ -144,13 +154,15 @@ func (b *browser) fill(field, text string) {
 func (b *browser) write(within, text string) {
 	b.t.Helper()
 	editor := visible(within+" .cm-content[contenteditable=true]", "true")
-	require.Eventually(b.t, func() bool {
+	var written string
+	b.until(func() bool {
 		b.press("the editor", editor, "focus")
+		run(b, "choose all", chromedp.Evaluate[any]("document.execCommand('selectAll')"))
 		run(b, "write "+text, chromedp.KeyEvent(text))
 		run(b, "leave the editor", chromedp.Evaluate[any]("document.activeElement.blur()"))
-		written := run(b, "read the editor", chromedp.Evaluate[string](editor+".innerText"))
+		written = run(b, "read the editor", chromedp.Evaluate[string](editor+".innerText"))
 		return strings.Join(strings.Fields(written), "") == strings.Join(strings.Fields(text), "")
-	}, patience, 100*time.Millisecond, "the editor does not take the text")
+	}, func() string { return "the editor holds " + written })
 }
 
 // visit opens a page of the Temporal UI.
