@@ -43,15 +43,15 @@ func (r *reader) run(command string) (answer string, err error) {
 	return string(output), err
 }
 
-// says runs a command until it says so.
-func (r *reader) says(command, what string) {
+// says runs a command until it says so, and returns what it said.
+func (r *reader) says(command, what string) string {
 	r.t.Helper()
 	again := time.NewTicker(50 * time.Millisecond)
 	defer again.Stop()
 	for until := time.Now().Add(patience); ; <-again.C {
 		answer, err := r.run(command)
 		if err == nil && strings.Contains(answer, what) {
-			return
+			return answer
 		}
 		require.True(r.t, time.Now().Before(until), "%s\n%v\n%s", command, err, answer)
 	}
@@ -87,7 +87,7 @@ func TestShell(t *testing.T) {
 			} `json:"events"`
 		} `json:"history"`
 	}
-	r.reads(found[3][1], &closed)
+	r.reads(r.says(found[3][1], "workflowExecutionCompletedEventAttributes"), &closed)
 	require.Len(t, closed.History.Events, 1)
 	r.requireUnlocked("ada", closed.History.Events[0].Completed.Result...)
 
@@ -96,10 +96,12 @@ func TestShell(t *testing.T) {
 	r.says(found[5][1], `"`+string(workflows.StepApproval)+`"`)
 	r.says(found[6][1], "unlock/jumpcloud/"+r.user)
 	r.says(found[7][1], "Result")
+	answer, err := r.run(found[8][1])
+	require.NoError(t, err, answer)
 	var result struct {
 		Result *workflows.Result `json:"result"`
 	}
-	r.reads(found[8][1], &result)
+	r.reads(answer, &result)
 	r.requireUnlocked("barbara", result.Result)
 }
 
@@ -116,11 +118,9 @@ func (r *reader) locks(name string) {
 	require.NoError(r.t, err)
 }
 
-// reads runs a command whose answer is JSON.
-func (r *reader) reads(command string, into any) {
+// reads reads an answer in JSON.
+func (r *reader) reads(answer string, into any) {
 	r.t.Helper()
-	answer, err := r.run(command)
-	require.NoError(r.t, err)
 	require.NoError(r.t, json.Unmarshal([]byte(answer), into), answer)
 }
 
