@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"go.uber.org/zap"
 
 	"github.com/latchkey-iam/latchkey/internal/dev"
 	"github.com/latchkey-iam/latchkey/workflows"
@@ -69,9 +68,7 @@ func TestShell(t *testing.T) {
 	require.NoError(t, err)
 	found := commands.FindAllStringSubmatch(string(document), -1)
 	require.Len(t, found, 9, "a command that the test does not know")
-	const anyPort = "127.0.0.1:0"
-	environment, err := dev.Start(t.Context(), dev.Options{TemporalAddress: anyPort, HTTPAddress: anyPort,
-		JumpCloudAddress: anyPort, PingOneAddress: anyPort, Logger: zap.NewNop()})
+	environment, err := dev.Start(t.Context(), dev.FreePorts())
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, environment.Stop()) })
 

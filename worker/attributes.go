@@ -12,7 +12,8 @@ import (
 )
 
 // knownAttributes returns those of Latchkey's search attributes that the namespace has.
-// Without them everything works but the search, so their lack is a warning.
+// Their lack is a warning: without them unlocks work. What needs them says so itself: bulk
+// runs whose policy counts unlocks, and the list of what waits for an approval.
 func knownAttributes(ctx context.Context, temporal client.Client, namespace string, logger *zap.Logger) []string {
 	there, err := temporalclient.SearchAttributes(ctx, temporal, namespace, workflows.SearchAttributes())
 	if err != nil && !temporalclient.NotOurs(err) {

@@ -105,19 +105,18 @@ func (r *unlockRun) awaitApproval(ctx workflow.Context, within time.Duration) er
 		// A parent that is gone need not know.
 		_ = workflow.SignalExternalWorkflow(ctx, parent.ID, parent.RunID, AwaitingApprovalSignal, workflow.GetInfo(ctx).WorkflowExecution.ID).Get(ctx, nil)
 	}
-	_, err := workflow.AwaitWithOptions(ctx, workflow.AwaitOptions{
+	_, waited := workflow.AwaitWithOptions(ctx, workflow.AwaitOptions{
 		Timeout:      within,
 		TimerOptions: workflow.TimerOptions{Summary: "Wait for an approval"},
 	}, func() bool { return r.result.Approval.Decision != "" })
 	r.step = StepLookup // Nothing is waited for any more.
-	finishing, _ := workflow.NewDisconnectedContext(ctx)
-	if unset := unset(finishing, r.attributes, AttributeAwaiting); unset != nil {
-		return unset
+	if err := unset(ctx, r.attributes, AttributeAwaiting); err != nil {
+		return err
 	}
-	if temporal.IsCanceledError(err) {
+	if temporal.IsCanceledError(waited) {
 		return r.cancelled(ctx)
 	}
-	return err
+	return waited
 }
 
 // lookAgain looks the account up after the approval: what was approved is unlocked, and

@@ -34,12 +34,12 @@ func (s served) known(ctx workflow.Context) []string {
 }
 
 // wrongInput ends a run whose input says nothing that could be done.
-func (s served) wrongInput(ctx workflow.Context, err error) error {
-	workflow.SetCurrentDetails(ctx, endDetails(TypeInvalidInput, err.Error()))
-	if unset := upsert(ctx, s.known(ctx), attribute{AttributeOutcome, TypeInvalidInput}); unset != nil {
-		return unset
+func (s served) wrongInput(ctx workflow.Context, wrong error) error {
+	workflow.SetCurrentDetails(ctx, endDetails(TypeInvalidInput, wrong.Error()))
+	if err := upsert(ctx, s.known(ctx), attribute{AttributeOutcome, TypeInvalidInput}); err != nil {
+		return err
 	}
-	return fail(TypeInvalidInput, err.Error())
+	return fail(TypeInvalidInput, wrong.Error())
 }
 
 // recorded asks once: a replay finds the same answer in the history.

@@ -195,13 +195,7 @@ func cancellations() map[string]scenario {
 			},
 		},
 		"cancelled during an unlock whose answer was lost": {
-			script: func(s *stage) {
-				s.AfterUnlock = func(context.Context, int) error {
-					close(s.reached)
-					s.hang()
-					return lost
-				}
-			},
+			script:    func(s *stage) { s.AfterUnlock = s.hangThen(lost) },
 			meanwhile: cancelMeanwhile,
 			failure:   client.TypeCancelled, sent: connectors.Unknown,
 			check: func(t *testing.T, s *stage, result *workflows.Result) {
@@ -210,13 +204,7 @@ func cancellations() map[string]scenario {
 			},
 		},
 		"cancelled during an unlock that was not sent": {
-			script: func(s *stage) {
-				s.OnUnlock = func(context.Context, int) error {
-					close(s.reached)
-					s.hang()
-					return latchkeytest.Fail(connectors.Unavailable)
-				}
-			},
+			script:    func(s *stage) { s.OnUnlock = s.hangThen(latchkeytest.Fail(connectors.Unavailable)) },
 			meanwhile: cancelMeanwhile,
 			failure:   client.TypeCancelled,
 			check: func(t *testing.T, s *stage, result *workflows.Result) {
@@ -227,13 +215,7 @@ func cancellations() map[string]scenario {
 			},
 		},
 		"cancelled during an unlock that had no effect": {
-			script: func(s *stage) {
-				s.OnUnlock = func(context.Context, int) error {
-					close(s.reached)
-					s.hang()
-					return lost
-				}
-			},
+			script:    func(s *stage) { s.OnUnlock = s.hangThen(lost) },
 			meanwhile: cancelMeanwhile,
 			failure:   client.TypeCancelled, sent: connectors.Unknown,
 			check: func(t *testing.T, s *stage, result *workflows.Result) {

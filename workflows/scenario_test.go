@@ -58,6 +58,15 @@ type stage struct {
 // hang keeps a call from ending, whatever its context says.
 func (s *stage) hang() { <-s.released }
 
+// hangThen is a call that is reached, hangs, and ends so.
+func (s *stage) hangThen(err error) func(context.Context, int) error {
+	return func(context.Context, int) error {
+		close(s.reached)
+		s.hang()
+		return err
+	}
+}
+
 // details are what the Temporal UI shows of the run now.
 func (s *stage) details(t *testing.T) string {
 	t.Helper()

@@ -67,16 +67,20 @@ func shown(summary, what string, can ...howTo) Shown {
 // details say in Markdown what a run of UnlockUser does now, until when, and what an
 // operator can do about it.
 func (r *unlockRun) details(until time.Time) string {
-	doing := map[Step]string{
-		StepLookup: "the account is looked up, and attempts that fail are made again until %s. *Request Cancellation* ends it, with nothing sent",
-		StepUnlock: "the unlock is being sent, and attempts that fail are made again until %s. *Request Cancellation* begins no further attempt, and has the account read where one may have been sent",
-		StepVerify: "the unlock was, or may have been, sent, and the account is read until %s at the latest to prove it. *Request Cancellation* waits for that",
-		StepWatch:  "the account is unlocked, and is watched for a new lock until %s. *Request Cancellation* ends the watch",
-	}[r.step]
-	doing = strings.ReplaceAll(doing, "%s", clock(until))
-	if r.step == StepApproval {
+	at, doing := clock(until), ""
+	switch r.step {
+	case StepLookup:
+		doing = "the account is looked up, and attempts that fail are made again until " + at + ". *Request Cancellation* ends it, with nothing sent"
+	case StepApproval:
 		doing = fmt.Sprintf("it waits for an approval until %s (needed because: %s). To answer: %s. When nobody does, it ends as `%s`, and nothing is sent. *Request Cancellation* ends it at once",
-			clock(until), strings.Join(r.result.Approval.Cases, ", "), howToAnswer, ApprovalExpired)
+			at, strings.Join(r.result.Approval.Cases, ", "), howToAnswer, ApprovalExpired)
+	case StepUnlock:
+		doing = "the unlock is being sent, and attempts that fail are made again until " + at + ". *Request Cancellation* begins no further attempt, and has the account read where one may have been sent"
+	case StepVerify:
+		doing = "the unlock was, or may have been, sent, and the account is read until " + at + " at the latest to prove it. *Request Cancellation* waits for that"
+	case StepWatch:
+		doing = "the account is unlocked, and is watched for a new lock until " + at + ". *Request Cancellation* ends the watch"
+	case StepDone: // endDetails says how it ended.
 	}
 	return fmt.Sprintf("**%s** at `%s`: %s.", r.step, r.in.Connection, doing)
 }

@@ -70,9 +70,7 @@ func timesRunOut() map[string]scenario {
 			},
 		},
 		"the worker dies during the unlock and nobody follows": {
-			script: func(s *stage) {
-				s.OnUnlock = func(context.Context, int) error { close(s.reached); s.hang(); return nil }
-			},
+			script:    func(s *stage) { s.OnUnlock = s.hangThen(nil) },
 			meanwhile: func(_ *testing.T, s *stage) { <-s.reached; go s.stop() },
 			input:     within(testAttemptTimeout + testTimeout),
 			failure:   string(connectors.Unavailable), sent: connectors.Unknown,

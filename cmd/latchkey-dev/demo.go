@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"go.uber.org/zap"
 
 	"github.com/latchkey-iam/latchkey/internal/dev"
 	"github.com/latchkey-iam/latchkey/internal/simulator"
@@ -111,7 +110,7 @@ const demoTimeout = 5 * time.Minute
 func demo(ctx context.Context, play []scene, output string, stdout io.Writer) error {
 	ctx, cancel := context.WithTimeout(ctx, demoTimeout)
 	defer cancel()
-	environment, err := dev.Start(ctx, freePorts(zap.NewNop()))
+	environment, err := dev.Start(ctx, dev.FreePorts())
 	if err != nil {
 		return err
 	}

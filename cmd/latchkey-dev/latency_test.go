@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"go.uber.org/zap"
 
 	"github.com/latchkey-iam/latchkey/internal/dev"
 	"github.com/latchkey-iam/latchkey/workflows"
@@ -26,7 +25,7 @@ type stage struct {
 
 func newStage(tb testing.TB) *stage {
 	tb.Helper()
-	environment, err := dev.Start(tb.Context(), freePorts(zap.NewNop()))
+	environment, err := dev.Start(tb.Context(), dev.FreePorts())
 	require.NoError(tb, err)
 	tb.Cleanup(func() { _ = environment.Stop() })
 	return &stage{tb: tb, environment: environment}

@@ -15,9 +15,7 @@ import (
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 
-	"github.com/latchkey-iam/latchkey/internal/dev"
 	"github.com/latchkey-iam/latchkey/internal/devserver"
-	"github.com/latchkey-iam/latchkey/worker"
 )
 
 func main() {
@@ -73,16 +71,4 @@ func explain(err error) error {
 func newLogger(out io.Writer, level zapcore.Level) *zap.Logger {
 	encoder := zapcore.NewConsoleEncoder(zap.NewDevelopmentEncoderConfig())
 	return zap.New(zapcore.NewCore(encoder, zapcore.Lock(zapcore.AddSync(out)), level))
-}
-
-// freePorts are options in which everything listens where there is room.
-func freePorts(logger *zap.Logger) dev.Options {
-	const free = "127.0.0.1:0"
-	return dev.Options{
-		TemporalAddress:  free,
-		JumpCloudAddress: free,
-		PingOneAddress:   free,
-		Worker:           worker.Config{},
-		Logger:           logger,
-	}
 }

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"go.uber.org/zap"
 
 	jumpcloudsimulator "github.com/latchkey-iam/latchkey/connectors/jumpcloud/simulator"
 	"github.com/latchkey-iam/latchkey/internal/dev"
@@ -73,9 +72,7 @@ func relock(environment *dev.Environment, user string) {
 
 func newEnvironment(t *testing.T) *dev.Environment {
 	t.Helper()
-	const anyPort = "127.0.0.1:0"
-	environment, err := dev.Start(t.Context(), dev.Options{TemporalAddress: anyPort, HTTPAddress: anyPort,
-		JumpCloudAddress: anyPort, PingOneAddress: anyPort, Logger: zap.NewNop()})
+	environment, err := dev.Start(t.Context(), dev.FreePorts())
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, environment.Stop()) })
 	return environment

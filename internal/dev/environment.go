@@ -52,6 +52,13 @@ type Options struct {
 	Logger *zap.Logger
 }
 
+// FreePorts are options in which everything but the Temporal UI listens where there is room,
+// and nothing is logged.
+func FreePorts() Options {
+	const free = "127.0.0.1:0"
+	return Options{TemporalAddress: free, HTTPAddress: free, JumpCloudAddress: free, PingOneAddress: free, Logger: zap.NewNop()}
+}
+
 // Environment is what Start started.
 type Environment struct {
 	Temporal *devserver.Server

@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/jedib0t/go-pretty/v6/table"
-	"go.uber.org/zap"
 
 	"github.com/latchkey-iam/latchkey/internal/dev"
 	"github.com/latchkey-iam/latchkey/internal/simulator"
@@ -42,13 +41,9 @@ func run(ctx context.Context) error {
 		return err
 	}
 	defer limited.stop()
-	environment, err := dev.Start(ctx, dev.Options{
-		TemporalAddress:  "127.0.0.1:0",
-		JumpCloudAddress: "127.0.0.1:0",
-		PingOneAddress:   "127.0.0.1:0",
-		Worker:           worker.Config{Connections: []worker.Connection{limited.connection()}},
-		Logger:           zap.NewNop(),
-	})
+	options := dev.FreePorts()
+	options.Worker.Connections = []worker.Connection{limited.connection()}
+	environment, err := dev.Start(ctx, options)
 	if err != nil {
 		return err
 	}

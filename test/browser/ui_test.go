@@ -13,15 +13,11 @@ import (
 	"github.com/chromedp/chromedp"
 	"github.com/stretchr/testify/require"
 	temporalclient "go.temporal.io/sdk/client"
-	"go.uber.org/zap"
 
 	"github.com/latchkey-iam/latchkey/client"
 	"github.com/latchkey-iam/latchkey/internal/dev"
 	"github.com/latchkey-iam/latchkey/workflows"
 )
-
-// anyPort is an address with a port that is free.
-const anyPort = "127.0.0.1:0"
 
 // absentID is nobody's.
 const absentID = "5f0c000000000000000000ff"
@@ -34,8 +30,9 @@ type house struct {
 
 func newHouse(t *testing.T) *house {
 	t.Helper()
-	environment, err := dev.Start(t.Context(), dev.Options{TemporalAddress: anyPort, HTTPAddress: anyPort, UIAddress: anyPort,
-		JumpCloudAddress: anyPort, PingOneAddress: anyPort, Logger: zap.NewNop()})
+	options := dev.FreePorts()
+	options.UIAddress = "127.0.0.1:0"
+	environment, err := dev.Start(t.Context(), options)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, environment.Stop()) })
 	return &house{browser: open(t, environment.Temporal.UIAddress()), Environment: environment}
