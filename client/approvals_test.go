@@ -3,6 +3,7 @@ package client_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -40,7 +41,7 @@ func (d *desk) awaited(t *testing.T) (*client.Run, client.Waiting) {
 	var listed []client.Waiting
 	require.Eventually(t, func() bool {
 		listed = d.waiting(t)
-		return len(listed) == 1
+		return len(listed) == 1 && listed[0].Unknown == "" // The run has answered, too.
 	}, latchkeytest.Patience, 20*time.Millisecond)
 	return run, listed[0]
 }
@@ -67,6 +68,38 @@ func TestApprove(t *testing.T) {
 	require.Equal(t, workflows.Unlocked, result.Outcome)
 	require.Equal(t, []string{"boss", "I called her"}, []string{result.Approval.By, result.Approval.Reason})
 	require.Eventually(t, func() bool { return len(d.waiting(t)) == 0 }, latchkeytest.Patience, 20*time.Millisecond)
+}
+
+// TestWhoJoinedMustNotApprove: however somebody came to wait for the same run.
+func TestWhoJoinedMustNotApprove(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]func(*workflows.Input){
+		"by the user":       func(*workflows.Input) {},
+		"by the request ID": func(in *workflows.Input) { in.RequestID = "request-" + in.Connection },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d := newDesk(t)
+			d.open()
+			run := d.start(t, d.input(approval, change))
+			joiner := func(in *workflows.Input) { in.RequestedBy = "helper" }
+			joined := d.start(t, d.input(approval, change, joiner))
+			require.Equal(t, run.RunID, joined.RunID)
+			require.True(t, joined.Joined)
+			for by, want := range map[string]string{"soar": "who asked", "helper": "who joined"} {
+				var refused error
+				require.Eventually(t, func() bool {
+					refused = run.Approve(t.Context(), workflows.Answer{By: by})
+					return refused == nil || !strings.Contains(refused.Error(), "waits for no approval") // Not yet.
+				}, latchkeytest.Patience, 20*time.Millisecond)
+				require.ErrorContains(t, refused, want)
+			}
+			require.NoError(t, run.Approve(t.Context(), workflows.Answer{By: "boss"}))
+			result, err := joined.Result(t.Context())
+			require.NoError(t, err)
+			require.Equal(t, workflows.Unlocked, result.Outcome)
+		})
+	}
 }
 
 func TestDeny(t *testing.T) {

@@ -121,7 +121,7 @@ func (c *Client) join(ctx context.Context, run *Run, in *workflows.Input, id str
 		return nil, &Failure{Type: workflows.TypeAlreadyRunning, WorkflowID: run.WorkflowID, RunID: run.RunID,
 			Message: fmt.Sprintf("the workflow %s exists already and does something else; wait for it, or look at it with: latchkey status %s", run.WorkflowID, run.WorkflowID)}
 	}
-	if in.RequestID != "" {
+	if in.RequestID != "" && in.RequestedBy == theirs.RequestedBy {
 		return run, nil // The same request, asked again: open or closed, its answer is the answer.
 	}
 	handle, err := c.Temporal.UpdateWorkflow(ctx, temporalclient.UpdateWorkflowOptions{
@@ -136,6 +136,9 @@ func (c *Client) join(ctx context.Context, run *Run, in *workflows.Input, id str
 		err = handle.Get(ctx, nil)
 	}
 	var gone *serviceerror.NotFound
+	if in.RequestID != "" && errors.As(err, &gone) {
+		return run, nil // It has closed, and is not asked a second time: its answer is the answer.
+	}
 	var application *temporal.ApplicationError
 	if errors.As(err, &gone) || errors.As(err, &application) || late(err) && ctx.Err() == nil {
 		return nil, errNotJoined
