@@ -174,6 +174,9 @@ func (r *bulkRun) detail(ctx workflow.Context) {
 	if can := r.operators(); can != "" {
 		text += "\n\n" + can
 	}
+	if workflow.GetInfo(ctx).ContinuedExecutionRunID != "" { // Temporal hands the static details to the first run only.
+		text += "\n\n" + ShownBulk(r.in.Connection).Details
+	}
 	workflow.SetCurrentDetails(ctx, text)
 }
 

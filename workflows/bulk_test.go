@@ -122,6 +122,8 @@ func TestChain(t *testing.T) {
 	require.Equal(t, workflows.Completed, result.Outcome, result.Explanation)
 	require.Equal(t, map[string]int{"skipped": manySuspended, "unlocked": members - manySuspended}, result.Counts)
 	require.Equal(t, 2, result.Runs)
+	last := latchkeytest.Metadata(t, c.client.Temporal, c.run.WorkflowID, "")
+	require.Contains(t, last.GetCurrentDetails(), workflows.ShownBulk(c.name).Details, "Temporal shows the first run's alone")
 	require.Len(t, c.report(), members)
 	for id, times := range c.Unlocked() {
 		require.Equal(t, 1, times, id)
