@@ -229,9 +229,13 @@ func (s *session) lookBack(ctx context.Context) (time.Duration, error) {
 		if entry, err = listed.Next(); err != nil || entry.WorkflowType.Name != workflows.UnlockLockedUsersName {
 			continue
 		}
-		described, gone := s.temporal.ScheduleClient().GetHandle(ctx, entry.ID).Describe(ctx)
-		if gone != nil {
-			continue // Deleted meanwhile.
+		described, fault := s.temporal.ScheduleClient().GetHandle(ctx, entry.ID).Describe(ctx)
+		var gone *serviceerror.NotFound
+		switch {
+		case errors.As(fault, &gone), temporalclient.NotOurs(fault):
+			continue // Deleted meanwhile; or who may not see a schedule does not run it.
+		case fault != nil:
+			return 0, fault
 		}
 		if in, foreign := inputOf(entry.ID, &described.Schedule); foreign == nil {
 			longest = max(longest, in.Policy.LookBack())

@@ -147,9 +147,14 @@ type foreign struct {
 	code codes.Code
 	// usable says that queries by the search attributes are answered: somebody registered them.
 	usable bool
+	// down says that no query is answered at all.
+	down bool
 }
 
 func (f *foreign) CountWorkflowExecutions(context.Context, *workflowservice.CountWorkflowExecutionsRequest) (*workflowservice.CountWorkflowExecutionsResponse, error) {
+	if f.down {
+		return nil, status.Error(codes.FailedPrecondition, "the index is down")
+	}
 	if !f.usable {
 		return nil, status.Error(codes.InvalidArgument, "no such search attribute")
 	}
@@ -192,6 +197,16 @@ func TestSetupDoneElsewhere(t *testing.T) {
 	got := run(t, "setup", "--address", address, "--namespace", "identity", "-o", "json")
 	require.Equal(t, ExitOK, got.code, got.stderr)
 	require.Equal(t, all(attributeExists), read[setupView](t, got.stdout).states())
+}
+
+// TestSetupCannotTell: an index that is down misses nothing, and nobody registers anew.
+func TestSetupCannotTell(t *testing.T) {
+	t.Parallel()
+	address := (&foreign{code: codes.Unimplemented, down: true}).serve(t)
+	got := run(t, "setup", "--address", address, "--namespace", "identity", "-o", "json")
+	require.NotEqual(t, ExitOK, got.code)
+	require.Empty(t, got.stdout)
+	require.Contains(t, got.stderr, "the index is down")
 }
 
 // TestSetupLooksAtSchedules: a schedule that looks back further than the default needs a

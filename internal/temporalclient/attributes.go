@@ -25,6 +25,10 @@ func SearchAttributes(ctx context.Context, temporal client.Client, namespace str
 		if err != nil {
 			as = enumspb.INDEXED_VALUE_TYPE_KEYWORD
 			_, refused := temporal.CountWorkflow(ctx, &workflowservice.CountWorkflowExecutionsRequest{Namespace: namespace, Query: name + " = 'x'"})
+			var unknown *serviceerror.InvalidArgument
+			if refused != nil && !errors.As(refused, &unknown) {
+				return nil, refused
+			}
 			known = refused == nil
 		}
 		if known {
