@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/converter"
 
 	"github.com/latchkey-iam/latchkey/internal/dev"
 	"github.com/latchkey-iam/latchkey/workflows"
@@ -40,6 +41,14 @@ func (r *reader) run(command string) (answer string, err error) {
 	shell.Env = append(os.Environ(), "TEMPORAL_ADDRESS="+r.environment.Temporal.Address(), "HOME="+r.t.TempDir())
 	output, err := shell.CombinedOutput()
 	return string(output), err
+}
+
+// does runs a command, which must say so.
+func (r *reader) does(command, what string) {
+	r.t.Helper()
+	answer, err := r.run(command)
+	require.NoError(r.t, err, answer)
+	require.Contains(r.t, answer, what, command)
 }
 
 // says runs a command until it says so, and returns what it said.
@@ -74,9 +83,10 @@ func TestShell(t *testing.T) {
 
 	r := &reader{t: t, environment: environment}
 	r.locks("ada")
-	r.says(found[0][1], `"runId"`)
+	r.does(found[0][1], `"runId"`)
 	r.says(found[1][1], `"`+string(workflows.StepApproval)+`"`)
-	r.says(found[2][1], "UPDATE_WORKFLOW_EXECUTION_LIFECYCLE_STAGE_COMPLETED")
+	r.requireSummary("INC-4711")
+	r.does(found[2][1], "UPDATE_WORKFLOW_EXECUTION_LIFECYCLE_STAGE_COMPLETED")
 	var closed struct {
 		History struct {
 			Events []struct {
@@ -89,10 +99,11 @@ func TestShell(t *testing.T) {
 	r.requireUnlocked("ada", closed.History.Events[0].Completed.Result...)
 
 	r.locks("barbara")
-	r.says(found[4][1], "unlock/jumpcloud/"+r.user)
+	r.does(found[4][1], "unlock/jumpcloud/"+r.user)
 	r.says(found[5][1], `"`+string(workflows.StepApproval)+`"`)
 	r.says(found[6][1], "unlock/jumpcloud/"+r.user)
-	r.says(found[7][1], "Result")
+	r.requireSummary(workflows.UnlockID(dev.JumpCloud, r.user))
+	r.does(found[7][1], "Result")
 	answer, err := r.run(found[8][1])
 	require.NoError(t, err, answer)
 	var result struct {
@@ -115,10 +126,20 @@ func (r *reader) locks(name string) {
 	require.NoError(r.t, err)
 }
 
-// reads reads an answer in JSON.
+// reads takes an answer in JSON.
 func (r *reader) reads(answer string, into any) {
 	r.t.Helper()
 	require.NoError(r.t, json.Unmarshal([]byte(answer), into), answer)
+}
+
+// requireSummary fails unless the Temporal UI says what the run is.
+func (r *reader) requireSummary(workflowID string) {
+	r.t.Helper()
+	described, err := r.environment.Client.Temporal.DescribeWorkflowExecution(r.t.Context(), workflowID, "")
+	require.NoError(r.t, err)
+	var summary string
+	require.NoError(r.t, converter.GetDefaultDataConverter().FromPayload(described.GetExecutionConfig().GetUserMetadata().GetSummary(), &summary))
+	require.Equal(r.t, workflows.ShownUnlock(dev.JumpCloud).Summary, summary)
 }
 
 // requireUnlocked fails unless there is one result, and the user can sign in again.

@@ -91,7 +91,7 @@ func TestDrains(t *testing.T) {
 	status, _ := probe(t, config.HealthAddress, "/readyz")
 	require.Equal(t, http.StatusOK, status)
 
-	const slow = 3 * time.Second
+	const slow = 6 * time.Second
 	reached := s.hold(jumpcloudsimulator.OpLookup, slow)
 	run := s.start(workflows.Input{UserID: id})
 	<-reached

@@ -41,7 +41,7 @@ func TestPlaybook(t *testing.T) {
 		"INC-3": {args: []string{"-user-id", absent}, subject: absent, code: "NotFound", opened: true},
 	} {
 		t.Run(c.code, func(t *testing.T) { // One after the other: the workers share a task queue.
-			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 			defer cancel()
 			var out bytes.Buffer
 			require.NoError(t, run(ctx, append(c.args, "-address", environment.Temporal.Address(), "-ticket", ticket), &out))

@@ -200,8 +200,9 @@ func read[T any](t *testing.T, text string) T {
 	return value
 }
 
-// soon bounds what must be said within seconds.
+// soon bounds what must be said within seconds, and on a busy machine long before the
+// minutes for which a request is tried.
 func soon(t *testing.T, began time.Time) {
 	t.Helper()
-	require.Less(t, time.Since(began), 5*time.Second)
+	require.Less(t, time.Since(began), 30*time.Second)
 }

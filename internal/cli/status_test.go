@@ -59,7 +59,7 @@ func TestStatusOfRetried(t *testing.T) {
 	require.Eventually(t, func() bool {
 		view = read[runView](t, tenant.again().status(t.Context(), id, "-o", "json").stdout)
 		return len(view.Pending) == 1 && view.Pending[0].Attempt == 2
-	}, 20*time.Second, 20*time.Millisecond)
+	}, time.Minute, 20*time.Millisecond)
 	require.Equal(t, "RateLimited", view.Pending[0].LastFailure.Type)
 	require.WithinDuration(t, time.Now().Add(time.Hour), *view.Pending[0].NextAttemptAt, time.Minute)
 	shown := tenant.again().status(t.Context(), id)

@@ -39,7 +39,7 @@ func TestWorkerServesUntilInterrupted(t *testing.T) {
 	require.Eventually(t, func() bool {
 		described, err := server.temporal.DescribeTaskQueue(ctx, activities.Queue("cli-worker"), enumspb.TASK_QUEUE_TYPE_ACTIVITY)
 		return err == nil && len(described.GetPollers()) > 0
-	}, 20*time.Second, 20*time.Millisecond)
+	}, time.Minute, 20*time.Millisecond)
 	interrupt()
 	require.Equal(t, outcome{code: ExitOK}, <-done)
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	enumspb "go.temporal.io/api/enums/v1"
@@ -36,9 +37,12 @@ func InClear(t *testing.T, temporal client.Client, workflowID, runID string) str
 	t.Helper()
 	described, err := temporal.DescribeWorkflowExecution(t.Context(), workflowID, runID)
 	require.NoError(t, err)
-	listed, err := temporal.ListWorkflow(t.Context(), &workflowservice.ListWorkflowExecutionsRequest{
-		Query: fmt.Sprintf("WorkflowId = '%s' AND RunId = '%s'", workflowID, runID)})
-	require.NoError(t, err)
+	var listed *workflowservice.ListWorkflowExecutionsResponse
+	require.Eventually(t, func() bool { // Visibility is late.
+		listed, err = temporal.ListWorkflow(t.Context(), &workflowservice.ListWorkflowExecutionsRequest{
+			Query: fmt.Sprintf("WorkflowId = '%s' AND RunId = '%s'", workflowID, runID)})
+		return err == nil && len(listed.GetExecutions()) == 1
+	}, Patience, 20*time.Millisecond)
 	return Texts(t, History(t, temporal, workflowID, runID), false) + Texts(t, described, false) + Texts(t, listed, false) +
 		Texts(t, Metadata(t, temporal, workflowID, runID), true)
 }

@@ -50,7 +50,7 @@ func open(t *testing.T, ui string) *browser {
 	allocated, stop := chromedp.NewExecAllocator(t.Context(), append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath(find(t)), chromedp.UserDataDir(t.TempDir()), chromedp.WindowSize(1400, 960),
 		chromedp.NoSandbox, // It shows our own pages alone, and root needs it.
-		chromedp.DisableGPU, chromedp.Flag("force-device-scale-factor", "1.5"))...)
+		chromedp.WSURLReadTimeout(patience), chromedp.DisableGPU, chromedp.Flag("force-device-scale-factor", "1.5"))...)
 	tab, closeTab := chromedp.NewContext(allocated)
 	t.Cleanup(func() {
 		_ = chromedp.Cancel(tab) // Ends the process, and waits for it: its folder is removed next.

@@ -7,12 +7,16 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/url"
+	"os"
+	"regexp"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/chromedp/chromedp"
 	"github.com/stretchr/testify/require"
-	temporalclient "go.temporal.io/sdk/client"
+	"go.temporal.io/api/workflowservice/v1"
+	sdkclient "go.temporal.io/sdk/client"
 
 	"github.com/latchkey-iam/latchkey/client"
 	"github.com/latchkey-iam/latchkey/internal/dev"
@@ -74,7 +78,7 @@ func (h *house) ended(in workflows.Input) *client.Run {
 	return run
 }
 
-// waiting is a run that waits for an approval, and that a search finds.
+// waiting is a run that waits for an approval.
 func (h *house) waiting(in workflows.Input) *client.Run {
 	h.t.Helper()
 	in.Approval = workflows.Approval{Required: true}
@@ -92,12 +96,8 @@ func (h *house) waiting(in workflows.Input) *client.Run {
 
 func (h *house) approve(run *client.Run) {
 	h.t.Helper()
-	handle, err := h.Client.Temporal.UpdateWorkflow(h.t.Context(), temporalclient.UpdateWorkflowOptions{
-		WorkflowID: run.WorkflowID, UpdateName: workflows.ApproveUpdate, WaitForStage: temporalclient.WorkflowUpdateStageCompleted,
-		Args: []any{workflows.Answer{By: "boss", Reason: "I called her"}}})
-	require.NoError(h.t, err)
-	require.NoError(h.t, handle.Get(h.t.Context(), nil))
-	_, err = run.Result(h.t.Context())
+	require.NoError(h.t, run.Approve(h.t.Context(), workflows.Answer{By: "boss", Reason: "I called her"}))
+	_, err := run.Result(h.t.Context())
 	require.NoError(h.t, err)
 }
 
@@ -107,9 +107,29 @@ func (h *house) look(run *client.Run, tab string) {
 	h.visit(fmt.Sprintf("/namespaces/default/workflows/%s/%s/%s", url.PathEscape(run.WorkflowID), run.RunID, tab))
 }
 
-// search opens the list of the runs that a query finds.
-func (h *house) search(query string) {
+// view is a row of the README's table of views worth saving: its name, and its query.
+var view = regexp.MustCompile("(?m)^\\| ([a-z ]+) \\| `(Latchkey[^`]+)`")
+
+// views are the README's queries, at the simulated tenant's connection.
+func (h *house) views() map[string]string {
 	h.t.Helper()
+	readme, err := os.ReadFile("../../README.md")
+	require.NoError(h.t, err)
+	queries := map[string]string{}
+	for _, row := range view.FindAllStringSubmatch(string(readme), -1) {
+		queries[row[1]] = strings.ReplaceAll(row[2], "jc-prod", dev.JumpCloud)
+	}
+	return queries
+}
+
+// search opens the list of the runs that a query finds, once it finds so many: the page is
+// not drawn anew when visibility is late.
+func (h *house) search(query string, runs int) {
+	h.t.Helper()
+	require.Eventually(h.t, func() bool {
+		counted, err := h.Client.Temporal.CountWorkflow(h.t.Context(), &workflowservice.CountWorkflowExecutionsRequest{Namespace: sdkclient.DefaultNamespace, Query: query})
+		return err == nil && counted.GetCount() == int64(runs)
+	}, patience, 50*time.Millisecond, query)
 	h.visit("/namespaces/default/workflows?query=" + url.QueryEscape(query))
 }
 
@@ -126,6 +146,15 @@ func (h *house) columns(labels ...string) {
 	run(h.browser, "choose the columns", chromedp.Evaluate[any](fmt.Sprintf("localStorage.setItem('namespace-workflow-table-columns', %q)", chosen)))
 }
 
+// held is a bulk run that holds, since more users were locked lately than its policy allows.
+func (h *house) held() *client.Run {
+	h.t.Helper()
+	none := 0
+	run, err := h.Client.StartBulk(h.t.Context(), workflows.BulkInput{Connection: dev.JumpCloud, Policy: workflows.Policy{Hold: &workflows.Hold{Above: &none}}})
+	require.NoError(h.t, err)
+	return run
+}
+
 // TestOperatorsSee: an operator finds by the search attributes what waits, and reads in the
 // run's details what for and how to answer; then how it ended, and why another failed.
 func TestOperatorsSee(t *testing.T) {
@@ -140,13 +169,18 @@ func TestOperatorsSee(t *testing.T) {
 	waiting := h.waiting(workflows.Input{Connection: dev.JumpCloud, UserID: h.locked("grace")})
 
 	h.columns("Status", "Workflow ID", "LatchkeyConnection", "LatchkeyOutcome", "LatchkeyAwaiting")
-	h.search(`LatchkeyConnection="jumpcloud"`)
+	held := h.held()
+	views := h.views()
+	require.Len(t, views, 5, "a view that the test does not know")
+	h.search(views["one connection"], 6)
 	h.sees(unlocked.WorkflowID, waiting.WorkflowID, "LatchkeyOutcome", string(workflows.Unlocked), refused, string(workflows.Refused), "LatchkeyAwaiting", workflows.AwaitingApproval)
 	h.picture("list.png")
-	h.search(`LatchkeyOutcome="refused" AND StartTime > "2026-11-16T00:00:00Z"`)
+	h.search(views["refused this week"], 1)
 	h.sees(refused)
-	h.lacks(unlocked.WorkflowID)
-	h.search(`LatchkeyAwaiting="approval" AND ExecutionStatus="Running"`)
+	h.search(views["relocked"], 0)
+	h.search(views["bulk runs that hold"], 1)
+	h.sees(held.WorkflowID)
+	h.search(views["waiting for approval"], 1)
 	h.sees(waiting.WorkflowID)
 	h.lacks(unlocked.WorkflowID)
 	h.lacks(ended.WorkflowID)
