@@ -52,7 +52,7 @@ func TestShown(t *testing.T) {
 	c.bulk(workflows.BulkInput{RequestedBy: "soar", RequestReason: "INC-4711"})
 	requireShown(t, c.run, workflows.ShownBulk(c.name))
 	require.Contains(t, latchkeytest.Metadata(t, latchkeytest.Server(t).Client, c.run.WorkflowID, c.run.RunID).GetCurrentDetails(), "1 of 1 users decided")
-	child := c.client.Attach(workflows.UnlockID(c.name, in.UserID), "")
+	child := c.only("unlock/")
 	requireShown(t, child, workflows.ShownUnlock(c.name))
 
 	run, err := c.client.Start(t.Context(), in)

@@ -40,7 +40,7 @@ func InClear(t *testing.T, temporal client.Client, workflowID, runID string) str
 	var listed *workflowservice.ListWorkflowExecutionsResponse
 	require.Eventually(t, func() bool { // Visibility is late.
 		listed, err = temporal.ListWorkflow(t.Context(), &workflowservice.ListWorkflowExecutionsRequest{
-			Query: fmt.Sprintf("WorkflowId = '%s' AND RunId = '%s'", workflowID, runID)})
+			Query: fmt.Sprintf("WorkflowId = '%s' AND RunId = '%s'", workflowID, described.GetWorkflowExecutionInfo().GetExecution().GetRunId())})
 		return err == nil && len(listed.GetExecutions()) == 1
 	}, Patience, 20*time.Millisecond)
 	return Texts(t, History(t, temporal, workflowID, runID), false) + Texts(t, described, false) + Texts(t, listed, false) +

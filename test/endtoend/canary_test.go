@@ -383,16 +383,19 @@ func (c *cage) operate() {
 	}))
 	require.Equal(c.t, 1, listed)
 
-	none := 0
-	held := c.startBulk(workflows.BulkInput{Policy: workflows.Policy{Hold: &workflows.Hold{Above: &none}}})
+	var none int
+	var atOnce workflows.Duration
+	held := c.startBulk(workflows.BulkInput{Policy: workflows.Policy{Hold: &workflows.Hold{Above: &none}, MinLockedFor: &atOnce,
+		MaxPerUser: &workflows.MaxPerUser{Unlocks: 1000}}}) // All flights had the same user.
 	require.Eventually(c.t, func() bool {
 		_, err := held.Command(c.t.Context(), workflows.ReleaseUpdate, workflows.Command{RequestedBy: canaryApprover, RequestReason: canary})
 		return err == nil
 	}, patience, pause)
-	_, err = held.BulkResult(c.t.Context())
+	result, err := held.BulkResult(c.t.Context())
 	require.NoError(c.t, err)
+	require.Equal(c.t, map[string]int{string(workflows.Unlocked): 1}, result.Counts, result.Explanation)
 	c.prepare(flight{})
-	result, err := c.startBulk(workflows.BulkInput{Users: []connectors.UserRef{{Username: canaryName}}}).BulkResult(c.t.Context())
+	result, err = c.startBulk(workflows.BulkInput{Users: []connectors.UserRef{{Username: canaryName}}}).BulkResult(c.t.Context())
 	require.NoError(c.t, err)
 	require.Equal(c.t, map[string]int{string(workflows.Unlocked): 1}, result.Counts, result.Explanation)
 
