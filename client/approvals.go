@@ -41,12 +41,8 @@ type Waiting struct {
 // TypeNotSetUp is the type of what needs search attributes that the namespace lacks.
 const TypeNotSetUp = "NotSetUp"
 
-// waitingPage is how many requests are asked at a time, and askTimeout bounds the wait for a
-// worker that may not be there.
-const (
-	waitingPage = 20
-	askTimeout  = 2 * time.Second
-)
+// waitingPage is how many requests are asked at a time.
+const waitingPage = 20
 
 // Awaiting hands each page of the requests that wait for an approval to take, until there
 // are no more or take fails; of one connection, or of all when it is empty. What Temporal's
@@ -115,12 +111,12 @@ func (c *Client) ask(ctx context.Context, run *workflowpb.WorkflowExecutionInfo)
 		Connection: indexed(run, workflows.AttributeConnection),
 		UserID:     indexed(run, workflows.AttributeUserID),
 	}
-	status, err := c.status(ctx, waiting.WorkflowID, waiting.RunID)
+	status, err := c.Attach(waiting.WorkflowID, waiting.RunID).Status(ctx)
 	switch {
 	case gone(err):
 		return nil
 	case err != nil:
-		waiting.Unknown = "no worker answered for the workflow: see that one runs, with: latchkey worker"
+		waiting.Unknown = NoAnswer
 		return waiting
 	case status.Step != workflows.StepApproval || status.Result.Approval == nil:
 		return nil
@@ -138,10 +134,17 @@ func gone(err error) bool {
 	return errors.As(err, &missing)
 }
 
-func (c *Client) status(ctx context.Context, workflowID, runID string) (*workflows.Status, error) {
-	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+// NoAnswer says why an open run tells nothing of itself.
+const NoAnswer = "no worker answered for the workflow: see that one runs, with: latchkey worker"
+
+// AskTimeout bounds the wait for the answer of a worker that may not be there.
+const AskTimeout = 2 * time.Second
+
+// Status asks an unlock for its step, and its result so far. A worker must serve workflows.
+func (r *Run) Status(ctx context.Context) (*workflows.Status, error) {
+	ctx, cancel := context.WithTimeout(ctx, AskTimeout)
 	defer cancel()
-	answer, err := c.Temporal.QueryWorkflow(ctx, workflowID, runID, workflows.StatusQuery)
+	answer, err := r.client.Temporal.QueryWorkflow(ctx, r.WorkflowID, r.RunID, workflows.StatusQuery)
 	if err != nil {
 		return nil, err
 	}

@@ -295,8 +295,8 @@ func (s ConnectionSettings) apply(to *Connection) []error {
 		note(errors.New("APPROVERS must not hold empty entries"))
 	}
 	timeout, err := guard.ParseDuration(s.ApprovalTimeout)
-	if err != nil || timeout.Std() < time.Second {
-		note(errors.New("APPROVAL_TIMEOUT must be a duration of at least 1s, such as 1h"))
+	if err != nil || timeout.Std() > workflows.MaxTimeout || timeout.Std() < time.Second {
+		note(errors.New("APPROVAL_TIMEOUT must be a duration between 1s and 720h, such as 1h"))
 	}
 	to.Rules = guard.Rules{
 		ApprovalFor:       s.ApprovalFor,

@@ -191,7 +191,7 @@ func TestFaults(t *testing.T) { //nolint:paralleltest // it sets the process's e
 			ping + "MAX_UNLOCKS_PER_HOUR must be a whole number above zero, such as 10",
 			ping + "APPROVAL_FOR holds an unknown word: use always, privileged and admin_locks",
 			ping + "APPROVERS must not hold empty entries",
-			ping + "APPROVAL_TIMEOUT must be a duration of at least 1s, such as 1h",
+			ping + "APPROVAL_TIMEOUT must be a duration between 1s and 720h, such as 1h",
 			ping + "REGION must be na, ca, eu, au, sg or ap",
 			ping + "CREDENTIALS must be basic or body",
 			ping + "ENVIRONMENT_ID must be a UUID, such as 11111111-2222-3333-4444-555555555555",

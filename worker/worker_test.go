@@ -152,6 +152,15 @@ func TestSearchAttributes(t *testing.T) {
 				require.Equal(t, "latchkey setup --namespace "+s.namespace, warned[0]["fix"])
 			}
 			require.Equal(t, workflows.Unlocked, s.unlock(workflows.Input{UserID: s.lockedUser("ada")}).Outcome)
+			run := s.start(workflows.Input{UserID: s.lockedUser("grace"), Approval: workflows.Approval{Required: true}})
+			require.Eventually(t, func() bool {
+				status, err := run.Status(t.Context())
+				return err == nil && status.Step == workflows.StepApproval
+			}, patience, 20*time.Millisecond)
+			require.NoError(t, run.Approve(t.Context(), workflows.Answer{By: "boss"}))
+			result, err := run.Result(t.Context())
+			require.NoError(t, err)
+			require.Equal(t, workflows.Unlocked, result.Outcome)
 		})
 	}
 }

@@ -105,10 +105,7 @@ func (r *unlockRun) awaitApproval(ctx workflow.Context, within time.Duration) er
 		// A parent that is gone need not know.
 		_ = workflow.SignalExternalWorkflow(ctx, parent.ID, parent.RunID, AwaitingApprovalSignal, workflow.GetInfo(ctx).WorkflowExecution.ID).Get(ctx, nil)
 	}
-	_, waited := workflow.AwaitWithOptions(ctx, workflow.AwaitOptions{
-		Timeout:      within,
-		TimerOptions: workflow.TimerOptions{Summary: "Wait for an approval"},
-	}, func() bool { return r.result.Approval.Decision != "" })
+	waited := waitWithin(ctx, within, "Wait for an approval", func() bool { return r.result.Approval.Decision != "" })
 	r.step = StepLookup // Nothing is waited for any more.
 	if err := unset(ctx, r.attributes, AttributeAwaiting); err != nil {
 		return err
@@ -158,7 +155,9 @@ func (r *unlockRun) handleApproval(ctx workflow.Context) error {
 	} {
 		if err := workflow.SetUpdateHandlerWithOptions(ctx, each.name, func(ctx workflow.Context, answer Answer) error {
 			if err := r.mayAnswer(ctx, answer); err != nil {
-				return err // Somebody else answered in between.
+				// Somebody else answered in between. A replay judges an answer once more: other
+				// rules about names need a change in versions.go.
+				return err
 			}
 			record := r.result.Approval
 			record.Decision, record.By, record.Reason, record.At = each.decision, answer.By, answer.Reason, workflow.Now(ctx).UTC()

@@ -2,11 +2,13 @@ package workflows_test
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 	enumspb "go.temporal.io/api/enums/v1"
+	historypb "go.temporal.io/api/history/v1"
 	temporalclient "go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
 
@@ -74,6 +76,7 @@ func approvals() map[string]scenario {
 				decidedBy("approved", "boss", "requested")(t, s, result)
 				require.Equal(t, "I called her", result.Approval.Reason)
 				require.LessOrEqual(t, len(events(t, s).GetEvents()), maxApprovedEvents)
+				requireTimersEnded(t, events(t, s))
 			}},
 		"denied": {input: required(time.Hour), meanwhile: answered(workflows.DenyUpdate, nil),
 			outcome: workflows.Denied, check: decidedBy("denied", "boss", "requested")},
@@ -139,7 +142,23 @@ func approvals() map[string]scenario {
 const aWhile = slowness * 6 * time.Second
 
 // maxApprovedEvents is how long the history of an unlock with an approval may get.
-const maxApprovedEvents = 45
+const maxApprovedEvents = 48
+
+// requireTimersEnded: no timer outlives the wait that it bounds.
+func requireTimersEnded(t *testing.T, history *historypb.History) {
+	t.Helper()
+	open := 0
+	for _, event := range history.GetEvents() {
+		switch event.GetEventType() {
+		case enumspb.EVENT_TYPE_TIMER_STARTED:
+			open++
+		case enumspb.EVENT_TYPE_TIMER_CANCELED, enumspb.EVENT_TYPE_TIMER_FIRED:
+			open--
+		default:
+		}
+	}
+	require.Zero(t, open)
+}
 
 // TestWhoMayApprove: names that must not answer are refused before anything is written.
 func TestWhoMayApprove(t *testing.T) {
@@ -160,15 +179,19 @@ func TestWhoMayApprove(t *testing.T) {
 			require.NoError(t, joined.Get(t.Context(), nil))
 			before := len(events(t, s).GetEvents())
 			for by, want := range map[string]string{
-				"":                    "by is empty",
-				"  ":                  "by is empty",
-				" boss2":              "white space",
-				"SOAR":                "who asked",
-				"helper":              "who joined",
-				latchkeytest.Email:    "the account itself",
-				latchkeytest.Username: "the account itself",
-				"mallory2":            "the connection does not let",
-				"boss1":               "the request does not let",
+				"":                                  "by is empty",
+				"  ":                                "by is empty",
+				" boss2":                            "white space",
+				"SOAR":                              "who asked",
+				"helper":                            "who joined",
+				latchkeytest.Email:                  "the account itself",
+				latchkeytest.Username:               "the account itself",
+				latchkeytest.UserID:                 "the account itself",
+				latchkeytest.Name:                   "the account itself",
+				"Helper":                            "who joined",
+				strings.ToUpper(latchkeytest.Email): "the account itself",
+				"mallory2":                          "the connection does not let",
+				"boss1":                             "the request does not let",
 			} {
 				require.ErrorContains(t, s.answer(t.Context(), workflows.ApproveUpdate, by), want, by)
 				require.Error(t, s.answer(t.Context(), workflows.DenyUpdate, by), by)

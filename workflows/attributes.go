@@ -13,10 +13,6 @@ type served struct {
 	attributes []string
 }
 
-// connectionFromTheStart is the change since which runs carry LatchkeyConnection before
-// their first step has ended: the first step of a run that needs to be found may never end.
-const connectionFromTheStart = "connection-from-the-start"
-
 // begin makes a run findable by its connection, and returns the search attributes that may
 // be set.
 func (s served) begin(ctx workflow.Context, connection string) ([]string, error) {
@@ -27,7 +23,7 @@ func (s served) begin(ctx workflow.Context, connection string) ([]string, error)
 // known are the search attributes that may be set. They are recorded, since the worker that
 // goes on may know others.
 func (s served) known(ctx workflow.Context) []string {
-	if workflow.GetVersion(ctx, connectionFromTheStart, workflow.DefaultVersion, 1) == workflow.DefaultVersion {
+	if !since(ctx, connectionFromTheStart) {
 		return nil // The first step's result holds them.
 	}
 	return recorded(ctx, func() []string { return s.attributes })

@@ -162,28 +162,37 @@ func (r *bulkRun) at(ctx workflow.Context, state BulkState) {
 // detail writes the run's state where the Temporal UI shows it.
 func (r *bulkRun) detail(ctx workflow.Context) {
 	progress := r.progress(ctx)
-	text := fmt.Sprintf("**%s** at `%s`: %d of %d users decided\n", progress.State, r.in.Connection, progress.Decided, progress.Found)
-	for _, word := range sortedWords(r.Result.Counts) {
-		text += fmt.Sprintf("\n- %s: %d", word, r.Result.Counts[word])
-	}
-	for _, further := range []string{progress.Explanation, r.Result.Explanation} {
-		if further != "" {
-			text += "\n\n" + further
-		}
+	text := fmt.Sprintf("**%s**: %s", progress.State, r.tally(progress))
+	if progress.Explanation != "" {
+		text += "\n\n" + progress.Explanation
 	}
 	if can := r.operators(); can != "" {
 		text += "\n\n" + can
 	}
+	r.show(ctx, text)
+}
+
+// show puts text where the Temporal UI shows it.
+func (r *bulkRun) show(ctx workflow.Context, text string) {
 	if workflow.GetInfo(ctx).ContinuedExecutionRunID != "" { // Temporal hands the static details to the first run only.
 		text += "\n\n" + ShownBulk(r.in.Connection).Details
 	}
 	workflow.SetCurrentDetails(ctx, text)
 }
 
+// tally is how many users the run decided upon, and how.
+func (r *bulkRun) tally(progress Progress) string {
+	text := fmt.Sprintf("%d of %d users decided at `%s`\n", progress.Decided, progress.Found, r.in.Connection)
+	for _, word := range sortedWords(r.Result.Counts) {
+		text += fmt.Sprintf("\n- %s: %d", word, r.Result.Counts[word])
+	}
+	return text
+}
+
 // operators says what an operator can do now.
 func (r *bulkRun) operators() string {
 	switch {
-	case r.state == StateDone || r.Stop != "":
+	case r.Stop != "":
 		return ""
 	case r.waiting():
 		return fmt.Sprintf("It waits for an operator: the update `%s` lets it go on, `%s` ends it.", ReleaseUpdate, AbortUpdate)

@@ -58,6 +58,7 @@ func bulkEnds() map[string]func(*testing.T) *crowd {
 		"list of locked users":               listed,
 		"list that fails":                    listDenied,
 		"list with a wrong input":            wrongListInput,
+		"list that is cancelled":             listCancelled,
 	}
 }
 
@@ -192,6 +193,23 @@ func listDenied(t *testing.T) *crowd {
 	return c
 }
 
+func listCancelled(t *testing.T) *crowd {
+	t.Helper()
+	c := newCrowd(t, latchkeytest.Connection{}, locked(1)...)
+	entered := make(chan struct{})
+	enter := sync.OnceFunc(func() { close(entered) })
+	c.OnList = func(ctx context.Context, _ string) error {
+		enter()
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	c.startRaw(workflows.ListLockedUsersName, workflows.ListInput{Connection: c.name})
+	<-entered
+	require.NoError(t, c.client.Temporal.CancelWorkflow(t.Context(), c.run.WorkflowID, ""))
+	_ = c.fails(client.TypeCancelled)
+	return c
+}
+
 func wrongListInput(t *testing.T) *crowd {
 	t.Helper()
 	c := unserved(t)
@@ -220,7 +238,21 @@ func TestBulkEnds(t *testing.T) {
 	for name, play := range bulkEnds() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			require.NotEmpty(t, play(t).histories())
+			c := play(t)
+			for _, history := range c.histories() {
+				requireTimersEnded(t, history)
+			}
+			described, err := c.client.Temporal.DescribeWorkflow(t.Context(), c.run.WorkflowID, "")
+			require.NoError(t, err)
+			outcome, _ := described.TypedSearchAttributes.GetKeyword(workflows.AttributeOutcome)
+			require.NotEmpty(t, outcome)
+			details := latchkeytest.Metadata(t, c.client.Temporal, c.run.WorkflowID, "").GetCurrentDetails()
+			require.Contains(t, details, "**"+outcome+"**: ")
+			switch outcome {
+			case string(workflows.Completed), workflows.OutcomeListed, "cancelled":
+			default:
+				require.Contains(t, details, "What to do: ")
+			}
 		})
 	}
 }

@@ -43,10 +43,7 @@ func (r *bulkRun) holdFor(ctx workflow.Context, fresh int) (released bool, err e
 	if err := upsert(ctx, r.known(), attribute{AttributeAwaiting, awaitingRelease}); err != nil {
 		return false, err
 	}
-	_, err = workflow.AwaitWithOptions(ctx, workflow.AwaitOptions{
-		Timeout:      deadline,
-		TimerOptions: workflow.TimerOptions{Summary: "Wait for release or abort"},
-	}, func() bool { return r.hold.released || r.Stop != "" })
+	err = waitWithin(ctx, deadline, "Wait for release or abort", func() bool { return r.hold.released || r.Stop != "" })
 	if err != nil && !temporal.IsCanceledError(err) {
 		return false, err
 	}

@@ -60,7 +60,7 @@ func (in *BulkInput) faults() []error {
 	found.note(in.Users != nil && len(in.Users) == 0 && in.Carried == nil, "users is empty: name somebody, or leave the field out for all locked users")
 	found = append(found, usersFaults(in.Users)...)
 	found = append(found, in.Policy.faults()...)
-	found.note(outside(in.Timeout), "timeout must be between %s and %s", guard.Round(minTimeout), guard.Round(maxTimeout))
+	found.note(outside(in.Timeout), "timeout must be between %s and %s", guard.Round(minTimeout), guard.Round(MaxTimeout))
 	found.noteRequest(in.RequestID, in.RequestReason, in.RequestedBy)
 	return found
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
@@ -13,6 +14,9 @@ import (
 // CheckConnectionName is the name of the workflow type that checks a connection.
 const CheckConnectionName = "CheckConnection"
 
+// OutcomeChecked is LatchkeyOutcome of a connection that was checked.
+const OutcomeChecked = "checked"
+
 // checkTimeout bounds a check: somebody waits for it.
 var checkTimeout = 30 * time.Second
 
@@ -21,12 +25,19 @@ type CheckInput struct {
 	Connection string `json:"connection"`
 }
 
+func (in *CheckInput) faults() (found faults) {
+	found.noteConnection(in.Connection)
+	return found
+}
+
 // CheckConnection asks a worker that holds a connection's credential what it may do.
-func (s served) CheckConnection(ctx workflow.Context, in CheckInput) (*activities.CheckResult, error) {
-	if err := ValidateConnection(in.Connection); err != nil {
+func (s served) CheckConnection(ctx workflow.Context, raw converter.RawValue) (*activities.CheckResult, error) {
+	var in CheckInput
+	if err := decodeQuestion(raw, &in, in.faults); err != nil {
 		return nil, s.wrongInput(ctx, err)
 	}
-	if _, err := s.begin(ctx, in.Connection); err != nil {
+	known, err := s.begin(ctx, in.Connection)
+	if err != nil {
 		return nil, err
 	}
 	workflow.SetCurrentDetails(ctx, fmt.Sprintf("A worker that serves `%s` is being asked, until %s.", in.Connection, clock(workflow.Now(ctx).Add(checkTimeout))))
@@ -37,11 +48,9 @@ func (s served) CheckConnection(ctx workflow.Context, in CheckInput) (*activitie
 		Summary:                "Check what the credential of " + in.Connection + " may do",
 	})
 	var result activities.CheckResult
-	if err := workflow.ExecuteActivity(ctx, activities.CheckName).Get(ctx, &result); err != nil {
-		failed := understand(err, in.Connection)
-		workflow.SetCurrentDetails(ctx, endDetails(failed.kind, failed.message))
-		return nil, fail(failed.kind, failed.message)
+	failed := workflow.ExecuteActivity(ctx, activities.CheckName).Get(ctx, &result)
+	if err := answered(ctx, known, in.Connection, failed, OutcomeChecked, "the result says which rights are granted"); err != nil {
+		return nil, err
 	}
-	workflow.SetCurrentDetails(ctx, "**checked**: the result says which rights are granted")
 	return &result, nil
 }

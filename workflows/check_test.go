@@ -2,6 +2,7 @@ package workflows_test
 
 import (
 	"context"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -25,6 +26,8 @@ type checkup struct {
 	failure  string
 	// granted is whether the right to unlock is.
 	granted connectors.Answer
+	// cancelled says that somebody cancels it as soon as the provider is asked.
+	cancelled bool
 }
 
 // checkups are the ends of CheckConnection.
@@ -40,6 +43,7 @@ func checkups() map[string]checkup {
 		"check of nothing":              {input: workflows.CheckInput{}, failure: workflows.TypeInvalidInput},
 		"check without a worker":        {unserved: true, failure: workflows.TypeNoWorker},
 		"check that panics":             {unlock: func(*stage) error { panic("broken for " + latchkeytest.Email) }, failure: workflows.TypeInternal},
+		"check that is cancelled":       {cancelled: true, failure: client.TypeCancelled},
 		"check outlives its time":       {unlock: func(s *stage) error { s.hang(); return nil }, failure: string(connectors.Unavailable)},
 	}
 }
@@ -48,12 +52,19 @@ func checkups() map[string]checkup {
 func (c checkup) play(t *testing.T) *stage {
 	t.Helper()
 	temporal := latchkeytest.Server(t)
-	s := &stage{Connector: latchkeytest.NewConnector(latchkeytest.Account(latchkeytest.PasswordLock())), Temporal: temporal, released: make(chan struct{})}
+	s := &stage{Connector: latchkeytest.NewConnector(latchkeytest.Account(latchkeytest.PasswordLock())), Temporal: temporal,
+		reached: make(chan struct{}), released: make(chan struct{})}
 	s.OnUnlock = func(context.Context, int) error {
-		if c.unlock == nil {
+		switch {
+		case c.cancelled:
+			close(s.reached)
+			s.hang()
 			return nil
+		case c.unlock == nil:
+			return nil
+		default:
+			return c.unlock(s)
 		}
-		return c.unlock(s)
 	}
 	name := latchkeytest.ConnectionName()
 	if !c.unserved {
@@ -70,6 +81,10 @@ func (c checkup) play(t *testing.T) *stage {
 	s.run, err = temporal.Client.ExecuteWorkflow(ctx, temporalclient.StartWorkflowOptions{ID: "test/check/" + name, TaskQueue: workflows.TaskQueue},
 		workflows.CheckConnectionName, in)
 	require.NoError(t, err)
+	if c.cancelled {
+		<-s.reached
+		require.NoError(t, temporal.Client.CancelWorkflow(ctx, s.run.GetID(), s.run.GetRunID()))
+	}
 	c.judge(t, s, name)
 	return s
 }
@@ -84,6 +99,11 @@ func (c checkup) judge(t *testing.T, s *stage, name string) {
 		require.ErrorAs(t, err, &s.failure)
 		require.Equal(t, c.failure, s.failure.Type, s.failure.Message)
 		require.Nil(t, s.failure.Result)
+		described, err := s.Temporal.Client.DescribeWorkflow(t.Context(), s.run.GetID(), s.run.GetRunID())
+		require.NoError(t, err)
+		outcome, _ := described.TypedSearchAttributes.GetKeyword(workflows.AttributeOutcome)
+		require.Equal(t, strings.Replace(c.failure, client.TypeCancelled, "cancelled", 1), outcome)
+		require.Contains(t, s.details(t), "**"+outcome+"**: ")
 		for _, personal := range latchkeytest.Personal() {
 			require.NotContains(t, events(t, s).String(), personal, "histories are stored in the clear")
 		}

@@ -224,6 +224,22 @@ func cancellations() map[string]scenario {
 				require.Contains(t, s.details(t), result.Explanation)
 			},
 		},
+		"cancelled while the account is read again": {
+			script: func(s *stage) { keepLocked(s, nil) },
+			meanwhile: func(t *testing.T, s *stage) {
+				t.Helper()
+				s.awaitStep(t, workflows.StepVerify)
+				require.Contains(t, s.details(t), "more at most")
+				close(s.reached)
+				cancel(t, s)
+			},
+			failure: client.TypeCancelled, sent: connectors.Yes,
+			check: func(t *testing.T, s *stage, result *workflows.Result) {
+				require.Less(t, result.FinishedAt.Sub(result.StartedAt), workflows.DefaultTimeout/2, "it does not wait until all time is over")
+				require.True(t, result.After.Locked(), "it was read before the run closed")
+				require.Contains(t, s.details(t), "**cancelled**: "+result.Explanation)
+			},
+		},
 		"cancelled during the watch": {
 			script: func(s *stage) {
 				s.OnLookup = func(_ context.Context, n int) (*connectors.Account, error) {

@@ -95,7 +95,7 @@ func (in *Input) Ref() connectors.UserRef {
 
 // Bounds of the input.
 const (
-	maxTimeout = 30 * 24 * time.Hour
+	MaxTimeout = 30 * 24 * time.Hour
 	minTimeout = time.Second
 	maxText    = 1024
 )
@@ -154,10 +154,10 @@ func (in *Input) faults() []error {
 	least, most := in.Guard.MinLockedFor, in.Guard.MaxLockedFor
 	found.note(least < 0 || most < 0, "guard.minLockedFor and guard.maxLockedFor must not be negative")
 	found.note(most > 0 && least > most, "guard.minLockedFor is longer than guard.maxLockedFor: no lock can pass")
-	found.note(in.Timeout.Std() < minTimeout || in.Timeout.Std() > maxTimeout, "timeout must be between %s and %s", guard.Round(minTimeout), guard.Round(maxTimeout))
-	found.note(in.WatchFor.Std() < 0 || in.WatchFor.Std() > maxTimeout, "watchFor must be between 0s and %s", guard.Round(maxTimeout))
+	found.note(in.Timeout.Std() < minTimeout || in.Timeout.Std() > MaxTimeout, "timeout must be between %s and %s", guard.Round(minTimeout), guard.Round(MaxTimeout))
+	found.note(in.WatchFor.Std() < 0 || in.WatchFor.Std() > MaxTimeout, "watchFor must be between 0s and %s", guard.Round(MaxTimeout))
 	found.note(in.Emit != EmitFull && in.Emit != EmitSummary, `emit must be "full" or "summary"`)
-	found.note(in.Approval.Timeout != 0 && outside(in.Approval.Timeout), "approval.timeout must be between %s and %s", guard.Round(minTimeout), guard.Round(maxTimeout))
+	found.note(in.Approval.Timeout != 0 && outside(in.Approval.Timeout), "approval.timeout must be between %s and %s", guard.Round(minTimeout), guard.Round(MaxTimeout))
 	if err := validatePatterns(in.Approval.Approvers); err != nil {
 		found = append(found, fmt.Errorf("approval.approvers %w", err))
 	}
@@ -226,12 +226,16 @@ func decode(data []byte, into any) error {
 	}
 }
 
+// fieldShape is what the names of fields look like. Another, such as a pasted address or
+// token, is not repeated: failures are stored in the clear.
+var fieldShape = regexp.MustCompile(`^[A-Za-z_]{1,40}$`)
+
 // unknownField names the field that is not known and the known one that it resembles.
 func unknownField(at jsontext.Pointer, root reflect.Type) error {
 	name := at.LastToken()
 	known := fieldNames(typeAt(root, at.Parent()))
 	shown := name
-	if len(shown) > 40 || strings.Contains(shown, "@") {
+	if !fieldShape.MatchString(shown) {
 		shown = "(not shown)"
 	}
 	if shown != name {
@@ -253,9 +257,9 @@ func unknownField(at jsontext.Pointer, root reflect.Type) error {
 func typeAt(root reflect.Type, pointer jsontext.Pointer) reflect.Type {
 	at := element(root)
 	for token := range pointer.Tokens() {
-		for i := range at.NumField() {
-			if jsonName(at.Field(i)) == token {
-				at = element(at.Field(i).Type)
+		for _, field := range reflect.VisibleFields(at) {
+			if jsonName(field) == token {
+				at = element(field.Type)
 				break
 			}
 		}
@@ -273,8 +277,10 @@ func element(of reflect.Type) reflect.Type {
 
 func fieldNames(of reflect.Type) []string {
 	var names []string
-	for i := range of.NumField() {
-		names = append(names, jsonName(of.Field(i)))
+	for _, field := range reflect.VisibleFields(of) {
+		if !field.Anonymous {
+			names = append(names, jsonName(field))
+		}
 	}
 	return names
 }

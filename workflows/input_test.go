@@ -77,6 +77,8 @@ func TestWrongInputs(t *testing.T) {
 		"unknown nested":      {`{` + decent + `,"guard":{"onlyReason":["admin"]}}`, `unknown field "onlyReason": did you mean "onlyReasons"?`},
 		"nested, foreign":     {`{` + decent + `,"guard":{"email":1}}`, `unknown field "email": the fields are onlyReasons, minLockedFor`},
 		"an address as field": {`{` + decent + `,"jane.doe@example.org":true}`, `unknown field "(not shown)"`},
+		"a name as field":     {`{` + decent + `,"jane.doe":true}`, `unknown field "(not shown)"`},
+		"a token as field":    {`{` + decent + `,"jca_9f8e7d":true}`, `unknown field "(not shown)"`},
 		"a huge field":        {`{` + decent + `,"` + strings.Repeat("a", 1<<20) + `":true}`, `unknown field "(not shown)"`},
 		"given twice":         {`{` + decent + `,"email":"jane.doe@example.com"}`, "gives one field twice"},
 		"nested twice":        {`{` + decent + `,"guard":{"minLockedFor":"1m","minLockedFor":"2m"}}`, "gives one field twice"},

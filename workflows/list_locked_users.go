@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/latchkey-iam/latchkey/activities"
@@ -13,26 +14,34 @@ import (
 // ListLockedUsersName is the name of the workflow type that lists locked users.
 const ListLockedUsersName = "ListLockedUsers"
 
+// OutcomeListed is LatchkeyOutcome of a list that was read.
+const OutcomeListed = "listed"
+
 // ListInput asks for one page of the locked users of a connection.
 type ListInput struct {
 	Connection string `json:"connection"`
 	activities.ListLockedInput
 }
 
+func (in *ListInput) faults() (found faults) {
+	found.noteConnection(in.Connection)
+	found.note(slices.ContainsFunc(in.Reasons, unknownReason), "reasons holds an unknown word: use failed_sign_in, admin and unknown")
+	if in.After != "" {
+		err := connectors.ValidateID(in.After)
+		found.note(err != nil, "after is not the next of a page: %w", err)
+	}
+	return found
+}
+
 // ListLockedUsers asks a worker that holds a connection's credential for the next page of
 // who is locked there.
-func (s served) ListLockedUsers(ctx workflow.Context, in ListInput) (*activities.ListLockedResult, error) {
-	err := ValidateConnection(in.Connection)
-	switch {
-	case err == nil && slices.ContainsFunc(in.Reasons, unknownReason):
-		err = fmt.Errorf("reasons holds an unknown word: use failed_sign_in, admin and unknown")
-	case err == nil && in.After != "":
-		err = connectors.ValidateID(in.After)
-	}
-	if err != nil {
+func (s served) ListLockedUsers(ctx workflow.Context, raw converter.RawValue) (*activities.ListLockedResult, error) {
+	var in ListInput
+	if err := decodeQuestion(raw, &in, in.faults); err != nil {
 		return nil, s.wrongInput(ctx, err)
 	}
-	if _, err := s.begin(ctx, in.Connection); err != nil {
+	known, err := s.begin(ctx, in.Connection)
+	if err != nil {
 		return nil, err
 	}
 	workflow.SetCurrentDetails(ctx, fmt.Sprintf("The list of `%s` is being read, until %s at the latest.", in.Connection, clock(workflow.Now(ctx).Add(listTimeout))))
@@ -45,11 +54,9 @@ func (s served) ListLockedUsers(ctx workflow.Context, in ListInput) (*activities
 		Summary:                "List who is locked at " + in.Connection,
 	})
 	var page activities.ListLockedResult
-	if err := workflow.ExecuteActivity(ctx, activities.ListLockedName, in.ListLockedInput).Get(ctx, &page); err != nil {
-		failed := understand(err, in.Connection)
-		workflow.SetCurrentDetails(ctx, endDetails(failed.kind, failed.message))
-		return nil, fail(failed.kind, failed.message)
+	failed := workflow.ExecuteActivity(ctx, activities.ListLockedName, in.ListLockedInput).Get(ctx, &page)
+	if err := answered(ctx, known, in.Connection, failed, OutcomeListed, fmt.Sprintf("%d users on this page", len(page.Accounts))); err != nil {
+		return nil, err
 	}
-	workflow.SetCurrentDetails(ctx, fmt.Sprintf("**listed**: %d users on this page", len(page.Accounts)))
 	return &page, nil
 }

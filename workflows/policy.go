@@ -130,16 +130,16 @@ func (p *Policy) faults() []error {
 	found.note(p.MaxLockedFor > 0 && *p.MinLockedFor > p.MaxLockedFor, "policy.minLockedFor is longer than policy.maxLockedFor: no lock can pass")
 	found = append(found, patternFaults("policy", p.Exclude, p.Include)...)
 	found.note(p.MaxPerUser.Unlocks < 0, "policy.maxPerUser.unlocks must not be negative; 0 is no bound")
-	found.note(outside(p.MaxPerUser.Within), "policy.maxPerUser.within must be between %s and %s", guard.Round(minTimeout), guard.Round(maxTimeout))
+	found.note(outside(p.MaxPerUser.Within), "policy.maxPerUser.within must be between %s and %s", guard.Round(minTimeout), guard.Round(MaxTimeout))
 	found.note(*p.MaxPerRun < 0, "policy.maxPerRun must not be negative; 0 is no bound")
 	found.note(*p.Hold.Above < 0, "policy.hold.above must not be negative; off: true switches the hold off")
-	found.note(outside(p.Hold.Window), "policy.hold.window must be between %s and %s", guard.Round(minTimeout), guard.Round(maxTimeout))
-	found.note(outside(p.Hold.Deadline), "policy.hold.deadline must be between %s and %s", guard.Round(minTimeout), guard.Round(maxTimeout))
+	found.note(outside(p.Hold.Window), "policy.hold.window must be between %s and %s", guard.Round(minTimeout), guard.Round(MaxTimeout))
+	found.note(outside(p.Hold.Deadline), "policy.hold.deadline must be between %s and %s", guard.Round(minTimeout), guard.Round(MaxTimeout))
 	found.note(p.Concurrency < 1 || p.Concurrency > maxConcurrency, "policy.concurrency must be between 1 and %d", maxConcurrency)
 	return found
 }
 
-func outside(d Duration) bool { return d.Std() < minTimeout || d.Std() > maxTimeout }
+func outside(d Duration) bool { return d.Std() < minTimeout || d.Std() > MaxTimeout }
 
 func unknownReason(reason connectors.Reason) bool {
 	return !slices.Contains(connectors.Reasons(), reason)

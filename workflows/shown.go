@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/latchkey-iam/latchkey/internal/guard"
 )
 
 // Shown is what the Temporal UI shows of a run from its start: a line of plain text, and
@@ -77,7 +79,7 @@ func (r *unlockRun) details(until time.Time) string {
 	case StepUnlock:
 		doing = "the unlock is being sent, and attempts that fail are made again until " + at + ". *Request Cancellation* begins no further attempt, and has the account read where one may have been sent"
 	case StepVerify:
-		doing = "the unlock was, or may have been, sent, and the account is read until " + at + " at the latest to prove it. *Request Cancellation* waits for that"
+		doing = "the unlock was, or may have been, sent, and the account is read until " + at + " at the latest to prove it. *Request Cancellation* has it read for " + guard.Round(verifyGrace) + " more at most"
 	case StepWatch:
 		doing = "the account is unlocked, and is watched for a new lock until " + at + ". *Request Cancellation* ends the watch"
 	case StepDone: // endDetails says how it ended.

@@ -50,17 +50,29 @@ func (r *unlockRun) lookup(ctx workflow.Context, ref connectors.UserRef) (*activ
 	return &found, r.identify(ctx, &found)
 }
 
+// verify reads the account until it is seen unlocked or the time is over; once somebody
+// cancels the run, for verifyGrace at most.
 func (r *unlockRun) verify(ctx workflow.Context, unlockedAt time.Time, within time.Duration) (*activities.VerifyResult, error) {
 	until := workflow.Now(ctx).Add(within)
 	r.at(ctx, StepVerify, until)
+	attempts, stop := workflow.WithCancel(r.options(ctx, within+attemptTimeout, "Read the account again at "+r.in.Connection))
+	step := workflow.ExecuteActivity(attempts, activities.VerifyName, activities.VerifyInput{
+		AccountID:  r.result.UserID,
+		UnlockedAt: unlockedAt,
+		Deadline:   until,
+	})
+	stopped := false
+	r.onCancel(ctx, step, func() {
+		if until.After(workflow.Now(ctx).Add(verifyGrace)) && since(ctx, cancelShortensVerify) {
+			stop()
+			stopped = true
+		}
+	})
+	if stopped {
+		return r.verify(ctx, unlockedAt, verifyGrace)
+	}
 	var verified activities.VerifyResult
-	err := r.activity(ctx, activities.VerifyName, within+attemptTimeout, "Read the account again at "+r.in.Connection,
-		activities.VerifyInput{
-			AccountID:  r.result.UserID,
-			UnlockedAt: unlockedAt,
-			Deadline:   until,
-		}, &verified)
-	if err != nil {
+	if err := step.Get(ctx, &verified); err != nil {
 		return nil, err
 	}
 	r.result.Attempts.Verify = verified.Attempt

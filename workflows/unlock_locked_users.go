@@ -236,7 +236,7 @@ func (r *bulkRun) close(ctx workflow.Context, outcome, explanation string) {
 	r.Result.WalkedAll = r.WalkedAll
 	r.Result.FirstSeen = r.sightings.kept(r.WalkedAll)
 	r.Result.FinishedAt = workflow.Now(ctx).UTC()
-	r.detail(ctx)
+	r.show(ctx, endDetails(outcome, explanation)+"\n\n"+r.tally(r.progress(ctx)))
 	if err := upsert(ctx, r.known(), attribute{AttributeOutcome, outcome}); err != nil {
 		workflow.GetLogger(ctx).Error("the outcome could not be set as a search attribute", "error", err)
 	}

@@ -186,27 +186,34 @@ func (r *unlockRun) unlock(ctx workflow.Context, found *activities.LookupResult)
 		r.result.Attempts.Verify = failed.attempt
 		return nil, r.fail(ctx, failed)
 	}
-	return r.judge(ctx, verified, sent.UnlockedAt, failure{kind: TypeStillLocked,
-		message: "connection " + r.in.Connection + ": the provider accepted the unlock, and the account was still locked when time ran out"})
+	otherwise := failure{kind: TypeStillLocked,
+		message: "connection " + r.in.Connection + ": the provider accepted the unlock, and the account was still locked when time ran out"}
+	if r.caller.Err() != nil {
+		otherwise = failure{kind: outcomeCancelled,
+			message: "cancelled after the provider had accepted the unlock; the account was still locked when it was last read"}
+	}
+	return r.judge(ctx, verified, sent.UnlockedAt, otherwise)
 }
-
-// cancelStopsAttempts is the change since which a cancelled run makes no further attempt to
-// unlock.
-const cancelStopsAttempts = "cancel-stops-attempts"
 
 // send runs the step that sends the unlock. Once somebody cancels the run no further attempt
 // begins, and one that is under way is waited for.
 func (r *unlockRun) send(ctx workflow.Context, in activities.UnlockInput, sent *activities.UnlockResult) error {
 	attempts, stop := workflow.WithCancel(workflow.WithWaitForCancellation(r.options(ctx, r.remaining(ctx), "Unlock the account at "+r.in.Connection), true))
 	step := workflow.ExecuteActivity(attempts, activities.UnlockName, in)
+	r.onCancel(ctx, step, func() {
+		if since(ctx, cancelStopsAttempts) {
+			stop()
+		}
+	})
+	return step.Get(ctx, sent)
+}
+
+// onCancel waits for a step, and acts when somebody cancels the run before it has ended.
+func (r *unlockRun) onCancel(ctx workflow.Context, step workflow.Future, act func()) {
 	workflow.NewSelector(ctx).
 		AddFuture(step, func(workflow.Future) {}).
-		AddReceive(r.caller.Done(), func(workflow.ReceiveChannel, bool) {
-			if workflow.GetVersion(ctx, cancelStopsAttempts, workflow.DefaultVersion, 1) != workflow.DefaultVersion {
-				stop()
-			}
-		}).Select(ctx)
-	return step.Get(ctx, sent)
+		AddReceive(r.caller.Done(), func(workflow.ReceiveChannel, bool) { act() }).
+		Select(ctx)
 }
 
 // patience is how long an unlock that was sent is verified.

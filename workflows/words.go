@@ -1,6 +1,8 @@
 package workflows
 
 import (
+	"slices"
+
 	"github.com/latchkey-iam/latchkey/connectors"
 	"github.com/latchkey-iam/latchkey/internal/guard"
 )
@@ -37,9 +39,12 @@ func OutcomeWords() []Word {
 func BulkOutcomeWords() []Word {
 	return []Word{
 		{Word: string(Completed), Meaning: "Everybody who was found was decided upon; `counts` says how."},
-		{Word: string(LimitReached), Meaning: "The policy's `maxPerRun` stopped it; the rest was left alone."},
-		{Word: string(Held), Meaning: "More users were locked lately than the policy takes for usual, and nobody released the run in time; nobody was unlocked."},
-		{Word: string(Aborted), Meaning: "An operator stopped it; the rest was left alone."},
+		{Word: string(LimitReached), Meaning: "The policy's `maxPerRun` stopped it; the rest was left alone.",
+			Remedy: "See that so many are as expected; then run it again for the rest."},
+		{Word: string(Held), Meaning: "More users were locked lately than the policy takes for usual, and nobody released the run in time; nobody was unlocked.",
+			Remedy: "Find out at the provider whether it is an attack; then run it again and release it, or leave them locked."},
+		{Word: string(Aborted), Meaning: "An operator stopped it; the rest was left alone.",
+			Remedy: "Speak with who stopped it; then run it again for the rest."},
 	}
 }
 
@@ -104,7 +109,7 @@ var kindWords = map[connectors.Kind]Word{
 
 // remedy is what a person can do about an outcome or a failure; empty when nothing needs doing.
 func remedy(word string) string {
-	for _, each := range append(OutcomeWords(), FailureWords()...) {
+	for _, each := range slices.Concat(OutcomeWords(), BulkOutcomeWords(), FailureWords()) {
 		if each.Word == word {
 			return each.Remedy
 		}

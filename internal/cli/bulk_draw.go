@@ -125,7 +125,7 @@ func userText(decision *workflows.Decision) string {
 // bulkProgress looks at a run over many users.
 func (a *app) bulkProgress(run *client.Run) func(context.Context, time.Duration) (string, error) {
 	return func(ctx context.Context, elapsed time.Duration) (string, error) {
-		ctx, cancel := context.WithTimeout(ctx, queryTimeout)
+		ctx, cancel := context.WithTimeout(ctx, client.AskTimeout)
 		defer cancel()
 		progress, err := run.Progress(ctx)
 		if err != nil {

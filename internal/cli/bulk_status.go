@@ -123,11 +123,11 @@ func (s *session) findBulk(ctx context.Context, workflowID string) (*bulkView, e
 // lookBulk completes the view, after the run's end if it is to be followed.
 func (a *app) lookBulk(ctx context.Context, connected *session, run *client.Run, view *bulkView, follow bool) error {
 	if view.open() && !follow {
-		asked, cancel := context.WithTimeout(ctx, queryTimeout)
+		asked, cancel := context.WithTimeout(ctx, client.AskTimeout)
 		defer cancel()
 		var err error
 		if view.Progress, err = run.Progress(asked); err != nil {
-			view.ProgressUnknown = noAnswer
+			view.ProgressUnknown = client.NoAnswer
 		}
 		return nil
 	}

@@ -86,7 +86,7 @@ func (s *session) send(ctx context.Context, closed *client.Failure, update func(
 	case errors.As(err, &gone):
 		return closed
 	case err != nil && bounded.Err() != nil && ctx.Err() == nil:
-		return &client.Failure{Type: workflows.TypeNoWorker, WorkflowID: closed.WorkflowID, Message: noAnswer}
+		return &client.Failure{Type: workflows.TypeNoWorker, WorkflowID: closed.WorkflowID, Message: client.NoAnswer}
 	default:
 		return s.located(err)
 	}

@@ -69,12 +69,6 @@ const (
 
 func (v *runView) open() bool { return v.Status == statusRunning }
 
-// noAnswer says why an open run tells nothing of itself.
-const noAnswer = "no worker answered for the workflow: see that one runs, with: latchkey worker"
-
-// queryTimeout bounds the wait for a worker that may not be there.
-const queryTimeout = 2 * time.Second
-
 // look reads what can be seen of the run now. A closed run's result is not read.
 func (s *session) look(ctx context.Context, workflowID, runID string) (*runView, error) {
 	described, err := s.describe(ctx, workflowID, runID)
@@ -115,15 +109,9 @@ func (s *session) describe(ctx context.Context, workflowID, runID string) (*work
 
 // ask adds what the run says of itself; without a worker there is no answer.
 func (s *session) ask(ctx context.Context, view *runView) {
-	ctx, cancel := context.WithTimeout(ctx, queryTimeout)
-	defer cancel()
-	var status workflows.Status
-	answer, err := s.temporal.QueryWorkflow(ctx, view.WorkflowID, view.RunID, workflows.StatusQuery)
-	if err == nil {
-		err = answer.Get(&status)
-	}
+	status, err := s.latchkey.Attach(view.WorkflowID, view.RunID).Status(ctx)
 	if err != nil {
-		view.StepUnknown = noAnswer
+		view.StepUnknown = client.NoAnswer
 		return
 	}
 	view.Step, view.Joined, view.Result = status.Step, status.Joined, &status.Result

@@ -75,7 +75,7 @@ func yesNo(truth bool) string {
 }
 
 func failures() []byte {
-	p := newPage("Outcomes, refusals and failures", "What `UnlockUser` and `UnlockLockedUsers` answer. A run that ends without an outcome fails with one of the types below, and its details carry the result so far.")
+	p := newPage("Outcomes, refusals and failures", "What `UnlockUser` and `UnlockLockedUsers` answer. A run that ends without an outcome fails with one of the types below, and its details carry the result so far; but for `InvalidInput`, where nothing began.")
 	p.words("Outcomes", "outcome", workflows.OutcomeWords())
 	p.words("Codes of a refusal", "code", workflows.RefusalWords())
 	p.words("Outcomes of a run over many users", "outcome", workflows.BulkOutcomeWords())
