@@ -76,9 +76,9 @@ type flight struct {
 	input  func(*workflows.Input)
 	// answer is the update that answers the approval.
 	answer string
-	// cancel says that somebody cancels the run once it waits for an approval; joined that
-	// somebody else asks for the same meanwhile.
-	cancel, joined bool
+	// cancel and terminate say that somebody does so to the run once it waits for an
+	// approval; joined that somebody else asks for the same meanwhile.
+	cancel, terminate, joined bool
 	// retried says that attempts fail, and are looked at while they do.
 	retried bool
 	outcome workflows.Outcome
@@ -137,6 +137,15 @@ func failing(operation string, status, times int) simulator.Fault {
 	return simulator.Fault{Operation: operation, Kind: simulator.KindStatus, Status: status, Times: times, Body: &body}
 }
 
+// accepting are the faults with which the provider accepts an unlock that has no effect.
+func accepting(provider string) []simulator.Fault {
+	faults := []simulator.Fault{{Operation: opUnlock, Kind: simulator.KindEmpty}}
+	if provider == "pingone" { // The only one with layers.
+		faults = append(faults, simulator.Fault{Operation: pingonesimulator.OpUnlockPassword, Kind: simulator.KindEmpty})
+	}
+	return faults
+}
+
 // failures are the flights that end without an outcome. Each fault's answer holds the canary.
 func failures() map[string]flight {
 	always := func(operation string, status int) []simulator.Fault {
@@ -147,9 +156,12 @@ func failures() map[string]flight {
 	return map[string]flight{
 		"no such address": {input: func(in *workflows.Input) { in.Email = "no-" + canaryEmail },
 			kinds: []connectors.Kind{connectors.NotFound}},
+		"two of one address": {input: func(in *workflows.Input) { in.Email = "twins-" + canaryEmail },
+			kinds: []connectors.Kind{connectors.Ambiguous}},
 		"no such name": {input: func(in *workflows.Input) { in.Email, in.Username = "", "no-"+canaryName },
 			kinds: []connectors.Kind{connectors.NotFound}},
 		"cancelled":          {input: approval(time.Hour), cancel: true, kinds: []connectors.Kind{client.TypeCancelled}},
+		"terminated":         {input: approval(time.Hour), terminate: true, kinds: []connectors.Kind{client.TypeTerminated}},
 		"down":               {faults: always(opFind, http.StatusBadGateway), retried: true, kinds: unavailable},
 		"throttled":          {faults: always(opUnlock, http.StatusTooManyRequests), kinds: []connectors.Kind{connectors.RateLimited}},
 		"rejected":           {faults: always(opUnlock, http.StatusBadRequest), kinds: []connectors.Kind{connectors.RejectedByProvider}},
@@ -189,6 +201,7 @@ func TestNothingLeaks(t *testing.T) {
 				flights["partially unlocked"] = flight{faults: []simulator.Fault{unread}, outcome: workflows.PartiallyUnlocked}
 			}
 			maps.Copy(flights, failures())
+			flights["still locked"] = flight{faults: accepting(c.provider.name), kinds: []connectors.Kind{workflows.TypeStillLocked}}
 			for name, flight := range flights {
 				c.fly(name, flight)
 			}
@@ -238,6 +251,11 @@ func newCage(t *testing.T, with provider, secret string) *cage {
 	t.Helper()
 	c := &cage{house: newHouseOf(t, false, with), secret: secret, sent: map[string]bool{}, seen: map[workflows.Outcome]bool{}}
 	c.user = c.provider.MustCreateUser(canaryUser(with.name))
+	for _, twin := range []string{"-first", "-second"} {
+		user := canaryUser(with.name)
+		user["username"], user["email"] = canaryName+twin, "twins-"+canaryEmail
+		c.provider.MustCreateUser(user)
+	}
 	c.worker = c.startWorker()
 	return c
 }
@@ -295,6 +313,10 @@ func (c *cage) fly(name string, flight flight) {
 		c.awaitApproval(run)
 		require.NoError(c.t, c.temporal.CancelWorkflow(c.t.Context(), run.WorkflowID, run.RunID))
 	}
+	if flight.terminate {
+		c.awaitApproval(run)
+		require.NoError(c.t, c.temporal.TerminateWorkflow(c.t.Context(), run.WorkflowID, run.RunID, "as the test ordered"))
+	}
 	if flight.joined {
 		in.RequestedBy, in.RequestReason = canary+"-other", canary+"-other-reason"
 		joined, err := c.client.Start(c.t.Context(), in)
@@ -319,6 +341,7 @@ func (c *cage) fly(name string, flight flight) {
 // misspell starts runs whose inputs are wrong throughout: their text is in the failures.
 func (c *cage) misspell() {
 	c.t.Helper()
+	c.failAtOnce(workflows.TypeNoWorker, map[string]any{"connection": c.connection + "-absent", "email": canaryEmail, "requestedBy": canaryRequester, "timeout": "2s"})
 	for _, input := range []map[string]any{
 		{"connection": canary + " " + c.connection, "email": canaryEmail},
 		{"connection": c.connection, "userId": canary + " " + canaryEmail, "guard": map[string]any{"onlyReasons": []string{canary}}},
@@ -326,15 +349,22 @@ func (c *cage) misspell() {
 		{"connection": c.connection, "email": map[string]any{"address": canaryEmail}},
 		{"connection": c.connection, "userId": c.user, "timeout": canary},
 		{"connection": c.connection, "userId": c.user, canaryEmail: canary},
+		{"connection": c.connection, "userId": c.user, canaryName: canary},
 	} {
-		run, err := c.temporal.ExecuteWorkflow(c.t.Context(), sdkclient.StartWorkflowOptions{TaskQueue: workflows.TaskQueue}, workflows.UnlockUserName, input)
-		require.NoError(c.t, err)
-		var failure *client.Failure
-		_, err = c.client.Attach(run.GetID(), run.GetRunID()).Result(c.t.Context())
-		require.ErrorAs(c.t, err, &failure)
-		require.Equal(c.t, workflows.TypeInvalidInput, failure.Type, failure.Message)
-		requireNoCanary(c.t, latchkeytest.InClear(c.t, c.temporal, run.GetID(), run.GetRunID()))
+		c.failAtOnce(workflows.TypeInvalidInput, input)
 	}
+}
+
+// failAtOnce starts a run as the form of the Temporal UI does, with nothing checked before.
+func (c *cage) failAtOnce(kind string, input map[string]any) {
+	c.t.Helper()
+	run, err := c.temporal.ExecuteWorkflow(c.t.Context(), sdkclient.StartWorkflowOptions{TaskQueue: workflows.TaskQueue}, workflows.UnlockUserName, input)
+	require.NoError(c.t, err)
+	var failure *client.Failure
+	_, err = c.client.Attach(run.GetID(), run.GetRunID()).Result(c.t.Context())
+	require.ErrorAs(c.t, err, &failure)
+	require.Equal(c.t, kind, failure.Type, failure.Message)
+	requireNoCanary(c.t, latchkeytest.InClear(c.t, c.temporal, run.GetID(), run.GetRunID()))
 }
 
 // answer answers the approval once it is waited for. The account itself tries first.
