@@ -259,15 +259,13 @@ func split(err error) []error {
 }
 
 func (s ConnectionSettings) apply(to *Connection) []error {
-	for _, list := range [][]string{s.ProtectedUsers, s.ProtectedGroups, s.PermitOverride, s.ApprovalFor, s.Approvers} {
-		trim(list)
-	}
 	var faults []error
 	note := func(err error) {
 		if err != nil {
 			faults = append(faults, err)
 		}
 	}
+	faults = append(faults, s.checkLists(to.Provider)...)
 	var err error
 	to.RateLimit, err = parsePositive[float64]("RATE_LIMIT", s.RateLimit)
 	note(err)
@@ -277,23 +275,6 @@ func (s ConnectionSettings) apply(to *Connection) []error {
 	note(err)
 	privileged, err := parseBool("REFUSE_PRIVILEGED", s.RefusePrivileged)
 	note(err)
-	for _, word := range s.PermitOverride {
-		if word != connectors.BlockSuspended && word != connectors.BlockDisabled {
-			note(errors.New("PERMIT_OVERRIDE holds an unknown word: use suspended and disabled"))
-		}
-	}
-	if len(s.ProtectedGroups) > 0 && !to.Provider.TellsGroups {
-		note(fmt.Errorf("PROTECTED_GROUPS cannot be kept, since %s does not tell the groups of a user: use PROTECTED_USERS", to.Provider.Title))
-	}
-	if slices.Contains(s.ProtectedUsers, "") || slices.Contains(s.ProtectedGroups, "") {
-		note(errors.New("PROTECTED_USERS and PROTECTED_GROUPS must not hold empty entries"))
-	}
-	if slices.ContainsFunc(s.ApprovalFor, func(word string) bool { return !slices.Contains(guard.ApprovalCases(), word) }) {
-		note(errors.New("APPROVAL_FOR holds an unknown word: use always, privileged and admin_locks"))
-	}
-	if slices.Contains(s.Approvers, "") {
-		note(errors.New("APPROVERS must not hold empty entries"))
-	}
 	timeout, err := guard.ParseDuration(s.ApprovalTimeout)
 	if err != nil || timeout.Std() > workflows.MaxTimeout || timeout.Std() < time.Second {
 		note(errors.New("APPROVAL_TIMEOUT must be a duration between 1s and 720h, such as 1h"))
@@ -308,6 +289,34 @@ func (s ConnectionSettings) apply(to *Connection) []error {
 		RefusePrivileged:  privileged,
 		PermitOverride:    s.PermitOverride,
 		MaxUnlocksPerHour: ceiling,
+	}
+	return faults
+}
+
+// checkLists trims the lists, and says what is wrong with them.
+func (s ConnectionSettings) checkLists(of connectors.Provider) []error {
+	var faults []error
+	for _, each := range []struct {
+		name string
+		list []string
+	}{
+		{"PROTECTED_USERS", s.ProtectedUsers}, {"PROTECTED_GROUPS", s.ProtectedGroups},
+		{"PERMIT_OVERRIDE", s.PermitOverride}, {"APPROVAL_FOR", s.ApprovalFor}, {"APPROVERS", s.Approvers},
+	} {
+		if err := trim(each.name, each.list); err != nil {
+			faults = append(faults, err)
+		}
+	}
+	for _, word := range s.PermitOverride {
+		if word != connectors.BlockSuspended && word != connectors.BlockDisabled {
+			faults = append(faults, errors.New("PERMIT_OVERRIDE holds an unknown word: use suspended and disabled"))
+		}
+	}
+	if len(s.ProtectedGroups) > 0 && !of.TellsGroups {
+		faults = append(faults, fmt.Errorf("PROTECTED_GROUPS cannot be kept, since %s does not tell the groups of a user: use PROTECTED_USERS", of.Title))
+	}
+	if slices.ContainsFunc(s.ApprovalFor, func(word string) bool { return !slices.Contains(guard.ApprovalCases(), word) }) {
+		faults = append(faults, errors.New("APPROVAL_FOR holds an unknown word: use always, privileged and admin_locks"))
 	}
 	return faults
 }

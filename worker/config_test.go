@@ -182,7 +182,7 @@ func TestFaults(t *testing.T) { //nolint:paralleltest // it sets the process's e
 			jc + "REFUSE_PRIVILEGED must be true or false",
 			jc + "PERMIT_OVERRIDE holds an unknown word: use suspended and disabled",
 			jc + "PROTECTED_GROUPS cannot be kept, since JumpCloud does not tell the groups of a user: use PROTECTED_USERS",
-			jc + "PROTECTED_USERS and PROTECTED_GROUPS must not hold empty entries",
+			jc + "PROTECTED_USERS must not hold empty entries",
 			jc + "REGION must be us, eu or in",
 			jc + "ORG_ID must be 24 hexadecimal digits",
 			jc + "BASE_URL must begin with https:// unless its host is this machine",
@@ -196,6 +196,14 @@ func TestFaults(t *testing.T) { //nolint:paralleltest // it sets the process's e
 			ping + "CREDENTIALS must be basic or body",
 			ping + "ENVIRONMENT_ID must be a UUID, such as 11111111-2222-3333-4444-555555555555",
 			ping + "CLIENT_ID must be set to a worker application's client ID",
+		}},
+		"lists that are set and empty": {together(oneJumpCloud, map[string]string{
+			jc + "APPROVERS": "", jc + "PROTECTED_USERS": " ", jc + "APPROVAL_FOR": ",",
+		}), []string{
+			jc + "PROTECTED_USERS is set and empty: give it an entry, or leave it out",
+			jc + "APPROVAL_FOR must not hold empty entries",
+			jc + "APPROVAL_FOR holds an unknown word: use always, privileged and admin_locks",
+			jc + "APPROVERS is set and empty: give it an entry, or leave it out",
 		}},
 		"no credentials": {map[string]string{"LATCHKEY_CONNECTIONS": "jc-prod:jumpcloud,ping:pingone", ping + "ENVIRONMENT_ID": environmentID, ping + "CLIENT_ID": "a"}, []string{
 			jc + "API_KEY or API_KEY_FILE, or CLIENT_ID with CLIENT_SECRET or CLIENT_SECRET_FILE, must be set",

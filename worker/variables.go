@@ -38,10 +38,19 @@ func parsePositive[N int | float64](name, value string) (N, error) {
 }
 
 // trim takes white space off every entry: envconfig leaves what follows a comma, and an
-// entry with a space before it would protect nobody.
-func trim(list []string) {
+// entry with a space before it would protect nobody. A list that is set and empty, such as
+// by a variable that is not there, would protect nobody either, or let anybody approve.
+func trim(name string, list []string) error {
 	for i, entry := range list {
 		list[i] = strings.TrimSpace(entry)
+	}
+	switch {
+	case list != nil && len(list) == 0:
+		return fmt.Errorf("%s is set and empty: give it an entry, or leave it out", name)
+	case slices.Contains(list, ""):
+		return fmt.Errorf("%s must not hold empty entries", name)
+	default:
+		return nil
 	}
 }
 
