@@ -124,7 +124,9 @@ func (a *Activities) admit(ctx context.Context, result *UnlockResult) error {
 }
 
 func (a *Activities) send(ctx, bounded context.Context, in UnlockInput, account *connectors.Account, result *UnlockResult, current attempt) (*UnlockResult, error) {
-	// The server must know that an unlock may be under way before it is.
+	// The server must know that an unlock may be under way before it is. The first heartbeat
+	// of an attempt is sent at once, and a later one before the attempt's failure is; a short
+	// throttle would break that: it sends the later one beside the failure, or not at all.
 	activity.RecordHeartbeat(ctx, FailureDetails{Sent: Surer(result.Sent, connectors.Unknown), Attempt: current.number})
 	if err := a.Connector.Unlock(bounded, account); err != nil {
 		result.Sent = Surer(result.Sent, sentBy(err))

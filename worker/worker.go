@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"time"
 
 	"go.temporal.io/sdk/client"
 	sdklog "go.temporal.io/sdk/log"
@@ -20,10 +19,6 @@ import (
 	"github.com/latchkey-iam/latchkey/internal/temporalclient"
 	"github.com/latchkey-iam/latchkey/workflows"
 )
-
-// heartbeatThrottle lets every heartbeat through: an activity sends at most two, and the
-// server must have the first before an unlock is sent.
-const heartbeatThrottle = time.Millisecond
 
 // Run serves until ctx is done and then drains. It dials Temporal as the environment says.
 func Run(ctx context.Context, config Config) error {
@@ -148,13 +143,12 @@ func newWorkflowWorker(config Config, temporal client.Client, known []string, on
 
 func newActivityWorker(config Config, connection Connection, steps *activities.Activities, temporal client.Client, onFatal func(error)) worker.Worker {
 	built := worker.New(temporal, activities.Queue(connection.Name), worker.Options{
-		DisableWorkflowWorker:            true,
-		DisableRegistrationAliasing:      true,
-		ActivityTaskPollerBehavior:       pollers(),
-		TaskQueueActivitiesPerSecond:     connection.ActivitiesPerSecond(),
-		DefaultHeartbeatThrottleInterval: heartbeatThrottle,
-		WorkerStopTimeout:                config.DrainTimeout,
-		OnFatalError:                     onFatal,
+		DisableWorkflowWorker:        true,
+		DisableRegistrationAliasing:  true,
+		ActivityTaskPollerBehavior:   pollers(),
+		TaskQueueActivitiesPerSecond: connection.ActivitiesPerSecond(),
+		WorkerStopTimeout:            config.DrainTimeout,
+		OnFatalError:                 onFatal,
 	})
 	steps.Register(built)
 	return built

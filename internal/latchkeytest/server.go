@@ -136,7 +136,6 @@ func (s *Temporal) Serve(t *testing.T, connection Connection) (stop func()) {
 	t.Helper()
 	served := worker.New(s.Client, activities.Queue(connection.Name), worker.Options{
 		Identity: Identity, DisableWorkflowWorker: true, DisableRegistrationAliasing: true,
-		DefaultHeartbeatThrottleInterval: time.Millisecond,
 	})
 	connection.Activities().Register(served)
 	require.NoError(t, served.Start())
