@@ -47,7 +47,7 @@ const pollerSeen = 70 * time.Second
 // joinFor bounds the race with runs that close while they are being joined, and with a
 // server that is late. In a crowd that asks for one user, somebody may lose many times in
 // a row; the server answers ten at a time.
-const joinFor = time.Minute
+const joinFor = 2 * time.Minute
 
 // Start starts an unlock, or joins a run that is open for the same user if that would do
 // the same. It fails with a *Failure of type InvalidInput, NoWorker or AlreadyRunning

@@ -21,7 +21,7 @@ import (
 var pictures = flag.String("pictures", "", "save what the browser shows to this folder")
 
 // patience bounds the wait for what a page is to show, on a machine that is busy.
-const patience = time.Minute
+const patience = 3 * time.Minute
 
 // browser is a headless Chromium of the test's own, with one tab.
 type browser struct {
