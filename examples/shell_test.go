@@ -19,7 +19,7 @@ import (
 )
 
 // patience bounds the wait for what a test expects, on a machine that is busy.
-const patience = time.Minute
+const patience = 3 * time.Minute
 
 // commands are the shell commands of a document.
 var commands = regexp.MustCompile("(?s)```sh\n(.*?)```")

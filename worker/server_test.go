@@ -32,7 +32,7 @@ import (
 )
 
 // patience bounds the wait for what a test expects, on a machine that is busy.
-const patience = 2 * time.Minute
+const patience = 3 * time.Minute
 
 // embedded is one Temporal server for all tests of the package.
 var embedded = sync.OnceValues(func() (*devserver.Server, error) {

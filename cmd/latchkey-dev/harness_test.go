@@ -24,7 +24,7 @@ import (
 
 const (
 	// patience bounds the wait for what a test expects, on a machine that is busy.
-	patience = time.Minute
+	patience = 3 * time.Minute
 	pause    = 20 * time.Millisecond
 	// anyPort is an address with a port that is free.
 	anyPort = "127.0.0.1:0"

@@ -28,7 +28,7 @@ import (
 const Identity = "latchkey-test"
 
 // Patience bounds the wait for anything that a test expects.
-const Patience = 3 * time.Minute
+const Patience = 8 * time.Minute
 
 // Temporal is an embedded server, a client of it, and a worker that serves the workflows.
 type Temporal struct {

@@ -84,7 +84,7 @@ const (
 	// pause is how long to wait before asking again.
 	pause = 20 * time.Millisecond
 	// patience bounds the wait for what a test expects, on a machine that is busy.
-	patience = time.Minute
+	patience = 3 * time.Minute
 )
 
 // house is a simulated tenant under a connection of its own, and a client.
