@@ -206,9 +206,10 @@ func (c *Client) CheckServed(ctx context.Context, connection string) error {
 	ticker := time.NewTicker(servedInterval)
 	defer ticker.Stop()
 	for {
+		last := time.Now().After(deadline) // A server that is slow to answer is asked again.
 		err := c.checkServed(ctx, connection)
 		var failure *Failure
-		if !errors.As(err, &failure) || time.Now().After(deadline) {
+		if !errors.As(err, &failure) || last {
 			return err
 		}
 		select {

@@ -103,7 +103,6 @@ func TestDrains(t *testing.T) {
 		return status == http.StatusServiceUnavailable && strings.Contains(body, "draining")
 	}, slow, 10*time.Millisecond)
 	require.NoError(t, <-ended)
-	require.GreaterOrEqual(t, time.Since(began), slow-100*time.Millisecond)
 	require.Less(t, time.Since(began), config.DrainTimeout)
 
 	history := s.temporal.GetWorkflowHistory(t.Context(), run.WorkflowID, run.RunID, false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)

@@ -82,7 +82,7 @@ func TestVisibilityFails(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c := newCrowd(t, connection, locked(2)...)
-			c.start(workflows.BulkInput{Timeout: workflows.Duration(2 * time.Second)})
+			c.start(workflows.BulkInput{Timeout: workflows.Duration(testTimeout)})
 			failure := c.fails(string(connectors.Unavailable))
 			require.NotNil(t, failure.Bulk)
 			require.Empty(t, c.Unlocked())
@@ -160,8 +160,8 @@ func (c *crowd) trigger(schedule temporalclient.ScheduleHandle, n int) *workflow
 func TestNamesWhileTheProviderIsDown(t *testing.T) {
 	t.Parallel()
 	c := newCrowd(t, latchkeytest.Connection{}, locked(2)...)
-	c.OnLookup = func(context.Context, string) error { return latchkeytest.Fail(connectors.Unavailable) }
-	result := c.bulk(workflows.BulkInput{Timeout: workflows.Duration(time.Second), Users: []connectors.UserRef{
+	c.OnLookup = func(context.Context, string) error { return latchkeytest.FailAfter(connectors.Unavailable, tooLong) }
+	result := c.bulk(workflows.BulkInput{Users: []connectors.UserRef{
 		{Username: "member1"}, {Email: "member2@example.org"}, {ID: latchkeytest.MemberID(2)},
 	}})
 	require.Equal(t, workflows.Completed, result.Outcome)

@@ -184,8 +184,18 @@ func cancellations() map[string]scenario {
 					return nil
 				}
 			},
-			meanwhile: cancel,
-			failure:   client.TypeCancelled, sent: connectors.Unknown,
+			meanwhile: func(t *testing.T, s *stage) {
+				t.Helper()
+				<-s.reached
+				require.Eventually(t, func() bool {
+					described, err := s.Temporal.Client.DescribeWorkflowExecution(t.Context(), s.run.GetID(), s.run.GetRunID())
+					require.NoError(t, err)
+					pending := described.GetPendingActivities()
+					return len(pending) == 1 && pending[0].GetLastFailure() != nil
+				}, latchkeytest.Patience, 10*time.Millisecond)
+				cancel(t, s)
+			},
+			failure: client.TypeCancelled, sent: connectors.Unknown,
 			check: func(t *testing.T, s *stage, result *workflows.Result) {
 				_, unlocks := s.Calls()
 				require.Equal(t, 1, unlocks, "no further attempt begins")

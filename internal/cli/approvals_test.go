@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"strings"
 	"testing"
 	"time"
 
@@ -22,7 +21,11 @@ func awaiting(t *testing.T, name string) (*tenant, client.Waiting) {
 	require.Equal(t, ExitOK, got.code, got.stderr)
 	var listed []client.Waiting
 	require.Eventually(t, func() bool {
-		listed = read[[]client.Waiting](t, with.again().call(t.Context(), "approvals", "list", "--connection", name, "-o", "json").stdout)
+		got := with.again().call(t.Context(), "approvals", "list", "--connection", name, "-o", "json")
+		if got.code != ExitOK {
+			return false
+		}
+		listed = read[[]client.Waiting](t, got.stdout)
 		return len(listed) == 1 && listed[0].Unknown == "" // The run has answered, too.
 	}, listedSoon, 50*time.Millisecond)
 	return with, listed[0]
@@ -35,19 +38,13 @@ func TestApprovalsList(t *testing.T) {
 	require.Equal(t, []string{id, someID, "soar", "INC-1"}, []string{waiting.WorkflowID, waiting.UserID, waiting.RequestedBy, waiting.RequestReason})
 	require.Equal(t, []string{workflows.CaseRequested}, waiting.Cases)
 
-	var drawn outcome
-	require.Eventually(t, func() bool {
-		drawn = with.again().call(t.Context(), "approvals", "list", "--connection", with.name)
-		return drawn.code == ExitOK && strings.Contains(drawn.stdout, "INC-1") // It asks the run, for two seconds.
-	}, listedSoon, 50*time.Millisecond)
+	drawn := until(t, "INC-1", func() outcome { return with.again().call(t.Context(), "approvals", "list", "--connection", with.name) })
 	require.Regexp(t, id+` +│ `+someID+` at cli-approvals +│ soar +│ INC-1 +│ requested +│ `+instant(*waiting.Until)+` +│ account: failed_sign_in`, drawn.stdout)
 	require.Contains(t, drawn.stdout, "latchkey approvals approve WORKFLOW_ID")
 	require.Contains(t, with.again().call(t.Context(), "approvals", "list", "-o", "yaml").stdout, "workflowId: "+id)
 
-	shown := with.again().status(t.Context(), id)
-	require.Equal(t, ExitOK, shown.code)
+	shown := until(t, "latchkey approvals approve "+id, func() outcome { return with.again().status(t.Context(), id) })
 	require.Regexp(t, `step +approval\n`, shown.stdout)
-	require.Contains(t, shown.stdout, "latchkey approvals approve "+id)
 	require.Contains(t, shown.stdout, "waited for until "+instant(*waiting.Until)+" (needed: requested)")
 	require.Contains(t, lines(with.again().run(t.Context(), "__complete", "approvals", "approve", "--address", with.server.address, "").stdout), id)
 }

@@ -13,11 +13,12 @@ import (
 	"github.com/latchkey-iam/latchkey/activities"
 	"github.com/latchkey-iam/latchkey/client"
 	"github.com/latchkey-iam/latchkey/connectors"
+	"github.com/latchkey-iam/latchkey/internal/latchkeytest"
 )
 
 // listedSoon is how long a worker may take to be listed: it says that it is there every
 // ten seconds.
-const listedSoon = time.Minute
+const listedSoon = latchkeytest.Patience
 
 func (n *tenant) list(t *testing.T, args ...string) outcome {
 	t.Helper()
@@ -44,7 +45,9 @@ func TestConnectionsList(t *testing.T) {
 	serve(t, "cli-listed-twice", lockedUser())
 	var got outcome
 	require.Eventually(t, func() bool {
-		got = with.list(t, "-o", "json")
+		if got = with.list(t, "-o", "json"); got.code != ExitOK {
+			return false
+		}
 		workers := map[string]int{}
 		for _, each := range read[[]client.Served](t, got.stdout) {
 			workers[each.Connection] = each.Workers

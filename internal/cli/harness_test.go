@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/latchkey-iam/latchkey/internal/latchkeytest"
 )
 
 // nowhere is an address where nothing listens, for what must not dial, or must say so.
@@ -85,6 +87,18 @@ func (o *output) await(text string) {
 	for !strings.Contains(o.text.String(), text) {
 		o.changed.Wait()
 	}
+}
+
+// until asks until the answer has the text. A command asks a run for two seconds, and a busy
+// machine may need more.
+func until(t *testing.T, text string, ask func() outcome) outcome {
+	t.Helper()
+	var got outcome
+	require.Eventually(t, func() bool {
+		got = ask()
+		return got.code == ExitOK && strings.Contains(got.stdout, text)
+	}, latchkeytest.Patience, 20*time.Millisecond, "the answer never has %q", text)
+	return got
 }
 
 // lines returns the lines that are not empty.

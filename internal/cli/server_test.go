@@ -82,6 +82,7 @@ func (p *provider) Lookup(ctx context.Context, ref connectors.UserRef) (*connect
 		select {
 		case <-p.hold:
 		case <-ctx.Done():
+			return nil, failing(connectors.Unavailable, "it took too long")
 		}
 	}
 	p.mutex.Lock()

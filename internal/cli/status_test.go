@@ -8,6 +8,7 @@ import (
 	sdkclient "go.temporal.io/sdk/client"
 
 	"github.com/latchkey-iam/latchkey/connectors"
+	"github.com/latchkey-iam/latchkey/internal/latchkeytest"
 	"github.com/latchkey-iam/latchkey/workflows"
 )
 
@@ -22,8 +23,7 @@ func TestStatusOfOpenAndClosed(t *testing.T) {
 	require.False(t, run.Joined)
 	<-with.provider.entered
 
-	open := with.again().status(t.Context(), run.WorkflowID, "-o", "json")
-	require.Equal(t, ExitOK, open.code)
+	open := until(t, `"step": `, func() outcome { return with.again().status(t.Context(), run.WorkflowID, "-o", "json") })
 	view := read[runView](t, open.stdout)
 	require.Equal(t, statusRunning, view.Status)
 	require.Equal(t, workflows.StepLookup, view.Step)
@@ -57,9 +57,13 @@ func TestStatusOfRetried(t *testing.T) {
 	require.Equal(t, ExitOK, tenant.unlock(t.Context(), "--user-id", someID, "--timeout", "3h", "--detach").code)
 	var view runView
 	require.Eventually(t, func() bool {
-		view = read[runView](t, tenant.again().status(t.Context(), id, "-o", "json").stdout)
+		got := tenant.again().status(t.Context(), id, "-o", "json")
+		if got.code != ExitOK {
+			return false
+		}
+		view = read[runView](t, got.stdout)
 		return len(view.Pending) == 1 && view.Pending[0].Attempt == 2
-	}, time.Minute, 20*time.Millisecond)
+	}, latchkeytest.Patience, 20*time.Millisecond)
 	require.Equal(t, "RateLimited", view.Pending[0].LastFailure.Type)
 	require.WithinDuration(t, time.Now().Add(time.Hour), *view.Pending[0].NextAttemptAt, time.Minute)
 	shown := tenant.again().status(t.Context(), id)
