@@ -25,17 +25,21 @@ ARG VERSION=
 RUN go build -ldflags "-s -w -X github.com/latchkey-iam/latchkey/internal/cli.Version=${VERSION}" -o /out/latchkey ./cmd/latchkey \
  && go build -ldflags "-s -w" -o /out/healthcheck ./internal/healthcheck
 
-# The Temporal server takes minutes to compile and changes only with go.mod.
+# latchkey-dev is a module of its own, since it holds a Temporal server, which takes minutes to
+# compile and changes only with its go.mod.
 FROM modules AS server
+COPY cmd/latchkey-dev/go.mod cmd/latchkey-dev/go.sum ./cmd/latchkey-dev/
+WORKDIR /src/cmd/latchkey-dev
+RUN go mod download
 RUN go build go.temporal.io/server/temporal \
       go.temporal.io/server/common/persistence/sql/sqlplugin/sqlite \
       github.com/temporalio/ui-server/v2/server
 
 FROM server AS build-dev
-COPY . .
+COPY . /src
 ARG VERSION=
-RUN go build -ldflags "-s -w -X github.com/latchkey-iam/latchkey/internal/cli.Version=${VERSION}" -o /out/latchkey-dev ./cmd/latchkey-dev \
- && go build -ldflags "-s -w" -o /out/healthcheck ./internal/healthcheck
+RUN go build -ldflags "-s -w -X github.com/latchkey-iam/latchkey/internal/cli.Version=${VERSION}" -o /out/latchkey-dev . \
+ && go build -ldflags "-s -w" -o /out/healthcheck github.com/latchkey-iam/latchkey/internal/healthcheck
 
 FROM ${RUNTIME_IMAGE} AS latchkey-dev
 LABEL org.opencontainers.image.title="latchkey-dev" \

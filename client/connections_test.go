@@ -11,15 +11,15 @@ import (
 	"github.com/latchkey-iam/latchkey/activities"
 	"github.com/latchkey-iam/latchkey/client"
 	"github.com/latchkey-iam/latchkey/connectors"
-	"github.com/latchkey-iam/latchkey/internal/devserver"
 	"github.com/latchkey-iam/latchkey/internal/latchkeytest"
+	"github.com/latchkey-iam/latchkey/internal/testserver"
 	"github.com/latchkey-iam/latchkey/workflows"
 )
 
 // served returns how many workers serve each connection.
 func served(t *testing.T, with *client.Client) map[string]int {
 	t.Helper()
-	listed, err := with.Connections(t.Context(), devserver.DefaultNamespace)
+	listed, err := with.Connections(t.Context(), testserver.DefaultNamespace)
 	require.NoError(t, err)
 	workers := map[string]int{}
 	for i, each := range listed {

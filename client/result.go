@@ -52,6 +52,11 @@ func (f *Failure) Error() string { return f.Type + ": " + f.Message }
 // closed, and a result must not wait for the end of a poll of its length.
 const waitSlice = time.Second
 
+// longPollBuffer is more than a server keeps back of a caller's deadline for its answer, which
+// is a second. A long poll with less time than that is answered at once, and the SDK asks again
+// at once: it would ask hundreds of times a second.
+const longPollBuffer = 2 * time.Second
+
 // Attach returns the run with the ID; an empty runID is the newest one.
 func (c *Client) Attach(workflowID, runID string) *Run {
 	return &Run{WorkflowID: workflowID, RunID: runID, client: c}
@@ -86,8 +91,10 @@ func (r *Run) wait(ctx context.Context, result any) error {
 
 // poll waits for one slice. When it fails before the slice is over, it sits the rest out.
 func (r *Run) poll(ctx context.Context, result any) error {
-	slice, cancel := context.WithTimeout(ctx, waitSlice)
+	slice, cancel := context.WithTimeout(context.WithoutCancel(ctx), waitSlice+longPollBuffer)
 	defer cancel()
+	defer context.AfterFunc(ctx, cancel)()
+	defer time.AfterFunc(waitSlice, cancel).Stop()
 	err := r.client.Temporal.GetWorkflow(slice, r.WorkflowID, r.RunID).Get(slice, result)
 	if err != nil && passing(err) {
 		<-slice.Done()

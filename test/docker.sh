@@ -79,7 +79,10 @@ start_engine() {
 # compiled lists what the build cache holds of both commands: the packages, and the index
 # of everything. It only saves minutes; what it lacks is compiled in the image.
 compiled() {
-  CGO_ENABLED=0 go list -trimpath -export -deps -f '{{.Export}}' ./cmd/... ./internal/healthcheck | sed "s,^$1/,,"
+  {
+    CGO_ENABLED=0 go list -trimpath -export -deps -f '{{.Export}}' ./cmd/latchkey ./internal/healthcheck
+    cd cmd/latchkey-dev && CGO_ENABLED=0 go list -trimpath -export -deps -f '{{.Export}}' .
+  } | sed "s,^$1/,,"
   (cd "$1" && find . -name '*-a' -printf '%P\n')
 }
 
@@ -98,7 +101,7 @@ make_bases() {
   cp "$(command -v busybox)" "$root/bin/busybox"
   ln -s busybox "$root/bin/sh"
   # Of the modules what go.mod lists; of the graph behind them every go.mod there is.
-  go mod download -json | sed -n "s,^\t\"Zip\": \"$modules/\(.*\)\"\,\?\$,\1,p" >"$work/modules"
+  { go mod download -json && cd cmd/latchkey-dev && go mod download -json; } | sed -n "s,^\t\"Zip\": \"$modules/\(.*\)\"\,\?\$,\1,p" >"$work/modules"
   (cd "$modules" && find cache/download -type f \( -name '*.mod' -o -name '*.info' \)) >>"$work/modules"
   compiled "$cache" | sort -u >"$work/compiled"
   tar -cf - --transform "flags=r;s,^$name/,usr/local/go/," --transform 'flags=r;s,^cache/download/,proxy/,' \

@@ -40,6 +40,9 @@ type Config struct {
 	// DrainTimeout is how long activities may go on after a signal to stop. It is longer
 	// than an attempt takes, so that a restart cuts none off.
 	DrainTimeout time.Duration
+	// BuildID is the version of the program, which Temporal notes with each step that a worker
+	// completes; empty notes none.
+	BuildID string
 }
 
 // Connection is one provider's tenant under a name.

@@ -124,6 +124,15 @@ func build(ctx context.Context, config Config, temporal client.Client, namespace
 	return built, errors.Join(faults...)
 }
 
+// deployment says of which build a worker is. Worker versioning stays off: it would leave the
+// steps of open runs to workers that are gone.
+func deployment(config Config) worker.DeploymentOptions {
+	if config.BuildID == "" {
+		return worker.DeploymentOptions{}
+	}
+	return worker.DeploymentOptions{Version: worker.WorkerDeploymentVersion{DeploymentName: "latchkey", BuildID: config.BuildID}}
+}
+
 // pollers follow the load: two, the SDK's default, hold a bulk run up.
 func pollers() worker.PollerBehavior {
 	return worker.NewPollerBehaviorAutoscaling(worker.PollerBehaviorAutoscalingOptions{})
@@ -132,6 +141,7 @@ func pollers() worker.PollerBehavior {
 func newWorkflowWorker(config Config, temporal client.Client, known []string, onFatal func(error)) worker.Worker {
 	built := worker.New(temporal, workflows.TaskQueue, worker.Options{
 		LocalActivityWorkerOnly:     true, // The steps are on the connections' queues.
+		DeploymentOptions:           deployment(config),
 		WorkflowTaskPollerBehavior:  pollers(),
 		DisableRegistrationAliasing: true,
 		WorkerStopTimeout:           config.DrainTimeout,
@@ -145,6 +155,7 @@ func newActivityWorker(config Config, connection Connection, steps *activities.A
 	built := worker.New(temporal, activities.Queue(connection.Name), worker.Options{
 		DisableWorkflowWorker:        true,
 		DisableRegistrationAliasing:  true,
+		DeploymentOptions:            deployment(config),
 		ActivityTaskPollerBehavior:   pollers(),
 		TaskQueueActivitiesPerSecond: connection.ActivitiesPerSecond(),
 		WorkerStopTimeout:            config.DrainTimeout,

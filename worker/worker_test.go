@@ -93,9 +93,9 @@ func TestDrains(t *testing.T) {
 
 	const slow = 6 * time.Second
 	reached := s.hold(jumpcloudsimulator.OpLookup, slow)
+	began := time.Now() // Before the look-up is held, so that the hold cannot seem short.
 	run := s.start(workflows.Input{UserID: id})
 	<-reached
-	began := time.Now()
 	ended := make(chan error, 1)
 	go func() { ended <- stop() }()
 	require.Eventually(t, func() bool {
@@ -103,6 +103,7 @@ func TestDrains(t *testing.T) {
 		return status == http.StatusServiceUnavailable && strings.Contains(body, "draining")
 	}, slow, 10*time.Millisecond)
 	require.NoError(t, <-ended)
+	require.GreaterOrEqual(t, time.Since(began), slow-100*time.Millisecond)
 	require.Less(t, time.Since(began), config.DrainTimeout)
 
 	history := s.temporal.GetWorkflowHistory(t.Context(), run.WorkflowID, run.RunID, false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)

@@ -186,7 +186,6 @@ func cancellations() map[string]scenario {
 			},
 			meanwhile: func(t *testing.T, s *stage) {
 				t.Helper()
-				<-s.reached
 				require.Eventually(t, func() bool {
 					described, err := s.Temporal.Client.DescribeWorkflowExecution(t.Context(), s.run.GetID(), s.run.GetRunID())
 					require.NoError(t, err)

@@ -11,7 +11,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/latchkey-iam/latchkey/internal/dev"
+	"github.com/latchkey-iam/latchkey/cmd/latchkey-dev/internal/dev"
+	"github.com/latchkey-iam/latchkey/cmd/latchkey-dev/internal/embedded"
 	"github.com/latchkey-iam/latchkey/internal/simulator"
 	"github.com/latchkey-iam/latchkey/workflows"
 )
@@ -110,7 +111,7 @@ const demoTimeout = 5 * time.Minute
 func demo(ctx context.Context, play []scene, output string, stdout io.Writer) error {
 	ctx, cancel := context.WithTimeout(ctx, demoTimeout)
 	defer cancel()
-	environment, err := dev.Start(ctx, dev.FreePorts())
+	environment, err := dev.Start(ctx, dev.FreePorts(embedded.Start))
 	if err != nil {
 		return err
 	}

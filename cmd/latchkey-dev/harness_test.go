@@ -18,13 +18,14 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/latchkey-iam/latchkey/client"
+	"github.com/latchkey-iam/latchkey/internal/latchkeytest"
 	"github.com/latchkey-iam/latchkey/internal/temporalclient"
 	"github.com/latchkey-iam/latchkey/worker"
 )
 
 const (
 	// patience bounds the wait for what a test expects, on a machine that is busy.
-	patience = 3 * time.Minute
+	patience = latchkeytest.Patience
 	pause    = 20 * time.Millisecond
 	// anyPort is an address with a port that is free.
 	anyPort = "127.0.0.1:0"

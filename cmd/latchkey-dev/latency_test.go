@@ -10,7 +10,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/latchkey-iam/latchkey/internal/dev"
+	"github.com/latchkey-iam/latchkey/cmd/latchkey-dev/internal/dev"
+	"github.com/latchkey-iam/latchkey/cmd/latchkey-dev/internal/embedded"
 	"github.com/latchkey-iam/latchkey/workflows"
 )
 
@@ -25,7 +26,7 @@ type stage struct {
 
 func newStage(tb testing.TB) *stage {
 	tb.Helper()
-	environment, err := dev.Start(tb.Context(), dev.FreePorts())
+	environment, err := dev.Start(tb.Context(), dev.FreePorts(embedded.Start))
 	require.NoError(tb, err)
 	tb.Cleanup(func() { _ = environment.Stop() })
 	return &stage{tb: tb, environment: environment}

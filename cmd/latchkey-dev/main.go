@@ -15,7 +15,7 @@ import (
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 
-	"github.com/latchkey-iam/latchkey/internal/devserver"
+	"github.com/latchkey-iam/latchkey/cmd/latchkey-dev/internal/port"
 )
 
 func main() {
@@ -49,7 +49,7 @@ func newCommand(stdout, stderr io.Writer) *cobra.Command {
 }
 
 // movedBy names the flag that moves what listens, by the name that it has in a
-// *devserver.PortInUseError.
+// *port.InUseError.
 var movedBy = map[string]string{
 	"the Temporal server":     "temporal-address",
 	"Temporal's HTTP API":     "http-address",
@@ -60,7 +60,7 @@ var movedBy = map[string]string{
 
 // explain names the flag that moves a port that is taken.
 func explain(err error) error {
-	var taken *devserver.PortInUseError
+	var taken *port.InUseError
 	if errors.As(err, &taken) && movedBy[taken.What] != "" {
 		return fmt.Errorf("%w; move it with --%s", err, movedBy[taken.What])
 	}

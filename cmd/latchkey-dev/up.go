@@ -10,8 +10,9 @@ import (
 	"github.com/spf13/pflag"
 	"go.uber.org/zap/zapcore"
 
-	"github.com/latchkey-iam/latchkey/internal/dev"
-	"github.com/latchkey-iam/latchkey/internal/devserver"
+	"github.com/latchkey-iam/latchkey/cmd/latchkey-dev/internal/dev"
+	"github.com/latchkey-iam/latchkey/cmd/latchkey-dev/internal/devserver"
+	"github.com/latchkey-iam/latchkey/cmd/latchkey-dev/internal/embedded"
 	"github.com/latchkey-iam/latchkey/worker"
 )
 
@@ -41,6 +42,7 @@ func (c *upCommand) run(ctx context.Context) error {
 		return err
 	}
 	c.options.Logger = newLogger(c.stderr, level)
+	c.options.StartTemporal = embedded.Start
 	environment, err := dev.Start(ctx, c.options)
 	if err != nil {
 		return explain(err)

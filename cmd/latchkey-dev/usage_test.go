@@ -6,7 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/latchkey-iam/latchkey/internal/dev"
+	"github.com/latchkey-iam/latchkey/cmd/latchkey-dev/internal/dev"
 )
 
 func TestUsage(t *testing.T) {

@@ -54,5 +54,6 @@ TEMPORAL_ADDRESS=127.0.0.1:17233 bin/latchkey status "$workflow" --follow >/dev/
 picture docs/pictures/run.png 1400x1000 "http://127.0.0.1:18233/namespaces/default/workflows/${workflow//\//%2F}/$(value runId)/timeline"
 
 # What an operator finds, reads and answers.
-"${GO:-go}" test -count 1 ./test/browser -pictures "$PWD/docs/pictures"
+pictures="$PWD/docs/pictures"
+(cd cmd/latchkey-dev && "${GO:-go}" test -count 1 ./browser -pictures "$pictures")
 printf 'pictures: %s\n' docs/pictures/{start,list,approval,approved,failed}.png

@@ -20,14 +20,12 @@ func awaiting(t *testing.T, name string) (*tenant, client.Waiting) {
 	got := with.unlock(t.Context(), "--user-id", someID, "--approval", "--approval-timeout", "2h", "--approvers", "boss,operator", "--requested-by", "soar", "--reason", "INC-1", "--detach")
 	require.Equal(t, ExitOK, got.code, got.stderr)
 	var listed []client.Waiting
-	require.Eventually(t, func() bool {
-		got := with.again().call(t.Context(), "approvals", "list", "--connection", name, "-o", "json")
-		if got.code != ExitOK {
-			return false
-		}
-		listed = read[[]client.Waiting](t, got.stdout)
+	until(t, func() outcome {
+		return with.again().call(t.Context(), "approvals", "list", "--connection", name, "-o", "json")
+	}, func(stdout string) bool {
+		listed = read[[]client.Waiting](t, stdout)
 		return len(listed) == 1 && listed[0].Unknown == "" // The run has answered, too.
-	}, listedSoon, 50*time.Millisecond)
+	})
 	return with, listed[0]
 }
 
@@ -38,12 +36,12 @@ func TestApprovalsList(t *testing.T) {
 	require.Equal(t, []string{id, someID, "soar", "INC-1"}, []string{waiting.WorkflowID, waiting.UserID, waiting.RequestedBy, waiting.RequestReason})
 	require.Equal(t, []string{workflows.CaseRequested}, waiting.Cases)
 
-	drawn := until(t, "INC-1", func() outcome { return with.again().call(t.Context(), "approvals", "list", "--connection", with.name) })
+	drawn := until(t, func() outcome { return with.again().call(t.Context(), "approvals", "list", "--connection", with.name) }, having("INC-1"))
 	require.Regexp(t, id+` +│ `+someID+` at cli-approvals +│ soar +│ INC-1 +│ requested +│ `+instant(*waiting.Until)+` +│ account: failed_sign_in`, drawn.stdout)
 	require.Contains(t, drawn.stdout, "latchkey approvals approve WORKFLOW_ID")
 	require.Contains(t, with.again().call(t.Context(), "approvals", "list", "-o", "yaml").stdout, "workflowId: "+id)
 
-	shown := until(t, "latchkey approvals approve "+id, func() outcome { return with.again().status(t.Context(), id) })
+	shown := until(t, func() outcome { return with.again().status(t.Context(), id) }, having("latchkey approvals approve "+id))
 	require.Regexp(t, `step +approval\n`, shown.stdout)
 	require.Contains(t, shown.stdout, "waited for until "+instant(*waiting.Until)+" (needed: requested)")
 	require.Contains(t, lines(with.again().run(t.Context(), "__complete", "approvals", "approve", "--address", with.server.address, "").stdout), id)
@@ -154,10 +152,10 @@ func TestApprovalOnTheProgressLine(t *testing.T) {
 	with.env.StderrTerminal = true
 	with.env.Width = func() int { return 200 }
 	id := workflows.UnlockID(with.name, someID)
-	done := started(func() outcome {
+	done := aside(func() outcome {
 		return with.unlock(t.Context(), "--user-id", someID, "--approval", "--requested-by", "soar")
 	})
-	with.stderr.await("; latchkey approvals approve " + id)
+	with.stderr.await(t, "; latchkey approvals approve "+id)
 	require.Contains(t, with.stderr.String(), "waiting for an approval until ")
 	require.Equal(t, ExitOK, with.again().call(t.Context(), "approvals", "approve", id).code)
 	got := <-done

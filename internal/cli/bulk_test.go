@@ -47,14 +47,10 @@ func (c *crowd) held(t *testing.T) string {
 // await waits until a run is in a state.
 func (c *crowd) await(t *testing.T, id string, state workflows.BulkState) {
 	t.Helper()
-	require.Eventually(t, func() bool {
-		got := c.again().call(t.Context(), "bulk", "status", id, "-o", "json")
-		if got.code != ExitOK {
-			return false
-		}
-		progress := read[bulkView](t, got.stdout).Progress
+	until(t, func() outcome { return c.again().call(t.Context(), "bulk", "status", id, "-o", "json") }, func(stdout string) bool {
+		progress := read[bulkView](t, stdout).Progress
 		return progress != nil && progress.State == state
-	}, latchkeytest.Patience, 20*time.Millisecond)
+	})
 }
 
 func TestUnlockFromFile(t *testing.T) {
@@ -219,14 +215,14 @@ func TestBulkHeldThenReleased(t *testing.T) {
 	t.Parallel()
 	with := serveCrowd(t, "cli-bulk-released", lockedMembers(3)...)
 	id := with.held(t)
-	until(t, "may be an attack", func() outcome { return with.again().call(t.Context(), "bulk", "status", id) })
+	until(t, func() outcome { return with.again().call(t.Context(), "bulk", "status", id) }, having("may be an attack"))
 	open := with.again().call(t.Context(), "bulk", "report", id)
 	require.Contains(t, open.stderr, "the run goes on")
 
 	watching := with.again()
 	watching.env.StderrTerminal = true
-	followed := started(func() outcome { return watching.call(t.Context(), "bulk", "status", id, "--follow", "-o", "json") })
-	watching.stderr.await("3 users locked lately; release or abort it with: latchkey bulk release")
+	followed := aside(func() outcome { return watching.call(t.Context(), "bulk", "status", id, "--follow", "-o", "json") })
+	watching.stderr.await(t, "3 users locked lately; release or abort it with: latchkey bulk release")
 	told := with.again().call(t.Context(), "bulk", "release", id, "--reason", "no attack", "-o", "json")
 	require.Equal(t, ExitOK, told.code, told.stderr)
 	require.Equal(t, "no attack", read[workflows.Progress](t, told.stdout).Interventions[0].RequestReason)
@@ -273,8 +269,8 @@ func TestBulkInterrupted(t *testing.T) {
 	}
 	with.env.StderrTerminal = true
 	ctx, interrupt := context.WithCancel(t.Context())
-	ended := started(func() outcome { return with.call(ctx, with.bulk(t, "", "--request-id", "cli-interrupted-1")...) })
-	with.stderr.await("(1/4)")
+	ended := aside(func() outcome { return with.call(ctx, with.bulk(t, "", "--request-id", "cli-interrupted-1")...) })
+	with.stderr.await(t, "(1/4)")
 	rejected := with.again().call(t.Context(), "bulk", "release", "cli-interrupted-1")
 	require.Equal(t, ExitOtherwise, rejected.code)
 	require.Contains(t, rejected.stderr, "latchkey: Rejected: the run does not hold: there is nothing to release")

@@ -80,25 +80,39 @@ func (o *output) String() string {
 	return o.text.String()
 }
 
-// await returns when the text was written; the test's own timeout bounds it.
-func (o *output) await(text string) {
+// await returns when the text was written.
+func (o *output) await(t *testing.T, text string) {
+	t.Helper()
 	o.mutex.Lock()
 	defer o.mutex.Unlock()
+	late := false
+	defer time.AfterFunc(latchkeytest.Patience, func() {
+		o.mutex.Lock()
+		defer o.mutex.Unlock()
+		late = true
+		o.changed.Broadcast()
+	}).Stop()
 	for !strings.Contains(o.text.String(), text) {
+		require.False(t, late, "%q was not written: %s", text, &o.text)
 		o.changed.Wait()
 	}
 }
 
-// until asks until the answer has the text. A command asks a run for two seconds, and a busy
-// machine may need more.
-func until(t *testing.T, text string, ask func() outcome) outcome {
+// until asks until a command succeeds and its answer is the awaited one. A command asks a run
+// for two seconds, and a busy machine may need more.
+func until(t *testing.T, ask func() outcome, awaited func(stdout string) bool) outcome {
 	t.Helper()
 	var got outcome
 	require.Eventually(t, func() bool {
 		got = ask()
-		return got.code == ExitOK && strings.Contains(got.stdout, text)
-	}, latchkeytest.Patience, 20*time.Millisecond, "the answer never has %q", text)
+		return got.code == ExitOK && awaited(got.stdout)
+	}, latchkeytest.Patience, 20*time.Millisecond)
 	return got
+}
+
+// having awaits an answer with the text.
+func having(text string) func(stdout string) bool {
+	return func(stdout string) bool { return strings.Contains(stdout, text) }
 }
 
 // lines returns the lines that are not empty.
@@ -116,6 +130,6 @@ func TestOutputAwait(t *testing.T) {
 	t.Parallel()
 	o := newOutput()
 	go func() { _, _ = o.Write([]byte("one two")) }()
-	o.await("two")
+	o.await(t, "two")
 	require.Equal(t, "one two", o.String())
 }

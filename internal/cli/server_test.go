@@ -3,7 +3,9 @@ package cli
 import (
 	"context"
 	"encoding/json"
+	"os"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -14,8 +16,8 @@ import (
 
 	"github.com/latchkey-iam/latchkey/activities"
 	"github.com/latchkey-iam/latchkey/connectors"
-	"github.com/latchkey-iam/latchkey/internal/devserver"
 	"github.com/latchkey-iam/latchkey/internal/temporalclient"
+	"github.com/latchkey-iam/latchkey/internal/testserver"
 	"github.com/latchkey-iam/latchkey/workflows"
 )
 
@@ -26,20 +28,34 @@ type server struct {
 	stop     func()
 }
 
-var shared = sync.OnceValues(startServer)
+var (
+	startOnce = sync.OnceValues(startServer)
+	started   atomic.Bool
+)
 
 func TestMain(m *testing.M) {
-	defer func() {
-		if started, err := shared(); err == nil {
-			started.stop()
+	code := m.Run()
+	if started.Load() {
+		if server, err := startOnce(); err == nil {
+			server.stop()
 		}
-	}()
-	m.Run()
+	}
+	os.Exit(code)
+}
+
+// shared returns the one server.
+func shared(t *testing.T) *server {
+	t.Helper()
+	testserver.Skip(t)
+	started.Store(true)
+	server, err := startOnce()
+	require.NoError(t, err)
+	return server
 }
 
 func startServer() (*server, error) {
 	ctx := context.Background()
-	embedded, err := devserver.Start(ctx, devserver.Options{Address: "127.0.0.1:0", SearchAttributes: workflows.SearchAttributeTypes()})
+	embedded, err := testserver.Start(ctx, testserver.Options{SearchAttributes: workflows.SearchAttributeTypes()})
 	if err != nil {
 		return nil, err
 	}
@@ -158,13 +174,12 @@ func serve(t *testing.T, name string, with *provider) *tenant {
 // serveConnector is serve for a provider of any kind.
 func serveConnector(t *testing.T, name string, with connectors.Connector) *tenant {
 	t.Helper()
-	started, err := shared()
-	require.NoError(t, err)
-	served := sdkworker.New(started.temporal, activities.Queue(name), sdkworker.Options{DisableWorkflowWorker: true})
+	at := shared(t)
+	served := sdkworker.New(at.temporal, activities.Queue(name), sdkworker.Options{DisableWorkflowWorker: true})
 	(&activities.Activities{Connection: name, Provider: "fake", Connector: with, AbsentID: absentID, SearchAttributes: workflows.SearchAttributes(), Audit: zap.NewNop()}).Register(served)
 	require.NoError(t, served.Start())
 	t.Cleanup(served.Stop)
-	return &tenant{harness: newHarness(), server: started, name: name}
+	return &tenant{harness: newHarness(), server: at, name: name}
 }
 
 // again returns the same tenant with fresh streams.
@@ -187,8 +202,8 @@ func (n *tenant) status(ctx context.Context, args ...string) outcome {
 	return n.run(ctx, append([]string{"status", "--address", n.server.address}, args...)...)
 }
 
-// started runs a command aside; what it left comes through the channel.
-func started(command func() outcome) <-chan outcome {
+// aside runs a command aside; what it left comes through the channel.
+func aside(command func() outcome) <-chan outcome {
 	done := make(chan outcome, 1)
 	go func() { done <- command() }()
 	return done

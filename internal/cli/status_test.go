@@ -8,7 +8,6 @@ import (
 	sdkclient "go.temporal.io/sdk/client"
 
 	"github.com/latchkey-iam/latchkey/connectors"
-	"github.com/latchkey-iam/latchkey/internal/latchkeytest"
 	"github.com/latchkey-iam/latchkey/workflows"
 )
 
@@ -23,7 +22,7 @@ func TestStatusOfOpenAndClosed(t *testing.T) {
 	require.False(t, run.Joined)
 	<-with.provider.entered
 
-	open := until(t, `"step": `, func() outcome { return with.again().status(t.Context(), run.WorkflowID, "-o", "json") })
+	open := until(t, func() outcome { return with.again().status(t.Context(), run.WorkflowID, "-o", "json") }, having(`"step": `))
 	view := read[runView](t, open.stdout)
 	require.Equal(t, statusRunning, view.Status)
 	require.Equal(t, workflows.StepLookup, view.Step)
@@ -56,14 +55,10 @@ func TestStatusOfRetried(t *testing.T) {
 	id := workflows.UnlockID("cli-retried", someID)
 	require.Equal(t, ExitOK, tenant.unlock(t.Context(), "--user-id", someID, "--timeout", "3h", "--detach").code)
 	var view runView
-	require.Eventually(t, func() bool {
-		got := tenant.again().status(t.Context(), id, "-o", "json")
-		if got.code != ExitOK {
-			return false
-		}
-		view = read[runView](t, got.stdout)
+	until(t, func() outcome { return tenant.again().status(t.Context(), id, "-o", "json") }, func(stdout string) bool {
+		view = read[runView](t, stdout)
 		return len(view.Pending) == 1 && view.Pending[0].Attempt == 2
-	}, latchkeytest.Patience, 20*time.Millisecond)
+	})
 	require.Equal(t, "RateLimited", view.Pending[0].LastFailure.Type)
 	require.WithinDuration(t, time.Now().Add(time.Hour), *view.Pending[0].NextAttemptAt, time.Minute)
 	shown := tenant.again().status(t.Context(), id)

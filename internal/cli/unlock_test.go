@@ -104,8 +104,7 @@ func TestUnlockFailures(t *testing.T) {
 
 func TestNoWorker(t *testing.T) {
 	t.Parallel()
-	server, err := shared()
-	require.NoError(t, err)
+	server := shared(t)
 	began := time.Now()
 	nobody := &tenant{harness: newHarness(), server: server, name: "cli-nobody"}
 	got := nobody.unlock(t.Context(), "--user-id", someID, "-o", "json")
@@ -113,7 +112,7 @@ func TestNoWorker(t *testing.T) {
 	require.Equal(t, ExitUnreachable, got.code)
 	require.Contains(t, got.stderr, `latchkey: NoWorker: no worker serves the connection "cli-nobody"`)
 	require.Contains(t, got.stdout, `"result": null`)
-	_, err = server.temporal.DescribeWorkflowExecution(t.Context(), workflows.UnlockID("cli-nobody", someID), "")
+	_, err := server.temporal.DescribeWorkflowExecution(t.Context(), workflows.UnlockID("cli-nobody", someID), "")
 	var missing *serviceerror.NotFound
 	require.ErrorAs(t, err, &missing)
 }
@@ -130,7 +129,7 @@ func TestJoinedAndInTheWay(t *testing.T) {
 	t.Parallel()
 	first := serve(t, "cli-joined", lockedUser().slow())
 	id := workflows.UnlockID("cli-joined", someID)
-	one := started(func() outcome { return first.unlock(t.Context(), "--user-id", someID, "-o", "json") })
+	one := aside(func() outcome { return first.unlock(t.Context(), "--user-id", someID, "-o", "json") })
 	<-first.provider.entered
 
 	other := first.again().unlock(t.Context(), "--user-id", someID, "--even-if-unlocked", "-o", "json")
@@ -139,9 +138,9 @@ func TestJoinedAndInTheWay(t *testing.T) {
 	require.Equal(t, id, read[failedView](t, other.stdout).Failure.WorkflowID)
 
 	second := first.again()
-	two := started(func() outcome { return second.unlock(t.Context(), "--user-id", someID, "-o", "json") })
-	second.stderr.await("latchkey: joined the run that another request started: " + id + "\n")
-	until(t, "joined by  1 more\n", func() outcome { return first.again().status(t.Context(), id) })
+	two := aside(func() outcome { return second.unlock(t.Context(), "--user-id", someID, "-o", "json") })
+	second.stderr.await(t, "latchkey: joined the run that another request started: "+id+"\n")
+	until(t, func() outcome { return first.again().status(t.Context(), id) }, having("joined by  1 more\n"))
 	first.provider.release()
 	for _, done := range []<-chan outcome{one, two} {
 		got := <-done
@@ -169,7 +168,7 @@ func TestInterrupted(t *testing.T) {
 	with := serve(t, "cli-interrupted", lockedUser().slow())
 	id := workflows.UnlockID("cli-interrupted", someID)
 	ctx, interrupt := context.WithCancel(t.Context())
-	done := started(func() outcome { return with.unlock(ctx, "--user-id", someID, "-o", "json") })
+	done := aside(func() outcome { return with.unlock(ctx, "--user-id", someID, "-o", "json") })
 	<-with.provider.entered
 	interrupt()
 	got := <-done
@@ -187,8 +186,8 @@ func TestProgressOnATerminal(t *testing.T) {
 	t.Parallel()
 	with := serve(t, "cli-progress", lockedUser().slow())
 	with.env.StderrTerminal = true
-	done := started(func() outcome { return with.unlock(t.Context(), "--user-id", someID, "-o", "json") })
-	with.stderr.await(clearLine + "look up, attempt ")
+	done := aside(func() outcome { return with.unlock(t.Context(), "--user-id", someID, "-o", "json") })
+	with.stderr.await(t, clearLine+"look up, attempt 1 (")
 	with.provider.release()
 	got := <-done
 	require.Equal(t, ExitOK, got.code)

@@ -23,6 +23,7 @@ func (a *app) workerCommand() *cobra.Command {
 			if err != nil {
 				return &usageError{message: strings.TrimSpace(err.Error()), elsewhere: true}
 			}
+			config.BuildID = readVersion().Version
 			return worker.Run(cmd.Context(), config)
 		},
 	}

@@ -26,8 +26,7 @@ func TestWorkerConfiguration(t *testing.T) {
 
 // TestWorkerServesUntilInterrupted is not parallel: see above.
 func TestWorkerServesUntilInterrupted(t *testing.T) {
-	server, err := shared()
-	require.NoError(t, err)
+	server := shared(t)
 	t.Setenv("TEMPORAL_ADDRESS", server.address)
 	t.Setenv("LATCHKEY_HEALTH_ADDRESS", "off")
 	t.Setenv("LATCHKEY_LOG_LEVEL", "error")
@@ -35,7 +34,7 @@ func TestWorkerServesUntilInterrupted(t *testing.T) {
 	t.Setenv("LATCHKEY_CONNECTION_CLI_WORKER_API_KEY", strings.Repeat("0", 40))
 	ctx, interrupt := context.WithCancel(t.Context())
 	defer interrupt()
-	done := started(func() outcome { return newHarness().run(ctx, "worker") })
+	done := aside(func() outcome { return newHarness().run(ctx, "worker") })
 	require.Eventually(t, func() bool {
 		described, err := server.temporal.DescribeTaskQueue(ctx, activities.Queue("cli-worker"), enumspb.TASK_QUEUE_TYPE_ACTIVITY)
 		return err == nil && len(described.GetPollers()) > 0

@@ -4,8 +4,12 @@ package temporalclient
 import (
 	"context"
 	"fmt"
+	"net"
+	"net/netip"
+	"os"
 	"time"
 
+	"github.com/google/uuid"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/contrib/envconfig"
 	"go.temporal.io/sdk/log"
@@ -79,10 +83,36 @@ func (e *UnreachableError) Error() string {
 // Unwrap returns the cause.
 func (e *UnreachableError) Unwrap() error { return e.Cause }
 
+// identity is who a client and its workers say that they are. The SDK's default, process and
+// host, is the same for two containers that share a host name; when one of them then stops,
+// the server takes the other for gone too.
+func identity() string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown"
+	}
+	return fmt.Sprintf("%d@%s@%.8s", os.Getpid(), host, uuid.NewString())
+}
+
+// loopback reports whether an address is on this machine.
+func loopback(address string) bool {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return false
+	}
+	ip, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && ip.IsLoopback()
+}
+
 // Dial connects. A server that does not answer within seconds is an *UnreachableError.
 func Dial(ctx context.Context, options Options, logger log.Logger) (client.Client, error) {
 	options.raw.Logger = logger
 	options.raw.WorkerHeartbeatInterval = heartbeatInterval
+	options.raw.Identity = identity()
+	if loopback(options.Address) {
+		// Compression costs a tenth of the processor time there, and saves nothing.
+		options.raw.ConnectionOptions.GrpcCompression = &client.GrpcCompressionNone{}
+	}
 	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()
 	connected, err := client.DialContext(ctx, options.raw)

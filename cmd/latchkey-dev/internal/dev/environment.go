@@ -1,0 +1,207 @@
+// Package dev is a whole Latchkey in one process: a Temporal server with its UI,
+// simulated tenants of the hosted providers, and a worker that serves them. It is for
+// trying and demonstrating; nothing that runs in production imports it.
+package dev
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"syscall"
+	"time"
+
+	enumspb "go.temporal.io/api/enums/v1"
+	sdkclient "go.temporal.io/sdk/client"
+	"go.uber.org/zap"
+
+	"github.com/latchkey-iam/latchkey/client"
+	"github.com/latchkey-iam/latchkey/cmd/latchkey-dev/internal/port"
+	"github.com/latchkey-iam/latchkey/connectors"
+	"github.com/latchkey-iam/latchkey/connectors/jumpcloud"
+	jumpcloudsimulator "github.com/latchkey-iam/latchkey/connectors/jumpcloud/simulator"
+	"github.com/latchkey-iam/latchkey/connectors/pingone"
+	pingonesimulator "github.com/latchkey-iam/latchkey/connectors/pingone/simulator"
+	"github.com/latchkey-iam/latchkey/internal/guard"
+	"github.com/latchkey-iam/latchkey/internal/temporalclient"
+	"github.com/latchkey-iam/latchkey/worker"
+	"github.com/latchkey-iam/latchkey/workflows"
+)
+
+// drainTimeout is how long running steps may go on after a stop: whoever presses Ctrl-C
+// waits. A step that is cut off is made again by the next server with the same file.
+const drainTimeout = 2 * time.Second
+
+// The names of the connections to the simulated tenants.
+const (
+	JumpCloud = "jumpcloud"
+	PingOne   = "pingone"
+)
+
+// Temporal is a Temporal server that runs.
+type Temporal interface {
+	Address() string
+	HTTPAddress() string
+	// UIAddress is empty without a UI.
+	UIAddress() string
+	Stop() error
+}
+
+// TemporalOptions are what a Temporal server is to be started with.
+type TemporalOptions struct {
+	Address, HTTPAddress, UIAddress string
+	DatabaseFile                    string
+	SearchAttributes                map[string]enumspb.IndexedValueType
+}
+
+// Options say where everything listens. Every address is host:port; port 0 is a free one.
+type Options struct {
+	// StartTemporal starts the server: in this process, or in another.
+	StartTemporal   func(context.Context, TemporalOptions) (Temporal, error)
+	TemporalAddress string
+	// HTTPAddress is where Temporal's own HTTP API answers.
+	HTTPAddress string
+	// UIAddress is where the Temporal UI answers; empty starts none.
+	UIAddress        string
+	JumpCloudAddress string
+	PingOneAddress   string
+	// DatabaseFile keeps Temporal's state over restarts; empty keeps it in memory.
+	DatabaseFile string
+	// Worker is served beside the simulated tenants.
+	Worker worker.Config
+	Logger *zap.Logger
+}
+
+// FreePorts are options in which everything but the Temporal UI listens where there is room,
+// and nothing is logged.
+func FreePorts(startTemporal func(context.Context, TemporalOptions) (Temporal, error)) Options {
+	const free = "127.0.0.1:0"
+	return Options{StartTemporal: startTemporal, TemporalAddress: free, HTTPAddress: free, JumpCloudAddress: free, PingOneAddress: free, Logger: zap.NewNop()}
+}
+
+// Environment is what Start started.
+type Environment struct {
+	Temporal Temporal
+	// Client asks for unlocks.
+	Client *client.Client
+	// JumpCloud and PingOne are the simulated tenants, at the URLs beside them.
+	JumpCloud    *jumpcloudsimulator.Simulator
+	JumpCloudURL string
+	PingOne      *pingonesimulator.Simulator
+	PingOneURL   string
+
+	failed chan error
+	stops  []func() error
+}
+
+// Start starts everything and returns when the worker serves.
+func Start(ctx context.Context, options Options) (*Environment, error) {
+	e := &Environment{failed: make(chan error, 1)}
+	for _, step := range []func(context.Context, Options) error{e.startSimulators, e.startTemporal, e.startWorker} {
+		if err := step(ctx, options); err != nil {
+			return nil, errors.Join(err, e.Stop())
+		}
+	}
+	return e, nil
+}
+
+// Failed tells when the worker stopped by itself.
+func (e *Environment) Failed() <-chan error { return e.failed }
+
+// Stop stops everything, the last first.
+func (e *Environment) Stop() error {
+	var faults []error
+	for i := len(e.stops) - 1; i >= 0; i-- {
+		faults = append(faults, e.stops[i]())
+	}
+	e.stops = nil
+	return errors.Join(faults...)
+}
+
+func (e *Environment) startSimulators(_ context.Context, options Options) error {
+	e.JumpCloud = jumpcloudsimulator.New(jumpcloudsimulator.Options{})
+	e.PingOne = pingonesimulator.New(pingonesimulator.Options{})
+	for _, each := range []struct {
+		what, address string
+		start         func(string) (string, func(), error)
+		url           *string
+	}{
+		{"the JumpCloud simulator", options.JumpCloudAddress, e.JumpCloud.Start, &e.JumpCloudURL},
+		{"the PingOne simulator", options.PingOneAddress, e.PingOne.Start, &e.PingOneURL},
+	} {
+		url, stop, err := each.start(each.address)
+		if errors.Is(err, syscall.EADDRINUSE) {
+			return &port.InUseError{Address: each.address, What: each.what}
+		}
+		if err != nil {
+			return fmt.Errorf("start %s at %s: %w", each.what, each.address, err)
+		}
+		*each.url = url
+		e.stops = append(e.stops, func() error { stop(); return nil })
+	}
+	return nil
+}
+
+func (e *Environment) startTemporal(ctx context.Context, options Options) error {
+	server, err := options.StartTemporal(ctx, TemporalOptions{
+		Address:          options.TemporalAddress,
+		HTTPAddress:      options.HTTPAddress,
+		UIAddress:        options.UIAddress,
+		DatabaseFile:     options.DatabaseFile,
+		SearchAttributes: workflows.SearchAttributeTypes(),
+	})
+	if err != nil {
+		return err
+	}
+	e.Temporal = server
+	e.stops = append(e.stops, server.Stop)
+	return nil
+}
+
+func (e *Environment) startWorker(ctx context.Context, options Options) error {
+	temporal, err := temporalclient.Dial(ctx, temporalclient.At(e.Temporal.Address(), sdkclient.DefaultNamespace), worker.TemporalLogger(options.Logger))
+	if err != nil {
+		return err
+	}
+	e.stops = append(e.stops, func() error { temporal.Close(); return nil })
+	e.Client = &client.Client{Temporal: temporal}
+
+	config := options.Worker
+	config.Workflows = true
+	config.DrainTimeout = drainTimeout
+	config.Connections = append(config.Connections, e.connections()...)
+	serving, stop := context.WithCancel(context.WithoutCancel(ctx))
+	ended := make(chan struct{})
+	ready := make(chan struct{})
+	go func() {
+		defer close(ended)
+		if err := worker.Serve(serving, config, temporal, sdkclient.DefaultNamespace, options.Logger, func() { close(ready) }); err != nil {
+			e.failed <- err
+		}
+	}()
+	e.stops = append(e.stops, func() error { stop(); <-ended; return nil })
+	select {
+	case <-ready:
+		return nil
+	case err := <-e.failed:
+		return err
+	}
+}
+
+// connections point at the simulated tenants. They permit every override, so that all
+// can be tried.
+func (e *Environment) connections() []worker.Connection {
+	cloud := jumpcloud.NewConfig()
+	cloud.BaseURL = e.JumpCloudURL + "/api"
+	cloud.APIKey = jumpcloudsimulator.DefaultAPIKey
+	ping := pingone.NewConfig()
+	ping.ApiURL = e.PingOneURL + "/v1"
+	ping.AuthURL = e.PingOneURL
+	ping.EnvironmentID = pingonesimulator.DefaultEnvironmentID
+	ping.ClientID = pingonesimulator.DefaultClientID
+	ping.ClientSecret = pingonesimulator.DefaultClientSecret
+	rules := guard.Rules{PermitOverride: []string{connectors.BlockSuspended, connectors.BlockDisabled}}
+	return []worker.Connection{
+		{Name: JumpCloud, Provider: jumpcloud.Provider(), Config: cloud, Rules: rules},
+		{Name: PingOne, Provider: pingone.Provider(), Config: ping, Rules: rules},
+	}
+}
