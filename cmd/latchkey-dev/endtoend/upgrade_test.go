@@ -12,11 +12,12 @@ import (
 	"github.com/latchkey-iam/latchkey/workflows"
 )
 
-// TestRollingUpgrade starts a run under the binary of the commit before this one, kills it
-// during the unlock, and lets this commit's binary go on.
+// TestRollingUpgrade starts a run under the binary of the last release, kills it during the
+// unlock, and lets this commit's binary go on. Until the first release the code of workflows
+// promises nothing to open runs, and the upgrade is from this very commit.
 func TestRollingUpgrade(t *testing.T) {
 	t.Parallel()
-	old := buildPrevious(t)
+	old := buildRelease(t)
 	h := newHouse(t, true)
 	id := h.tenant.MustCreateUser(map[string]any{"username": "ada"})
 	require.NoError(t, h.tenant.LockByFailures(id))
@@ -36,19 +37,18 @@ func TestRollingUpgrade(t *testing.T) {
 	require.Equal(t, 1, h.unlocksInBook(id), "exactly one effective unlock")
 }
 
-// buildPrevious builds the command of the commit before this one.
-func buildPrevious(t *testing.T) string {
+// buildRelease builds the command of the newest release that this commit follows.
+func buildRelease(t *testing.T) string {
 	t.Helper()
 	folder := t.TempDir()
 	built := filepath.Join(folder, "latchkey")
 	for _, step := range []string{
-		// A clone of one commit has no other: then it is itself that it is upgraded from.
-		"git -C ../../.. archive --output '" + folder + "/source.tar' \"$(git -C ../../.. rev-parse -q --verify HEAD~1 || echo HEAD)\"",
+		"git -C ../../.. archive --output '" + folder + "/source.tar' \"$(git -C ../../.. describe --tags --abbrev=0 --match 'v*' 2>/dev/null || echo HEAD)\"",
 		"mkdir '" + folder + "/source' && tar -C '" + folder + "/source' -xf '" + folder + "/source.tar'",
 		"cd '" + folder + "/source' && go build -buildvcs=false -o '" + built + "' ./cmd/latchkey",
 	} {
 		output, err := exec.CommandContext(t.Context(), "sh", "-c", step).CombinedOutput()
-		require.NoError(t, err, "build the commit before this one: %s", output)
+		require.NoError(t, err, "build the last release: %s", output)
 	}
 	return built
 }
