@@ -24,7 +24,7 @@ func TestBuildID(t *testing.T) {
 		event, err := history.Next()
 		require.NoError(t, err)
 		if done := event.GetWorkflowTaskCompletedEventAttributes(); done != nil {
-			builds[done.GetWorkerVersion().GetBuildId()] = true
+			builds[done.GetDeploymentVersion().GetBuildId()] = true
 		}
 	}
 	require.Equal(t, map[string]bool{"v1.2.3": true}, builds)
