@@ -14,7 +14,8 @@ type Account struct {
 	Email       string `json:"email"`
 	DisplayName string `json:"displayName"`
 	// Groups holds the IDs and names of the groups and populations that the account
-	// belongs to; nil when they are not known.
+	// belongs to; nil unless all of them are known, IDs and names, since a rule may name a
+	// group by either.
 	Groups []string `json:"groups"`
 	State  State    `json:"state"`
 	// User is the provider's whole object: every key that its documentation names,

@@ -24,6 +24,7 @@ func Run(t *testing.T, newHarness func(t testing.TB) Harness) {
 		{"NotFound", notFound},
 		{"Ambiguous", ambiguous},
 		{"UserIsComplete", userIsComplete},
+		{"GroupsByIDAndName", groupsByIDAndName},
 		{"FailedSignInsLockAndUnlock", failedSignInsLockAndUnlock},
 		{"AdministratorsLockAndUnlock", administratorsLockAndUnlock},
 		{"FailuresOnAnAdministratorsLock", failuresOnAnAdministratorsLock},
@@ -121,6 +122,31 @@ func requireFields(t *testing.T, fields []connectors.Field, object map[string]an
 				}
 			}
 		}
+	}
+}
+
+// groupsByIDAndName: a rule may name a group by either, so that an account's groups are told
+// with both, or not at all.
+func groupsByIDAndName(t *testing.T, h Harness) {
+	user := h.MakeUser(t, "", "")
+	grouper, tells := h.(*watched).Harness.(Grouper)
+	require.Equal(t, h.Provider().TellsGroups, tells)
+	if !tells {
+		require.Nil(t, lookup(t, h, user).Groups)
+		return
+	}
+	var want []string
+	for _, known := range [][2]string{{"7c1f5b7e-0000-4000-8000-00000000000a", "Executives"}, {"7c1f5b7e-0000-4000-8000-00000000000b", "Staff"}} {
+		grouper.JoinGroup(t, user, known[0], known[1])
+		want = append(want, known[0], known[1])
+	}
+	if id, name := grouper.Population(); id != "" {
+		want = append(want, id, name)
+	}
+	for _, ref := range []connectors.UserRef{user.Ref(), {Username: user.Username}, {Email: user.Email}} {
+		account, err := h.Connector().Lookup(t.Context(), ref)
+		require.NoError(t, err)
+		require.ElementsMatch(t, want, account.Groups, ref)
 	}
 }
 

@@ -36,6 +36,14 @@ type Harness interface {
 	UnknownID() string
 }
 
+// Grouper is a Harness whose provider tells the groups of an account.
+type Grouper interface {
+	// JoinGroup makes the user a member of a group.
+	JoinGroup(t testing.TB, user User, id, name string)
+	// Population is the ID and the name of what else every user belongs to; empty for nothing.
+	Population() (id, name string)
+}
+
 // User is a user that the harness made.
 type User struct {
 	ID       string

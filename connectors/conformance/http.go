@@ -68,6 +68,9 @@ type Step struct {
 	// Unread is the layer that stays unread when the step is refused for good; empty when
 	// the action fails then.
 	Unread connectors.Layer
+	// Groups says that the groups of the account are unknown when the step is refused for
+	// good.
+	Groups bool
 	// Advisory says that the action gets by without the answer.
 	Advisory bool
 	// Token says that the request fetches the access token.

@@ -62,6 +62,9 @@ func (b *bench) requireOutcome(got outcome, step Step, want expected, format str
 	if want.unread != "" {
 		require.Contains(b.t, account.State.Unread, connectors.Unread{Layer: step.Unread, Kind: want.unread}, message...)
 	}
+	if step.Groups {
+		require.Nil(b.t, account.Groups, message...)
+	}
 	if step.Advisory {
 		requireNotTakenForFailures(b.t, account)
 	}

@@ -49,10 +49,10 @@ func (c *client) request(operation, method string, query url.Values, path ...str
 	}
 }
 
-// user reads one user, the names of its groups included:
+// user reads one user, with what else is asked for:
 // https://developer.pingidentity.com/pingone-api/platform/users/users-1/read-one-user.html
-func (c *client) user(ctx context.Context, id string) (*httpcall.Answer, error) {
-	request := c.request(opLookup, http.MethodGet, url.Values{"include": {"memberOfGroupNames"}}, "users", id)
+func (c *client) user(ctx context.Context, id string, with url.Values) (*httpcall.Answer, error) {
+	request := c.request(opLookup, http.MethodGet, with, "users", id)
 	request.MaxAnswer = httpcall.MaxUser
 	return c.Do(ctx, request)
 }

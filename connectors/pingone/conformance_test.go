@@ -52,12 +52,15 @@ type harness struct {
 	t      testing.TB
 	tenant *simulator.Simulator
 	url    string
+	// ids and names are the groups that a user joined.
+	ids, names []string
 }
 
 var (
 	_ conformance.HTTPHarness = (*harness)(nil)
 	_ conformance.Linker      = (*harness)(nil)
 	_ conformance.TimedLocker = (*harness)(nil)
+	_ conformance.Grouper     = (*harness)(nil)
 )
 
 func newHarness(t testing.TB, change func(*simulator.Settings)) *harness {
@@ -118,6 +121,7 @@ func (h *harness) Refusal(code, message string) string {
 func (h *harness) Steps() []conformance.Step {
 	return []conformance.Step{
 		{Action: conformance.LookupByID, Operation: simulator.OpLookup, NamesAccount: true},
+		{Action: conformance.LookupByID, Operation: simulator.OpGroupIDs, NamesAccount: true, Groups: true},
 		{Action: conformance.LookupByID, Operation: simulator.OpPassword, NamesAccount: true, Unread: connectors.LayerPassword},
 		{Action: conformance.LookupByName, Operation: simulator.OpFind},
 		{Action: conformance.LookupByName, Operation: simulator.OpLookup, NamesAccount: true},
@@ -146,4 +150,15 @@ func (h *harness) LinkTo(page []byte, next any) []byte {
 // LockFor implements conformance.TimedLocker.
 func (h *harness) LockFor(t testing.TB, user conformance.User, duration time.Duration) {
 	require.NoError(t, h.tenant.Act(user.ID, "lock", map[string]string{"for": duration.String()}))
+}
+
+// JoinGroup implements conformance.Grouper.
+func (h *harness) JoinGroup(t testing.TB, user conformance.User, id, name string) {
+	h.ids, h.names = append(h.ids, id), append(h.names, name)
+	require.NoError(t, h.tenant.Act(user.ID, "set", map[string][]string{"memberOfGroupIDs": h.ids, "memberOfGroupNames": h.names}))
+}
+
+// Population implements conformance.Grouper.
+func (h *harness) Population() (id, name string) {
+	return simulator.DefaultPopulationID, simulator.PopulationName
 }

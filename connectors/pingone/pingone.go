@@ -5,10 +5,12 @@ package pingone
 import (
 	"context"
 	"errors"
+	"net/url"
 	"strings"
 	"time"
 
 	"github.com/latchkey-iam/latchkey/connectors"
+	"github.com/latchkey-iam/latchkey/internal/httpcall"
 )
 
 // Name is the word for PingOne in LATCHKEY_CONNECTIONS.
@@ -19,8 +21,8 @@ func Provider() connectors.Provider {
 	return connectors.Provider{
 		Name: Name, Title: "PingOne", Fields: fields,
 		NewConfig: func() connectors.Config { return NewConfig() },
-		// The user is read, or unlocked, and then its password read. The token is fetched
-		// rarely and not counted.
+		// An unlock is followed by a read of the password; a look-up reads the user twice
+		// besides, for its groups. The token is fetched rarely and not counted.
 		CallsPerActivity: 2,
 		Lists:            true,
 		AbsentID:         "ffffffff-ffff-4fff-bfff-ffffffffffff",
@@ -88,16 +90,12 @@ func (c *Connector) byID(ctx context.Context, id string) (*connectors.Account, e
 	if !isUUID(id) {
 		return nil, c.client.Fail(opLookup, connectors.RejectedByProvider, "userId must be a UUID at PingOne")
 	}
-	answer, err := c.client.user(ctx, strings.ToLower(id))
+	read, answer, err := c.read(ctx, strings.ToLower(id), withGroupNames)
 	if err != nil {
 		return nil, err
 	}
-	read, err := readUser(answer.Body)
-	if err != nil {
-		return nil, c.malformed(opLookup, err)
-	}
-	if !strings.EqualFold(read.id, id) {
-		return nil, c.client.Fail(opLookup, connectors.MalformedResponse, "the answer is about another account than was asked for")
+	if err := c.readGroupIDs(ctx, &read); err != nil {
+		return nil, err
 	}
 	password, passwordAsOf, err := c.passwordOf(ctx, read.id)
 	if err != nil {
@@ -109,6 +107,22 @@ func (c *Connector) byID(ctx context.Context, id string) (*connectors.Account, e
 	}
 	moveAsOf(account, passwordAsOf)
 	return account, nil
+}
+
+// read reads the user of an ID, in lower case, with what else is asked for.
+func (c *Connector) read(ctx context.Context, id string, with url.Values) (user, *httpcall.Answer, error) {
+	answer, err := c.client.user(ctx, id, with)
+	if err != nil {
+		return user{}, nil, err
+	}
+	read, err := readUser(answer.Body)
+	if err != nil {
+		return user{}, nil, c.malformed(opLookup, err)
+	}
+	if read.id != id {
+		return user{}, nil, c.client.Fail(opLookup, connectors.MalformedResponse, "the answer is about another account than was asked for")
+	}
+	return read, answer, nil
 }
 
 // passwordOf reads the state of the password. A failure that will not pass makes it

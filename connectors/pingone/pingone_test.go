@@ -23,6 +23,7 @@ const (
 	testSecret      = "s3cr3t-s3cr3t"
 	users           = "/v1/environments/" + testEnvironment + "/users"
 	getUser         = "GET " + users + "/" + testID
+	getGroupIDs     = getUser + " memberOfGroupIDs"
 	getPassword     = getUser + "/password"
 	postAccount     = "POST " + users + "/" + testID + " " + unlockAccount
 	postPassword    = "POST " + users + "/" + testID + "/password " + unlockPassword
@@ -48,6 +49,11 @@ func fixture(t testing.TB, changes map[string]any) string {
 	changed, err := json.Marshal(object)
 	require.NoError(t, err)
 	return string(changed)
+}
+
+// withIDs are the changes to a user that is read for the IDs of its groups.
+var withIDs = map[string]any{
+	"memberOfGroupNames": nil, "population": map[string]any{"id": "99999999-2222-3333-4444-555555555555", "name": "Everybody"},
 }
 
 func pageOf(next string, users ...string) string {
@@ -90,6 +96,9 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	line := strings.TrimSpace(r.Method + " " + r.URL.Path + " " + r.URL.Query().Get("filter") + r.URL.Query().Get("cursor") + r.Header.Get("Content-Type"))
+	if r.URL.Query().Get("include") == "memberOfGroupIDs" {
+		line += " memberOfGroupIDs"
+	}
 	f.log = append(f.log, line)
 	answer, found := f.answers[line]
 	if !found {
@@ -124,7 +133,10 @@ func (f *fake) open(t *testing.T) *Connector {
 
 func TestLookupByID(t *testing.T) {
 	t.Parallel()
-	fake := newFake(t, map[string]answer{getUser: ok(fixture(t, nil)), getPassword: ok(`{"status":"PASSWORD_LOCKED_OUT"}`)})
+	fake := newFake(t, map[string]answer{
+		getUser:     ok(fixture(t, map[string]any{"memberOfGroupIDs": nil})),
+		getGroupIDs: ok(fixture(t, withIDs)), getPassword: ok(`{"status":"PASSWORD_LOCKED_OUT"}`),
+	})
 	account, err := fake.open(t).Lookup(t.Context(), connectors.UserRef{ID: strings.ToUpper(testID)})
 	require.NoError(t, err)
 	user := account.User
@@ -135,18 +147,20 @@ func TestLookupByID(t *testing.T) {
 	accountLock.Layer, accountLock.Until = connectors.LayerAccount, &until
 	require.Equal(t, &connectors.Account{
 		ID: testID, Username: "jane.doe", Email: "jane.doe@example.com", DisplayName: "Jane Doe", AsOf: testNow,
-		Groups: []string{"Staff", "88888888-2222-3333-4444-555555555555", "99999999-2222-3333-4444-555555555555"},
+		Groups: []string{"Staff", "88888888-2222-3333-4444-555555555555", "99999999-2222-3333-4444-555555555555", "Everybody"},
 		State: connectors.State{
 			Locks: []connectors.Lock{accountLock, lock}, Privileged: connectors.Unknown, CanSignIn: connectors.No,
 		},
 	}, account)
-	require.Equal(t, []string{getUser, getPassword}, fake.log)
+	require.Equal(t, []string{getUser, getGroupIDs, getPassword}, fake.log)
 	var whole map[string]json.RawMessage
 	require.NoError(t, json.Unmarshal(user, &whole))
 	for _, field := range fields {
 		require.Contains(t, whole, field.Key)
 	}
 	require.Equal(t, "12345678901234567890.10", string(whole["badge"]))
+	require.JSONEq(t, `["Staff"]`, string(whole["memberOfGroupNames"]))
+	require.JSONEq(t, `["88888888-2222-3333-4444-555555555555"]`, string(whole["memberOfGroupIDs"]))
 	require.JSONEq(t, `{"canAuthenticate":false,"lockedAt":null,"secondsUntilUnlock":900,"status":"LOCKED","unlockAt":"2026-02-12T18:15:00.000Z"}`, string(whole["account"]))
 }
 
@@ -156,7 +170,7 @@ func TestLookupByName(t *testing.T) {
 	odd := fixture(t, map[string]any{"username": `a"b\c`})
 	find := "GET " + users + " "
 	read := func(line, body string) map[string]answer {
-		return map[string]answer{find + line: ok(body), getUser: ok(jane), getPassword: ok(`{"status":"OK"}`)}
+		return map[string]answer{find + line: ok(body), getUser: ok(jane), getGroupIDs: ok(jane), getPassword: ok(`{"status":"OK"}`)}
 	}
 	cases := map[string]struct {
 		ref     connectors.UserRef
@@ -164,9 +178,9 @@ func TestLookupByName(t *testing.T) {
 		want    connectors.Kind
 		calls   int
 	}{
-		"username":       {ref: connectors.UserRef{Username: "Jane.Doe"}, answers: read(`username eq "Jane.Doe"`, pageOf("", jane)), calls: 3},
-		"email":          {ref: connectors.UserRef{Email: "jane.doe@example.com"}, answers: read(`email eq "jane.doe@example.com"`, pageOf("", jane)), calls: 3},
-		"odd letters":    {ref: connectors.UserRef{Username: `a"b\c`}, answers: read(`username eq "a\"b\\c"`, pageOf("", odd)), calls: 3},
+		"username":       {ref: connectors.UserRef{Username: "Jane.Doe"}, answers: read(`username eq "Jane.Doe"`, pageOf("", jane)), calls: 4},
+		"email":          {ref: connectors.UserRef{Email: "jane.doe@example.com"}, answers: read(`email eq "jane.doe@example.com"`, pageOf("", jane)), calls: 4},
+		"odd letters":    {ref: connectors.UserRef{Username: `a"b\c`}, answers: read(`username eq "a\"b\\c"`, pageOf("", odd)), calls: 4},
 		"nobody":         {ref: connectors.UserRef{Username: "x"}, answers: read(`username eq "x"`, pageOf("")), want: connectors.NotFound, calls: 1},
 		"bare nobody":    {ref: connectors.UserRef{Username: "x"}, answers: read(`username eq "x"`, `{"size":0}`), want: connectors.NotFound, calls: 1},
 		"two":            {ref: connectors.UserRef{Email: "jane.doe@example.com"}, answers: read(`email eq "jane.doe@example.com"`, pageOf("", jane, jane)), want: connectors.Ambiguous, calls: 1},
@@ -196,7 +210,7 @@ func TestLookupByName(t *testing.T) {
 
 func TestEveryStatusOfThePassword(t *testing.T) {
 	t.Parallel()
-	fake := newFake(t, map[string]answer{getUser: ok(fixture(t, nil))})
+	fake := newFake(t, map[string]answer{getUser: ok(fixture(t, nil)), getGroupIDs: ok(fixture(t, withIDs))})
 	connector := fake.open(t)
 	for status := 300; status <= 599; status++ {
 		fake.answers[getPassword] = answer{status: status}
@@ -208,6 +222,45 @@ func TestEveryStatusOfThePassword(t *testing.T) {
 		}
 		require.NoError(t, err, status)
 		require.Equal(t, []connectors.Unread{{Layer: connectors.LayerPassword, Kind: kind}}, account.State.Unread)
+	}
+}
+
+// TestGroupsAreToldWhole: of groups that were told by half nothing is known.
+func TestGroupsAreToldWhole(t *testing.T) {
+	t.Parallel()
+	names, ids := fixture(t, map[string]any{"memberOfGroupIDs": nil}), fixture(t, withIDs)
+	change := func(key string, value any) string {
+		changed := map[string]any{"memberOfGroupNames": nil, "population": withIDs["population"]}
+		changed[key] = value
+		return fixture(t, changed)
+	}
+	for name, test := range map[string]struct {
+		names string
+		ids   answer
+		known bool
+		fails connectors.Kind
+	}{
+		"both":                            {names: names, ids: ok(ids), known: true},
+		"in no group":                     {names: fixture(t, map[string]any{"memberOfGroupNames": []any{}}), ids: ok(change("memberOfGroupIDs", []any{})), known: true},
+		"names are not told":              {names: fixture(t, map[string]any{"memberOfGroupNames": nil}), ids: ok(ids)},
+		"IDs are not told":                {names: names, ids: ok(change("memberOfGroupIDs", nil))},
+		"the population's name is not":    {names: names, ids: ok(change("population", map[string]any{"id": testEnvironment}))},
+		"the population is not":           {names: fixture(t, map[string]any{"population": nil}), ids: ok(ids)},
+		"IDs are refused":                 {names: names, ids: answer{status: http.StatusForbidden}},
+		"IDs are not to be had for now":   {names: names, ids: answer{status: http.StatusServiceUnavailable}, fails: connectors.Unavailable},
+		"IDs are of another account":      {names: names, ids: ok(change("id", testEnvironment)), fails: connectors.MalformedResponse},
+		"IDs have another type":           {names: names, ids: ok(change("memberOfGroupIDs", "x")), fails: connectors.MalformedResponse},
+		"the second include is passed by": {names: names, ids: ok(fixture(t, map[string]any{"memberOfGroupIDs": nil}))},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			fake := newFake(t, map[string]answer{getUser: ok(test.names), getGroupIDs: test.ids, getPassword: ok(`{"status":"OK"}`)})
+			account, err := fake.open(t).Lookup(t.Context(), connectors.UserRef{ID: testID})
+			require.Equal(t, test.fails, connectors.KindOf(err), err)
+			if err == nil {
+				require.Equal(t, test.known, account.Groups != nil)
+			}
+		})
 	}
 }
 

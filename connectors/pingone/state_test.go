@@ -151,10 +151,6 @@ func TestOtherStates(t *testing.T) {
 	pending := read(object{"lifecycle": object{"status": "VERIFICATION_REQUIRED"}})
 	require.True(t, pending.Clear())
 	require.Equal(t, connectors.Unknown, pending.CanSignIn)
-
-	ungrouped, err := readUser([]byte(fixture(t, object{"memberOfGroupNames": nil, "memberOfGroupIDs": nil})))
-	require.NoError(t, err)
-	require.Nil(t, ungrouped.groups)
 }
 
 func TestUnusableUsers(t *testing.T) {

@@ -27,7 +27,7 @@ const (
 type user struct {
 	raw                              json.RawMessage
 	id, username, email, displayName string
-	groups                           []string
+	member                           membership
 	enabled                          bool
 	lock                             accountLock
 	// cannotAuthenticate is the provider's own word that the user is kept out.
@@ -77,24 +77,6 @@ func (u *user) readNames(object httpcall.Object) error {
 		u.displayName = strings.TrimSpace(httpcall.Text(name, "given") + " " + httpcall.Text(name, "family"))
 	}
 	return errors.Join(errUsername, errEmail)
-}
-
-// readGroups leaves the groups unknown when neither of their keys was sent.
-func (u *user) readGroups(object httpcall.Object) error {
-	names, namesTold, errNames := httpcall.Get[[]string](object, "memberOfGroupNames")
-	ids, idsTold, errIDs := httpcall.Get[[]string](object, "memberOfGroupIDs")
-	population, _, errPopulation := httpcall.Get[httpcall.Object](object, "population")
-	if err := errors.Join(errNames, errIDs, errPopulation); err != nil {
-		return err
-	}
-	if !namesTold && !idsTold {
-		return nil
-	}
-	u.groups = append(append([]string{}, names...), ids...)
-	if id := httpcall.Text(population, "id"); id != "" {
-		u.groups = append(u.groups, id)
-	}
-	return nil
 }
 
 // readAccount reads the account object. Without a status nothing is known of the lock.
@@ -152,14 +134,18 @@ func (u *user) named(field string) string {
 // leaves the whole object out.
 func (u *user) account(password passwordState, asOf, now time.Time) *connectors.Account {
 	return &connectors.Account{
-		ID: u.id, Username: u.username, Email: u.email, DisplayName: u.displayName, Groups: u.groups,
+		ID: u.id, Username: u.username, Email: u.email, DisplayName: u.displayName, Groups: u.member.groups(),
 		State: u.state(password, asOf, now), AsOf: asOf,
 	}
 }
 
 // whole is the account with the whole object.
 func (u *user) whole(password passwordState, asOf, now time.Time) (*connectors.Account, error) {
-	whole, err := connectors.Complete(u.raw, fields)
+	raw, err := u.withIDs()
+	if err != nil {
+		return nil, err
+	}
+	whole, err := connectors.Complete(raw, fields)
 	if err != nil {
 		return nil, err
 	}

@@ -73,6 +73,8 @@ func operation(r *http.Request) string {
 		return findOrList(r)
 	case t.methods[r.Method] == OpUnlock && slices.Contains(r.Header.Values("Content-Type"), typeAccountLock):
 		return OpLock
+	case t.methods[r.Method] == OpLookup && included(r.URL.Query())[0] == "memberOfGroupIDs":
+		return OpGroupIDs
 	case t.methods[r.Method] != "":
 		return t.methods[r.Method]
 	}

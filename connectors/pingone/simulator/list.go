@@ -126,11 +126,21 @@ func (s *Simulator) elsewhere(base string) string {
 	return strings.TrimRight(s.settings.NextBaseURL, "/") + s.environmentPath()
 }
 
+// included are the keys that the query asks for beside the user; one empty key for none.
+func included(query url.Values) []string {
+	return strings.Split(strings.Join(query["include"], ","), ",")
+}
+
 // asked is a user with what include and expand ask for; what they do not know
-// is passed over.
+// is passed over. Of several includes the first alone is answered, unless a setting says
+// otherwise.
 func (s *Simulator) asked(u *user, base string, query url.Values) kit.Fields {
 	object := s.native(u, base)
-	for _, key := range strings.Split(query.Get("include"), ",") {
+	keys := included(query)
+	if !s.settings.AnswersEveryInclude {
+		keys = keys[:1]
+	}
+	for _, key := range keys {
 		if !slices.Contains(onRequest, key) {
 			continue
 		}
@@ -142,7 +152,7 @@ func (s *Simulator) asked(u *user, base string, query url.Values) kit.Fields {
 	}
 	if slices.Contains(strings.Split(query.Get("expand"), ","), "population") {
 		object = object.With("population", map[string]any{
-			"id": u.population, "name": "Simulated Population", "description": "",
+			"id": u.population, "name": PopulationName, "description": "",
 			"_links": map[string]any{"self": map[string]string{"href": base + "/populations/" + u.population}},
 		})
 	}

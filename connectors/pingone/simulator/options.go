@@ -19,8 +19,12 @@ const (
 	PostClientID       = "c1000000-0000-4000-8000-000000000005" // RoleAdmin, AuthPost
 )
 
-// DefaultPopulationID is the population of users made without one.
-const DefaultPopulationID = "d0000000-0000-4000-8000-000000000001"
+// DefaultPopulationID is the population of users made without one; PopulationName is the
+// name of every population.
+const (
+	DefaultPopulationID = "d0000000-0000-4000-8000-000000000001"
+	PopulationName      = "Simulated Population"
+)
 
 // Role is what an application may do.
 type Role string
@@ -114,6 +118,8 @@ type Settings struct {
 	FilterIgnoresCase bool `json:"filterIgnoresCase"`
 	// EmbedPasswordStatus adds _embedded.password.status to the user object.
 	EmbedPasswordStatus bool `json:"embedPasswordStatus"`
+	// AnswersEveryInclude makes a read answer all includes that it names; otherwise the first.
+	AnswersEveryInclude bool `json:"answersEveryInclude"`
 	// TokenEndpointAuthMethod is for the applications that do not say themselves.
 	TokenEndpointAuthMethod string       `json:"tokenEndpointAuthMethod"`
 	TokenLifetime           kit.Duration `json:"tokenLifetime"`

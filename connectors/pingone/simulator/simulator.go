@@ -13,6 +13,7 @@ import (
 const (
 	OpToken           = "token"           // POST /{env}/as/token
 	OpLookup          = "lookup"          // GET …/users/{id}
+	OpGroupIDs        = "groupIDs"        // GET …/users/{id}?include=memberOfGroupIDs
 	OpFind            = "find"            // GET …/users with a filter on id, username, email or externalId
 	OpList            = "list"            // any other GET …/users, following pages too
 	OpUnlock          = "unlock"          // POST …/users/{id} as account.unlock

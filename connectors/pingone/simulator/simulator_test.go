@@ -329,10 +329,21 @@ func TestUserObject(t *testing.T) {
 	require.Equal(t, map[string]any{"canAuthenticate": true, "status": "OK"}, user["account"])
 	require.Equal(t, "2026-03-01T12:00:00.000Z", user["createdAt"])
 
-	user = b.do("GET", "users/"+id+"?include=memberOfGroupNames,memberOfGroupIDs&expand=population", "").object(t)
-	require.Equal(t, []any{"Admins"}, user["memberOfGroupNames"])
+	for _, both := range []string{"include=memberOfGroupNames,memberOfGroupIDs", "include=memberOfGroupNames&include=memberOfGroupIDs"} {
+		user = b.do("GET", "users/"+id+"?expand=population&"+both, "").object(t)
+		require.Equal(t, []any{"Admins"}, user["memberOfGroupNames"])
+		require.NotContains(t, user, "memberOfGroupIDs", "one include is answered a call")
+		require.Contains(t, user["population"], "name")
+	}
+	user = b.do("GET", "users/"+id+"?include=memberOfGroupIDs", "").object(t)
 	require.Equal(t, []any{}, user["memberOfGroupIDs"])
-	require.Contains(t, user["population"], "name")
+	require.NotContains(t, user, "memberOfGroupNames")
+	require.Equal(t, 1, b.sim.Calls.Count(simulator.OpGroupIDs))
+
+	require.NoError(t, b.sim.Configure(func(s *simulator.Settings) { s.AnswersEveryInclude = true }))
+	user = b.do("GET", "users/"+id+"?include=memberOfGroupNames,memberOfGroupIDs", "").object(t)
+	require.Contains(t, user, "memberOfGroupNames")
+	require.Contains(t, user, "memberOfGroupIDs")
 
 	require.NoError(t, b.sim.Configure(func(s *simulator.Settings) { s.EmbedPasswordStatus = true }))
 	user = b.do("GET", "users/"+id, "").object(t)

@@ -17,7 +17,7 @@ var _ kit.Tenant = tenant{}
 
 func (t tenant) Operations() []string {
 	return []string{
-		OpToken, OpLookup, OpFind, OpList, OpUnlock, OpLock, OpPassword, OpUnlockPassword, OpEnabled,
+		OpToken, OpLookup, OpGroupIDs, OpFind, OpList, OpUnlock, OpLock, OpPassword, OpUnlockPassword, OpEnabled,
 		OpRoleAssignments, OpOther,
 	}
 }
