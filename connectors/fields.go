@@ -26,6 +26,39 @@ type Field struct {
 	Always bool
 }
 
+// ParseFields reads the fields of a user object from a table: a line each of key, type,
+// label and meaning, separated by tabs. A key within an object follows it as "object.key",
+// within the objects of an array as "array[].key". The type "object!" is an object that is
+// always there. Lines that begin with # are comments. It panics on a line that is none of
+// this, since the table is a part of the program.
+func ParseFields(table string) []Field {
+	var fields []Field
+	for number, line := range strings.Split(strings.Trim(table, "\n"), "\n") {
+		if strings.HasPrefix(line, "#") {
+			continue
+		}
+		cells := strings.Split(line, "\t")
+		if len(cells) != 4 || cells[0] == "" || cells[1] == "" {
+			panic(fmt.Sprintf("line %d of a table of fields has no key, type, label and meaning", number+1))
+		}
+		into := &fields
+		key := cells[0]
+		for {
+			within, rest, nested := strings.Cut(key, ".")
+			if !nested {
+				break
+			}
+			if len(*into) == 0 || (*into)[len(*into)-1].Within("") != within+"." {
+				panic(fmt.Sprintf("line %d of a table of fields is within no object before it", number+1))
+			}
+			into, key = &(*into)[len(*into)-1].Fields, rest
+		}
+		kind, always := strings.CutSuffix(cells[1], "!")
+		*into = append(*into, Field{Key: key, Type: kind, Always: always, Label: cells[2], Meaning: cells[3]})
+	}
+	return fields
+}
+
 // Within is what stands before the keys of the field's own fields, in documentation:
 // "address." or, for each object of an array, "addresses[].".
 func (f Field) Within(prefix string) string {

@@ -23,6 +23,23 @@ var documented = []connectors.Field{
 	{Key: "tags", Type: "[]string"},
 }
 
+func TestParseFields(t *testing.T) {
+	t.Parallel()
+	require.Equal(t, []connectors.Field{
+		{Key: "id", Type: "string", Label: "ID", Meaning: "Its ID."},
+		{Key: "lock", Type: "object", Always: true, Fields: []connectors.Field{
+			{Key: "places", Type: "[]object", Label: "Places", Fields: []connectors.Field{{Key: "name", Type: "string", Label: "Name"}}},
+			{Key: "until", Type: "date-time"},
+		}},
+	}, connectors.ParseFields("# A comment.\nid\tstring\tID\tIts ID.\nlock\tobject!\t\t\nlock.places\t[]object\tPlaces\t\nlock.places[].name\tstring\tName\t\nlock.until\tdate-time\t\t\n"))
+	for name, table := range map[string]string{
+		"too few cells": "id\tstring\tID", "no key": "\tstring\tID\tx", "no type": "id\t\tID\tx",
+		"within nothing": "lock.until\tstring\t\t", "within another": "a\tobject\t\t\nb.c\tstring\t\t", "an array's without brackets": "a\t[]object\t\t\na.c\tstring\t\t",
+	} {
+		require.Panics(t, func() { connectors.ParseFields(table) }, name)
+	}
+}
+
 func TestComplete(t *testing.T) {
 	t.Parallel()
 	const nothing = `"account":{"locked":null,"lock":{"until":null}},"addresses":null,"id":null,"mfa":null,"tags":null`

@@ -4,6 +4,7 @@ package jumpcloud
 
 import (
 	"context"
+	_ "embed"
 	"encoding/json"
 	"strings"
 	"time"
@@ -13,6 +14,11 @@ import (
 
 // Name is the word for JumpCloud in LATCHKEY_CONNECTIONS.
 const Name = "jumpcloud"
+
+//go:embed fields.tsv
+var table string
+
+var fields = connectors.ParseFields(table)
 
 // Provider describes JumpCloud to the registry.
 func Provider() connectors.Provider {

@@ -4,6 +4,7 @@ package pingone
 
 import (
 	"context"
+	_ "embed"
 	"errors"
 	"net/url"
 	"strings"
@@ -15,6 +16,11 @@ import (
 
 // Name is the word for PingOne in LATCHKEY_CONNECTIONS.
 const Name = "pingone"
+
+//go:embed fields.tsv
+var table string
+
+var fields = connectors.ParseFields(table)
 
 // Provider describes PingOne to the registry.
 func Provider() connectors.Provider {
