@@ -4,6 +4,8 @@ package activities
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -90,9 +92,18 @@ type Registry interface {
 	RegisterActivityWithOptions(a any, options activity.RegisterOptions)
 }
 
+// Names lists the names of all activities.
+func Names() []string { return slices.Sorted(maps.Keys((*Activities)(nil).steps())) }
+
 // Register registers the connection's steps by their names.
 func (a *Activities) Register(with Registry) {
-	for name, function := range map[string]any{
+	for name, function := range a.steps() {
+		with.RegisterActivityWithOptions(function, activity.RegisterOptions{Name: name})
+	}
+}
+
+func (a *Activities) steps() map[string]any {
+	return map[string]any{
 		LookupName:       a.Lookup,
 		UnlockName:       a.Unlock,
 		VerifyName:       a.Verify,
@@ -104,7 +115,5 @@ func (a *Activities) Register(with Registry) {
 		ListLockedName:   a.ListLocked,
 		ResolveName:      a.Resolve,
 		CountUnlocksName: a.CountUnlocks,
-	} {
-		with.RegisterActivityWithOptions(function, activity.RegisterOptions{Name: name})
 	}
 }

@@ -55,6 +55,14 @@ func (a *Activities) failure(err error, current attempt, sent connectors.Answer)
 		})
 }
 
+// failureType is the type of the failure that an error becomes.
+func failureType(err error) string {
+	if kind := connectors.KindOf(err); kind != "" {
+		return string(kind)
+	}
+	return TypeInternal
+}
+
 // recovered turns a panic into a failure; defer it. The text of a panic may hold anything,
 // and what the SDK makes of one is stored.
 func (a *Activities) recovered(err *error, current attempt, sent connectors.Answer) {

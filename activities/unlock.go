@@ -70,7 +70,7 @@ func (a *Activities) Unlock(ctx context.Context, in UnlockInput) (_ *UnlockResul
 		return nil, a.unlockFailure(ctx, err, current, result.Sent)
 	}
 	if result.Verdict.Decision != guard.Unlock {
-		a.audit(ctx, in, result)
+		a.audit(ctx, in, result, "")
 		return result, nil
 	}
 	return a.send(ctx, bounded, in, account, result, current)
@@ -128,13 +128,20 @@ func (a *Activities) send(ctx, bounded context.Context, in UnlockInput, account 
 	// of an attempt is sent at once, and a later one before the attempt's failure is; a short
 	// throttle would break that: it sends the later one beside the failure, or not at all.
 	activity.RecordHeartbeat(ctx, FailureDetails{Sent: Surer(result.Sent, connectors.Unknown), Attempt: current.number})
+	sent, failed := connectors.Unknown, TypeInternal // Until the connector has answered: it may panic.
+	defer func() {
+		if sent != connectors.No {
+			result.Sent = Surer(result.Sent, sent)
+			a.audit(ctx, in, result, failed)
+		}
+	}()
 	if err := a.Connector.Unlock(bounded, account); err != nil {
-		result.Sent = Surer(result.Sent, sentBy(err))
-		return nil, a.unlockFailure(ctx, err, current, result.Sent)
+		sent, failed = sentBy(err), failureType(err)
+		return nil, a.unlockFailure(ctx, err, current, Surer(result.Sent, sent))
 	}
+	sent, failed = connectors.Yes, ""
 	result.Sent = connectors.Yes
 	result.UnlockedAt = account.AsOf
-	a.audit(ctx, in, result)
 	return result, nil
 }
 
@@ -175,10 +182,15 @@ func Surer(one, other connectors.Answer) connectors.Answer {
 	return one
 }
 
-// audit writes who asked for what, and what was decided at the last moment.
-func (a *Activities) audit(ctx context.Context, in UnlockInput, result *UnlockResult) {
+// AuditMessage is the message of every audit line. Whatever the level of the log, lines with
+// it are written.
+const AuditMessage = "audit"
+
+// audit writes who asked for what, what was decided at the last moment, and, of an attempt
+// that failed after something may have been sent, the type of its failure.
+func (a *Activities) audit(ctx context.Context, in UnlockInput, result *UnlockResult, failed string) {
 	info := activity.GetInfo(ctx)
-	a.Audit.Info("audit",
+	a.Audit.Info(AuditMessage,
 		zap.String("step", "unlock"),
 		zap.String("connection", a.Connection),
 		zap.String("provider", a.Provider),
@@ -187,6 +199,7 @@ func (a *Activities) audit(ctx context.Context, in UnlockInput, result *UnlockRe
 		zap.String("code", string(result.Verdict.Code)),
 		zap.String("explanation", result.Verdict.Explanation),
 		zap.String("unlockSent", string(result.Sent)),
+		zap.String("failure", failed),
 		zap.String("requestedBy", in.RequestedBy),
 		zap.String("requestReason", in.RequestReason),
 		zap.String("approvedBy", in.ApprovedBy),

@@ -99,6 +99,7 @@ func TestSecondGuard(t *testing.T) {
 }
 
 // TestSentOfAFailure: a failure says what it sent; one that says nothing may have had effect.
+// What may have had effect is in the audit log, though the attempt failed.
 func TestSentOfAFailure(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
@@ -112,14 +113,29 @@ func TestSentOfAFailure(t *testing.T) {
 		"says nothing":  {latchkeytest.FailSent(connectors.Unavailable, ""), "Unavailable", connectors.Unknown},
 		"unclassified":  {errors.New("x"), activities.TypeInternal, connectors.Unknown},
 		"wrapped twice": {fmt.Errorf("x: %w", latchkeytest.Fail(connectors.Conflict)), "Conflict", connectors.No},
+		"panics":        {nil, activities.TypeInternal, connectors.Unknown},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			b := newBench(locked())
 			b.OnUnlock = failOnce(test.err)
+			if test.err == nil {
+				b.OnUnlock = func(context.Context, int) error { panic("x") }
+			}
 			_, err := run[activities.UnlockResult](b, b.steps.Unlock, unlockInput(b, 0))
 			_, details := requireFailure(t, err, test.kind)
 			require.Equal(t, test.want, details.Sent)
+			lines := b.logs.FilterMessage(activities.AuditMessage).All()
+			if test.want == connectors.No {
+				require.Empty(t, lines)
+				return
+			}
+			require.Len(t, lines, 1)
+			fields := lines[0].ContextMap()
+			require.Equal(t, string(test.want), fields["unlockSent"])
+			require.Equal(t, string(guard.Unlock), fields["decision"])
+			require.Equal(t, test.kind, fields["failure"])
+			require.Equal(t, "soar", fields["requestedBy"])
 		})
 	}
 }
@@ -181,7 +197,7 @@ func TestAudit(t *testing.T) {
 			require.NotEmpty(t, fields["runId"])
 			require.NotEmpty(t, fields["explanation"])
 			for key, want := range map[string]any{"step": "unlock", "connection": connection, "provider": "fake", "userId": latchkeytest.UserID,
-				"decision": string(test.decision), "code": string(test.code), "unlockSent": string(test.sent), "requestedBy": "soar", "requestReason": "INC-4711"} {
+				"decision": string(test.decision), "code": string(test.code), "unlockSent": string(test.sent), "failure": "", "requestedBy": "soar", "requestReason": "INC-4711"} {
 				require.Equal(t, want, fields[key], key)
 			}
 			for _, personal := range latchkeytest.Personal() {

@@ -11,7 +11,7 @@ import (
 	"github.com/latchkey-iam/latchkey/workflows"
 )
 
-// TestAudit: each decision gives one structured line, and nothing that is logged, at any
+// TestAudit: each decision, and each attempt that may have sent something, gives one structured line, and nothing that is logged, at any
 // level, holds a name, an address or a secret.
 func TestAudit(t *testing.T) {
 	t.Parallel()
@@ -27,7 +27,11 @@ func TestAudit(t *testing.T) {
 		"unlocked at the second attempt": {prepare: func(s *site, id string) error {
 			s.tenant.Faults.MustAdd(simulator.Fault{Operation: jumpcloudsimulator.OpUnlock, Times: 1, Kind: simulator.KindStatus, Status: 503})
 			return s.tenant.LockByFailures(id)
-		}, want: []line{{"unlock", "unlock", "", "yes"}, {"result", "unlocked", "", "yes"}}},
+		}, want: []line{{"unlock", "unlock", "", "unknown"}, {"unlock", "unlock", "", "yes"}, {"result", "unlocked", "", "yes"}}},
+		"unlocked, and the answer was lost": {prepare: func(s *site, id string) error {
+			s.tenant.Faults.MustAdd(simulator.Fault{Operation: jumpcloudsimulator.OpUnlock, Times: 1, Kind: simulator.KindDrop, AfterEffect: true})
+			return s.tenant.LockByFailures(id)
+		}, want: []line{{"unlock", "unlock", "", "unknown"}, {"unlock", "already_unlocked", "", "unknown"}, {"result", "unlocked", "", "unknown"}}},
 		"already unlocked": {prepare: func(*site, string) error { return nil }, want: []line{{"result", "already_unlocked", "", "no"}}},
 		"refused after the look-up": {prepare: func(s *site, id string) error {
 			if err := s.tenant.Suspend(id); err != nil {
@@ -69,6 +73,7 @@ func TestAudit(t *testing.T) {
 				require.Equal(t, run.RunID, either(audit, "runId", "RunID"))
 			}
 			require.Equal(t, test.want, got)
+			require.NotContains(t, s.logs.String(), `"level":"error"`, "what a provider answers is no error of the worker's")
 			for _, secret := range []string{domain, "jane.doe", "Jane Doe", jumpcloudsimulator.DefaultAPIKey} {
 				require.NotContains(t, s.logs.String(), secret)
 			}
@@ -99,6 +104,10 @@ func TestFailureAudit(t *testing.T) {
 	require.Len(t, audit, 1)
 	require.Equal(t, "result", audit[0]["step"])
 	require.Equal(t, string(connectors.PermissionDenied), audit[0]["decision"])
+	failed := s.logs.lines(t, "Activity error.")
+	require.Len(t, failed, 1)
+	require.Equal(t, "warn", failed[0]["level"])
+	require.NotContains(t, s.logs.String(), `"stacktrace"`)
 	require.NotContains(t, s.logs.String(), domain)
 	require.NotContains(t, s.logs.String(), "jane.doe")
 	require.NotContains(t, s.logs.String(), jumpcloudsimulator.DefaultAPIKey)

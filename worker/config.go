@@ -74,7 +74,7 @@ type Settings struct {
 	Connections   string `split_words:"true" desc:"The connections to serve, as name:provider, separated by commas; such as jc-prod:jumpcloud,ping-eu:pingone."`
 	Workflows     string `split_words:"true" default:"true" desc:"Whether to serve the workflows too: true or false. A worker for workflows alone needs no secret."`
 	HealthAddress string `split_words:"true" default:"127.0.0.1:8085" desc:"Where /healthz, /readyz and /metrics answer, as host:port; off for nowhere."`
-	LogLevel      string `split_words:"true" default:"info" desc:"The least level that is logged: debug, info, warn or error."`
+	LogLevel      string `split_words:"true" default:"info" desc:"The least level that is logged: debug, info, warn or error. Audit lines always are."`
 	LogFormat     string `split_words:"true" default:"json" desc:"How log lines look: json or console."`
 	DrainTimeout  string `split_words:"true" default:"30s" desc:"How long running activities may go on after a signal to stop; at least 25s."`
 }

@@ -2,7 +2,9 @@ package worker
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
+	"slices"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
@@ -10,6 +12,9 @@ import (
 	"go.opentelemetry.io/otel/sdk/metric"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/contrib/opentelemetry"
+
+	"github.com/latchkey-iam/latchkey/activities"
+	"github.com/latchkey-iam/latchkey/workflows"
 )
 
 // metrics collects what the Temporal SDK and the workflows count.
@@ -28,7 +33,38 @@ func newMetrics() (*metrics, error) {
 	}
 	meter := metric.NewMeterProvider(metric.WithReader(reader)).Meter("latchkey")
 	return &metrics{
-		handler: opentelemetry.NewMetricsHandler(opentelemetry.MetricsHandlerOptions{Meter: meter, UseMonotonicCounters: true}),
+		handler: boundedTags{opentelemetry.NewMetricsHandler(opentelemetry.MetricsHandlerOptions{Meter: meter, UseMonotonicCounters: true})},
 		page:    promhttp.HandlerFor(registry, promhttp.HandlerOpts{}),
 	}, nil
+}
+
+// boundedTags keeps the number of time series from growing with what callers ask for: a name
+// that nobody serves becomes one and the same.
+type boundedTags struct{ client.MetricsHandler }
+
+const (
+	// unregistered stands for every name that is not served.
+	unregistered = "unregistered"
+	// untagged is what the SDK sets where a tag means nothing.
+	untagged = "none"
+)
+
+// callersTags are the tags whose values are callers' own text, with those that are served:
+// Latchkey serves no Nexus operation.
+var callersTags = map[string][]string{
+	"workflow_type":   workflows.Types(),
+	"activity_type":   activities.Names(),
+	"nexus_service":   nil,
+	"nexus_operation": nil,
+}
+
+// WithTags implements client.MetricsHandler.
+func (b boundedTags) WithTags(tags map[string]string) client.MetricsHandler {
+	bounded := maps.Clone(tags)
+	for tag, served := range callersTags {
+		if value, set := tags[tag]; set && value != untagged && !slices.Contains(served, value) {
+			bounded[tag] = unregistered
+		}
+	}
+	return boundedTags{b.MetricsHandler.WithTags(bounded)}
 }

@@ -61,9 +61,10 @@ type site struct {
 	client    *client.Client
 	tenant    *jumpcloudsimulator.Simulator
 	// config serves both the workflows and the connection.
-	config Config
-	logs   *logs
-	logger *zap.Logger
+	config  Config
+	logs    *logs
+	logger  *zap.Logger
+	metrics *metrics
 }
 
 // keywords are all of Latchkey's search attributes, as they should be.
@@ -83,14 +84,17 @@ func newSite(t *testing.T, attributes map[string]enumspb.IndexedValueType) *site
 	server, err := embedded()
 	require.NoError(t, err)
 	s := &site{t: t, namespace: fmt.Sprintf("site-%d", siteNumber.Add(1)), tenant: jumpcloudsimulator.New(jumpcloudsimulator.Options{}), logs: &logs{}}
-	s.logger = zap.New(zapcore.NewCore(zapcore.NewJSONEncoder(zap.NewProductionEncoderConfig()), zapcore.AddSync(s.logs), zapcore.DebugLevel))
+	s.logger = NewLogger(Config{LogFormat: "json", LogLevel: zapcore.DebugLevel}, s.logs)
 	t.Cleanup(func() {
 		if t.Failed() {
 			t.Log(s.logs)
 		}
 	})
 	s.register(server.Address(), attributes)
-	s.temporal, err = sdkclient.Dial(sdkclient.Options{HostPort: server.Address(), Namespace: s.namespace, Logger: TemporalLogger(s.logger)})
+	s.metrics, err = newMetrics()
+	require.NoError(t, err)
+	s.temporal, err = sdkclient.Dial(sdkclient.Options{HostPort: server.Address(), Namespace: s.namespace,
+		Logger: TemporalLogger(s.logger), MetricsHandler: s.metrics.handler})
 	require.NoError(t, err)
 	t.Cleanup(s.temporal.Close)
 	s.client = &client.Client{Temporal: s.temporal}

@@ -4,14 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net/http"
+	"os"
 
 	"go.temporal.io/sdk/client"
-	sdklog "go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/worker"
 	"go.uber.org/zap"
-	"go.uber.org/zap/exp/zapslog"
 
 	"github.com/latchkey-iam/latchkey/activities"
 	"github.com/latchkey-iam/latchkey/connectors"
@@ -22,10 +20,7 @@ import (
 
 // Run serves until ctx is done and then drains. It dials Temporal as the environment says.
 func Run(ctx context.Context, config Config) error {
-	logger, err := NewLogger(config)
-	if err != nil {
-		return err
-	}
+	logger := NewLogger(config, os.Stderr)
 	defer func() { _ = logger.Sync() }()
 	options, err := temporalclient.Load()
 	if err != nil {
@@ -187,26 +182,4 @@ func newActivities(connection Connection, temporal client.Client, namespace stri
 		steps.Records, steps.Ceiling.Counted = records, records.unlocks
 	}
 	return steps, nil
-}
-
-// NewLogger makes the logger that the configuration asks for. It writes to stderr.
-func NewLogger(config Config) (*zap.Logger, error) {
-	settings := zap.NewProductionConfig()
-	if config.LogFormat == "console" {
-		settings = zap.NewDevelopmentConfig()
-		settings.Development = false
-	}
-	settings.Level = zap.NewAtomicLevelAt(config.LogLevel)
-	settings.Sampling = nil // An audit line is never dropped.
-	settings.DisableStacktrace = true
-	logger, err := settings.Build()
-	if err != nil {
-		return nil, fmt.Errorf("make the logger: %w", err)
-	}
-	return logger, nil
-}
-
-// TemporalLogger lets the Temporal SDK write to the logger.
-func TemporalLogger(logger *zap.Logger) sdklog.Logger {
-	return sdklog.NewStructuredLogger(slog.New(zapslog.NewHandler(logger.Core())))
 }

@@ -3,15 +3,12 @@ package worker
 import (
 	"net"
 	"net/http"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 	enumspb "go.temporal.io/api/enums/v1"
-	"go.uber.org/zap/zapcore"
 
 	"github.com/latchkey-iam/latchkey/activities"
 	jumpcloudsimulator "github.com/latchkey-iam/latchkey/connectors/jumpcloud/simulator"
@@ -231,28 +228,4 @@ func TestServeFaults(t *testing.T) {
 	err = Serve(t.Context(), config, s.temporal, s.namespace, s.logger, never)
 	require.Equal(t, 2, strings.Count(err.Error(), "connection jc: "), "both faults: %s", err)
 	require.Empty(t, s.pollers(activities.Queue("jc"), enumspb.TASK_QUEUE_TYPE_ACTIVITY))
-}
-
-// TestLogger is not parallel: the logger writes to the process's stderr.
-func TestLogger(t *testing.T) { //nolint:paralleltest // see above
-	for format, sign := range map[string]string{"json": `"msg":"audit"`, "console": "\taudit"} {
-		file, err := os.Create(filepath.Join(t.TempDir(), "stderr"))
-		require.NoError(t, err)
-		stderr := os.Stderr
-		os.Stderr = file
-		logger, err := NewLogger(Config{LogFormat: format, LogLevel: zapcore.InfoLevel})
-		os.Stderr = stderr
-		require.NoError(t, err)
-		const many = 500
-		for range many {
-			logger.Info("audit")
-			logger.Debug("not this")
-		}
-		written, err := os.ReadFile(file.Name())
-		require.NoError(t, err)
-		require.NoError(t, file.Close())
-		require.Equal(t, many, strings.Count(string(written), sign), "no line is sampled away")
-		require.NotContains(t, string(written), "not this")
-		require.NotContains(t, string(written), "goroutine")
-	}
 }

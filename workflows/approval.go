@@ -197,7 +197,7 @@ func (r *unlockRun) mayAnswer(ctx workflow.Context, answer Answer) error {
 
 func (r *unlockRun) auditAnswer(ctx workflow.Context, record *ApprovalRecord) {
 	execution := workflow.GetInfo(ctx).WorkflowExecution
-	workflow.GetLogger(ctx).Info("audit",
+	workflow.GetLogger(ctx).Info(activities.AuditMessage,
 		"step", "approval",
 		"workflowId", execution.ID,
 		"runId", execution.RunID,

@@ -7,6 +7,8 @@ import (
 	"slices"
 
 	"go.temporal.io/sdk/workflow"
+
+	"github.com/latchkey-iam/latchkey/activities"
 )
 
 // maxInterventions bounds what a run remembers of its operators; the log has all.
@@ -94,7 +96,7 @@ func (r *bulkRun) intervened(ctx workflow.Context, what string, command Command)
 
 func (r *bulkRun) audit(ctx workflow.Context, step, decision string, command Command) {
 	execution := workflow.GetInfo(ctx).WorkflowExecution
-	workflow.GetLogger(ctx).Info("audit",
+	workflow.GetLogger(ctx).Info(activities.AuditMessage,
 		"step", step,
 		"workflowId", execution.ID,
 		"runId", execution.RunID,

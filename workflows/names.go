@@ -4,7 +4,9 @@ package workflows
 
 import (
 	"fmt"
+	"maps"
 	"regexp"
+	"slices"
 
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/temporal"
@@ -78,9 +80,19 @@ type Registry interface {
 // Register registers the workflows by their names. Known are those of the search attributes
 // that the namespace has: setting another would stop a run.
 func Register(with Registry, known []string) {
-	served := served{attributes: known}
-	with.RegisterWorkflowWithOptions(served.UnlockUser, workflow.RegisterOptions{Name: UnlockUserName})
-	with.RegisterWorkflowWithOptions(served.CheckConnection, workflow.RegisterOptions{Name: CheckConnectionName})
-	with.RegisterWorkflowWithOptions(served.UnlockLockedUsers, workflow.RegisterOptions{Name: UnlockLockedUsersName})
-	with.RegisterWorkflowWithOptions(served.ListLockedUsers, workflow.RegisterOptions{Name: ListLockedUsersName})
+	for name, function := range (served{attributes: known}).types() {
+		with.RegisterWorkflowWithOptions(function, workflow.RegisterOptions{Name: name})
+	}
+}
+
+// Types lists the names of all workflow types.
+func Types() []string { return slices.Sorted(maps.Keys(served{}.types())) }
+
+func (s served) types() map[string]any {
+	return map[string]any{
+		UnlockUserName:        s.UnlockUser,
+		CheckConnectionName:   s.CheckConnection,
+		UnlockLockedUsersName: s.UnlockLockedUsers,
+		ListLockedUsersName:   s.ListLockedUsers,
+	}
 }

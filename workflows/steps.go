@@ -199,7 +199,7 @@ func (r *unlockRun) finish(ctx workflow.Context, outcome string) {
 		code = string(r.result.Refusal.Code)
 	}
 	execution := workflow.GetInfo(ctx).WorkflowExecution
-	workflow.GetLogger(ctx).Info("audit",
+	workflow.GetLogger(ctx).Info(activities.AuditMessage,
 		"step", "result",
 		"workflowId", execution.ID,
 		"runId", execution.RunID,

@@ -16,6 +16,7 @@ import (
 	"go.uber.org/zap/zapcore"
 
 	"github.com/latchkey-iam/latchkey/cmd/latchkey-dev/internal/port"
+	"github.com/latchkey-iam/latchkey/worker"
 )
 
 func main() {
@@ -67,8 +68,7 @@ func explain(err error) error {
 	return err
 }
 
-// newLogger writes to out what is at least as grave as the level.
+// newLogger writes to out what is at least as grave as the level, and audit lines.
 func newLogger(out io.Writer, level zapcore.Level) *zap.Logger {
-	encoder := zapcore.NewConsoleEncoder(zap.NewDevelopmentEncoderConfig())
-	return zap.New(zapcore.NewCore(encoder, zapcore.Lock(zapcore.AddSync(out)), level))
+	return worker.NewLogger(worker.Config{LogFormat: "console", LogLevel: level}, out)
 }

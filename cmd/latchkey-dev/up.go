@@ -30,7 +30,7 @@ func (c *upCommand) addFlags(flags *pflag.FlagSet) {
 	flags.StringVar(&c.options.JumpCloudAddress, "jumpcloud-address", "127.0.0.1:8801", "where the simulated JumpCloud answers")
 	flags.StringVar(&c.options.PingOneAddress, "pingone-address", "127.0.0.1:8802", "where the simulated PingOne answers")
 	flags.StringVar(&c.options.DatabaseFile, "db", "", "a file that keeps Temporal's state over restarts; default in memory")
-	flags.StringVar(&c.logLevel, "log-level", "warn", "the least level of the worker's log: debug, info (with the audit lines), warn or error")
+	flags.StringVar(&c.logLevel, "log-level", "warn", "the least level of the worker's log: debug, info, warn or error; audit lines are always written")
 }
 
 func (c *upCommand) run(ctx context.Context) error {
