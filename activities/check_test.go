@@ -33,7 +33,7 @@ func granted() map[connectors.Kind]connectors.Answer {
 		connectors.PermissionDenied: connectors.No,
 		connectors.Ambiguous:        connectors.Unknown, connectors.RejectedByProvider: connectors.Unknown,
 		connectors.Conflict: connectors.Unknown, connectors.RateLimited: connectors.Unknown, connectors.Unavailable: connectors.Unknown,
-		connectors.MalformedResponse: connectors.Unknown, connectors.Unsupported: connectors.Unknown,
+		connectors.Untrusted: connectors.Unknown, connectors.MalformedResponse: connectors.Unknown, connectors.Unsupported: connectors.Unknown,
 	}
 }
 

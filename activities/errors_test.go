@@ -20,7 +20,7 @@ func TestEveryKind(t *testing.T) {
 	t.Parallel()
 	retryable := map[connectors.Kind]bool{
 		connectors.NotFound: false, connectors.Ambiguous: false, connectors.RejectedByProvider: false, connectors.Unauthenticated: false,
-		connectors.PermissionDenied: false, connectors.Unsupported: false,
+		connectors.PermissionDenied: false, connectors.Untrusted: false, connectors.Unsupported: false,
 		connectors.Conflict: true, connectors.RateLimited: true, connectors.Unavailable: true, connectors.MalformedResponse: true,
 	}
 	require.Len(t, retryable, len(connectors.Kinds()))

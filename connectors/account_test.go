@@ -114,7 +114,7 @@ func TestRetryable(t *testing.T) {
 	want := map[connectors.Kind]bool{
 		connectors.NotFound: false, connectors.Ambiguous: false, connectors.RejectedByProvider: false, connectors.Unauthenticated: false,
 		connectors.PermissionDenied: false, connectors.Conflict: true, connectors.RateLimited: true, connectors.Unavailable: true,
-		connectors.MalformedResponse: true, connectors.Unsupported: false,
+		connectors.Untrusted: false, connectors.MalformedResponse: true, connectors.Unsupported: false,
 	}
 	require.Len(t, connectors.Kinds(), len(want))
 	for _, kind := range connectors.Kinds() {

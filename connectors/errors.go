@@ -28,6 +28,9 @@ const (
 	RateLimited Kind = "RateLimited"
 	// Unavailable: the provider could not be reached, failed or did not answer in time.
 	Unavailable Kind = "Unavailable"
+	// Untrusted: the server's certificate is unknown, out of date or another's, or its TLS
+	// is too old: what answers there may be anybody.
+	Untrusted Kind = "Untrusted"
 	// MalformedResponse: the answer is not what the provider's documentation says.
 	MalformedResponse Kind = "MalformedResponse"
 	// Unsupported: the provider or its configuration cannot do this at all.
@@ -37,7 +40,7 @@ const (
 // Kinds lists every kind.
 func Kinds() []Kind {
 	return []Kind{NotFound, Ambiguous, RejectedByProvider, Unauthenticated, PermissionDenied,
-		Conflict, RateLimited, Unavailable, MalformedResponse, Unsupported}
+		Conflict, RateLimited, Unavailable, Untrusted, MalformedResponse, Unsupported}
 }
 
 // Retryable reports whether another attempt may end differently without anybody

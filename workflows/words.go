@@ -103,6 +103,7 @@ var kindWords = map[connectors.Kind]Word{
 	connectors.Conflict:           {Meaning: "The account is being changed by somebody else.", Remedy: "Ask again when the other change is done."},
 	connectors.RateLimited:        {Meaning: "Too many requests; `Retry-After` is honoured.", Remedy: "Ask again later; `RATE_LIMIT` keeps Latchkey below the provider's limit."},
 	connectors.Unavailable:        {Meaning: "The provider could not be reached, failed or did not answer in time.", Remedy: "Ask again once the provider answers: `latchkey connections check`."},
+	connectors.Untrusted:          {Meaning: "The certificate of the server at the connection's address is unknown, out of date or another's, or its TLS is older than 1.2.", Remedy: "Check the connection's address, any proxy, and the authorities that its worker knows (`SSL_CERT_FILE`)."},
 	connectors.MalformedResponse:  {Meaning: "The answer is not what the provider documents.", Remedy: "Check the connection's address and what stands between, such as a proxy."},
 	connectors.Unsupported:        {Meaning: "The provider or its configuration cannot do this at all.", Remedy: "Change the request or the connection as the message says."},
 }

@@ -189,7 +189,6 @@ type bench struct {
 
 func newBench(t testing.TB, h HTTPHarness) *bench {
 	b := &bench{HTTPHarness: h, t: t, secret: newSecrets(h)}
-	b.secret.add(h.Host())
 	b.tap = &tap{next: httpcall.NewClient(0).Transport, host: h.Host(), secret: b.secret}
 	t.Cleanup(b.tap.close)
 	b.user = b.makeUser("")

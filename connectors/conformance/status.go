@@ -86,7 +86,7 @@ func requireStatus(t *testing.T, err error, status int, code string) {
 }
 
 // retryAfter: a wait is believed in seconds and as a date, by the provider's own clock,
-// and never beyond what is sensible.
+// also where something on the way repeats it, and never beyond what is sensible.
 func retryAfter(t *testing.T, fresh maker) {
 	eachStep(t, fresh, func(step Step) bool { return !step.Advisory }, func(t *testing.T, b *bench, step Step) {
 		// The provider's clock is ahead of ours: a date means nothing by ours.
@@ -99,7 +99,7 @@ func retryAfter(t *testing.T, fresh maker) {
 				require.InDelta(t, 40, failure.RetryAfter.Seconds(), 2, "status %d, date %t", status, date)
 			}
 			for value, want := range map[string]time.Duration{
-				"0": 0, "-5": 0, "1.5": 0, "soon": 0, "": 0, "0x10": 0, "7 8": 0, "٣": 0, "Thu, 01 Jan 1970 00:00:00 GMT": 0,
+				"0": 0, "-5": 0, "1.5": 1500 * time.Millisecond, "30, 30": 30 * time.Second, "7, soon, 30": 30 * time.Second, "soon": 0, "": 0, "0x10": 0, "7 8": 0, "٣": 0, "Thu, 01 Jan 1970 00:00:00 GMT": 0,
 				"86401": 24 * time.Hour, "999999999": 24 * time.Hour, "99999999999999999999999999": 24 * time.Hour,
 				"Fri, 31 Dec 9999 23:59:59 GMT": 24 * time.Hour, "Thu, 99 Foo 2099 99:99:99 GMT": 0,
 			} {

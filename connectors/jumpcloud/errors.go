@@ -11,6 +11,7 @@ import (
 // says: https://docs.jumpcloud.com/api/1.0/index.html#tag/Systemusers
 var rules = httpcall.Rules{
 	RequestID: []string{"X-Request-Id", "X-Amzn-Requestid"},
+	Reset:     httpcall.CommonResets,
 	Code:      readCode,
 	Advice: map[connectors.Kind]string{
 		connectors.Unauthenticated:  "the credential was not accepted; check it, REGION (a key of another region answers so too) and ORG_ID",

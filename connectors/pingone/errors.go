@@ -10,6 +10,7 @@ import (
 // https://developer.pingidentity.com/pingone-api/foundations/errors.html
 var rules = httpcall.Rules{
 	RequestID: []string{"Correlation-Id"},
+	Reset:     httpcall.CommonResets,
 	Code:      readCode,
 	Advice: map[connectors.Kind]string{
 		connectors.Unauthenticated:  "the access token was not accepted; check CLIENT_ID, CLIENT_SECRET and REGION",

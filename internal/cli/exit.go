@@ -67,7 +67,7 @@ var exitCodes = []struct {
 	{ExitUnreachable, "the provider, Temporal or a worker could not or would not do it", []string{
 		string(connectors.Unavailable), string(connectors.RateLimited), string(connectors.Unauthenticated),
 		string(connectors.PermissionDenied), string(connectors.RejectedByProvider), string(connectors.Conflict),
-		string(connectors.MalformedResponse), string(connectors.Unsupported), workflows.TypeNoWorker, TypeTemporalUnavailable}},
+		string(connectors.Untrusted), string(connectors.MalformedResponse), string(connectors.Unsupported), workflows.TypeNoWorker, TypeTemporalUnavailable}},
 	{ExitOtherwise, "the run was ended from outside or will not do it, or another run or schedule is in the way", []string{
 		client.TypeCancelled, client.TypeTerminated, client.TypeTimedOut, workflows.TypeAlreadyRunning, client.TypeRejected,
 		TypeScheduleExists}},

@@ -26,7 +26,7 @@ func TestExitCodes(t *testing.T) {
 		"partially_unlocked": 4, "StillLocked": 4, "relocked": 4,
 		"NotFound": 5, "Ambiguous": 5,
 		"Unavailable": 6, "RateLimited": 6, "Unauthenticated": 6, "PermissionDenied": 6, "RejectedByProvider": 6,
-		"Conflict": 6, "MalformedResponse": 6, "Unsupported": 6, "NoWorker": 6, "TemporalUnavailable": 6,
+		"Conflict": 6, "Untrusted": 6, "MalformedResponse": 6, "Unsupported": 6, "NoWorker": 6, "TemporalUnavailable": 6,
 		"Cancelled": 7, "Terminated": 7, "TimedOut": 7, "AlreadyRunning": 7, "Rejected": 7, "ScheduleExists": 7,
 		"Interrupted": 130,
 	}

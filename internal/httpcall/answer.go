@@ -32,7 +32,7 @@ func (c *Caller) accepted(ctx context.Context, request Request, header http.Head
 		interrupt(failure, ctx.Err())
 		return nil, failure
 	case err != nil:
-		return nil, c.answered(request, header, response, connectors.Unavailable, "the answer broke off; try again")
+		return nil, c.answered(request, header, response, connectors.Unavailable, troubleOf(err, request.URL.Host).message)
 	case int64(len(body)) > request.MaxAnswer:
 		return malformed(fmt.Sprintf("the answer is longer than %d bytes", request.MaxAnswer))
 	case !utf8.Valid(body):

@@ -7,7 +7,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptrace"
@@ -59,6 +58,9 @@ type Rules struct {
 	Advice map[connectors.Kind]string
 	// RequestID names the headers that may hold the provider's identifier of the exchange.
 	RequestID []string
+	// Reset names the headers that may tell when a limit of requests is lifted: in seconds,
+	// in seconds or milliseconds since 1970, or as a date.
+	Reset []string
 	// Code reads the provider's code from the body of a failure; its answer is dropped
 	// unless it looks like a code. It may be nil.
 	Code func(body []byte) string
@@ -192,21 +194,18 @@ func notSent(failure *connectors.Error, request Request) *connectors.Error {
 	return failure
 }
 
-// unanswered turns a transport's error into ours. The transport's text is dropped: it
-// can hold addresses, names and tokens.
+// unanswered turns a transport's error into ours.
 func (c *Caller) unanswered(ctx context.Context, request Request, err error, progress *progress) *connectors.Error {
-	failure := c.fail(request, connectors.Unavailable, "the provider could not be reached or broke off; try again")
+	trouble := troubleOf(err, request.URL.Host)
+	failure := c.fail(request, trouble.kind, trouble.message)
 	if errors.Is(err, errThrottled) {
 		failure = c.fail(request, connectors.RateLimited, "the connection's RATE_LIMIT leaves no room for the call in time; try again")
 	}
 	if progress.neverConnected() || errors.Is(err, errThrottled) {
 		_ = notSent(failure, request)
 	}
-	switch {
-	case ctx.Err() != nil:
+	if ctx.Err() != nil {
 		interrupt(failure, ctx.Err())
-	case errors.Is(err, context.DeadlineExceeded):
-		failure.Message = fmt.Sprintf("the provider did not answer within %s; try again", Timeout)
 	}
 	return failure
 }
@@ -226,7 +225,7 @@ func (c *Caller) refused(request Request, header http.Header, response *http.Res
 	status := response.StatusCode
 	kind := c.kindOf(request, status)
 	failure := c.answered(request, header, response, kind, c.adviceFor(kind, status))
-	failure.RetryAfter = retryAfter(response.Header, c.Now())
+	failure.RetryAfter = c.Rules.wait(response.Header, kind, c.Now())
 	if c.Rules.Code != nil && status >= 200 { // the body of a switched protocol never ends
 		body, _ := io.ReadAll(io.LimitReader(response.Body, maxRefusal))
 		failure.Code = presentable(c.Rules.Code(body), code, private(request, header))
