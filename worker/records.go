@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"go.temporal.io/api/workflowservice/v1"
@@ -12,8 +11,13 @@ import (
 	"go.temporal.io/sdk/converter"
 
 	"github.com/latchkey-iam/latchkey/activities"
+	"github.com/latchkey-iam/latchkey/internal/temporalclient"
 	"github.com/latchkey-iam/latchkey/workflows"
 )
+
+// recordsPage is how many runs are asked for at a time. Some servers read the database anew
+// for each of them, and take a tenth of a second for this page and minutes for a few thousand.
+const recordsPage = 200
 
 // records is what Temporal's visibility knows of the unlocks of one connection, by all
 // workers. Its answers lag by seconds.
@@ -37,9 +41,9 @@ func canCount(known []string) bool {
 
 // query finds the runs that unlocked an account since a moment.
 func (r *records) query(since time.Time) string {
-	return fmt.Sprintf("%s = '%s' AND %s IN ('%s','%s','%s') AND CloseTime > '%s'",
-		workflows.AttributeConnection.GetName(), r.connection, workflows.AttributeOutcome.GetName(),
-		workflows.Unlocked, workflows.PartiallyUnlocked, workflows.Relocked, since.UTC().Format(time.RFC3339))
+	return fmt.Sprintf("%s = %s AND %s IN (%s) AND CloseTime > '%s'",
+		workflows.AttributeConnection.GetName(), temporalclient.Quote(r.connection), workflows.AttributeOutcome.GetName(),
+		temporalclient.Quote(string(workflows.Unlocked), string(workflows.PartiallyUnlocked), string(workflows.Relocked)), since.UTC().Format(time.RFC3339))
 }
 
 // unlocks counts the accounts that were unlocked since a moment.
@@ -64,8 +68,8 @@ func (r *records) Retention(ctx context.Context) (time.Duration, error) {
 func (r *records) UnlocksOf(ctx context.Context, userIDs []string, since time.Time) (map[string]int, error) {
 	request := &workflowservice.ListWorkflowExecutionsRequest{
 		Namespace: r.namespace,
-		PageSize:  1000,
-		Query:     r.query(since) + fmt.Sprintf(" AND %s IN ('%s')", workflows.AttributeUserID.GetName(), strings.Join(userIDs, "','")),
+		PageSize:  recordsPage,
+		Query:     r.query(since) + fmt.Sprintf(" AND %s IN (%s)", workflows.AttributeUserID.GetName(), temporalclient.Quote(userIDs...)),
 	}
 	unlocks := map[string]int{}
 	for {

@@ -1,0 +1,76 @@
+package worker
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/api/workflowservice/v1"
+	sdkclient "go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/temporal"
+
+	"github.com/latchkey-iam/latchkey/workflows"
+)
+
+// pages counts the pages that a list is read in, and the longest that was asked for.
+type pages struct {
+	sdkclient.Client
+	asked, longest int
+}
+
+func (p *pages) ListWorkflow(ctx context.Context, request *workflowservice.ListWorkflowExecutionsRequest) (*workflowservice.ListWorkflowExecutionsResponse, error) {
+	p.asked++
+	p.longest = max(p.longest, int(request.GetPageSize()))
+	return p.Client.ListWorkflow(ctx, request)
+}
+
+// TestUnlocksOf: each user's unlocks are counted over all pages, whatever the provider's IDs
+// hold, and no page is longer than a server answers at once.
+func TestUnlocksOf(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, keywords())
+	want := map[string]int{"5f0c1a2b3c4d5e6f7a8b9c0d": recordsPage + 1, "auth0|o'brien": 1, "a') OR LatchkeyUserId IN ('b": 1}
+	var asked []string
+	for id, times := range want {
+		asked = append(asked, id)
+		for i := range times {
+			s.unlocked(id, i)
+		}
+	}
+	s.unlocked("not asked for", 0)
+	listed := &pages{Client: s.temporal}
+	found := map[string]int{}
+	require.Eventually(t, func() bool {
+		var err error
+		found, err = (&records{temporal: listed, namespace: s.namespace, connection: "jc"}).UnlocksOf(t.Context(), asked, time.Now().Add(-time.Hour))
+		require.NoError(t, err)
+		sum := 0
+		for _, times := range found {
+			sum += times
+		}
+		return sum == recordsPage+3
+	}, patience, 100*time.Millisecond)
+	require.Equal(t, want, found)
+	require.GreaterOrEqual(t, listed.asked, 2)
+	require.LessOrEqual(t, listed.longest, 200)
+}
+
+// unlocked leaves a closed run that looks like an unlock of the user.
+func (s *site) unlocked(userID string, number int) {
+	s.t.Helper()
+	var run sdkclient.WorkflowRun
+	require.Eventually(s.t, func() (started bool) {
+		var err error
+		run, err = s.temporal.ExecuteWorkflow(s.t.Context(), sdkclient.StartWorkflowOptions{
+			ID: fmt.Sprintf("unlocked/%s/%d", userID, number), TaskQueue: "nobody",
+			TypedSearchAttributes: temporal.NewSearchAttributes(
+				workflows.AttributeConnection.ValueSet("jc"),
+				workflows.AttributeOutcome.ValueSet(string(workflows.Unlocked)),
+				workflows.AttributeUserID.ValueSet(userID)),
+		}, workflows.UnlockUserName)
+		return err == nil
+	}, patience, 50*time.Millisecond, "a new namespace's search attributes are known late")
+	require.NoError(s.t, s.temporal.TerminateWorkflow(s.t.Context(), run.GetID(), run.GetRunID(), "as the test ordered"))
+}
