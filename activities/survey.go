@@ -74,14 +74,13 @@ func (a *Activities) Survey(ctx context.Context, in SurveyInput) (_ *SurveyResul
 	result := &SurveyResult{Listed: []Listed{}, Next: page.Next}
 	now := current.now()
 	result.add(page, in.Window, now)
-	for _, account := range page.Accounts {
-		result.Listed = append(result.Listed, a.foresee(account, in.Guard, now))
+	for i, verdict := range guard.Foresee(guard.Question{Guard: in.Guard, Rules: a.Rules, Now: now}, page.Accounts) {
+		result.Listed = append(result.Listed, listedAs(page.Accounts[i], verdict))
 	}
 	return result, nil
 }
 
-func (a *Activities) foresee(account *connectors.Account, demands guard.Guard, now time.Time) Listed {
-	verdict := guard.Foresee(guard.Question{Account: account, Guard: demands, Rules: a.Rules, Now: now})
+func listedAs(account *connectors.Account, verdict guard.Verdict) Listed {
 	listed := Listed{UserID: account.ID}
 	if verdict.Refused() {
 		listed.Code, listed.Explanation = verdict.Code, verdict.Explanation

@@ -162,7 +162,7 @@ func validatePatterns(patterns []string) error {
 		return fmt.Errorf("holds %d patterns; at most %d are allowed: use * to cover many", len(patterns), maxPatterns)
 	}
 	for _, pattern := range patterns {
-		text := strings.TrimPrefix(pattern, guard.GroupPrefix)
+		text, _ := guard.CutGroupPrefix(pattern)
 		if strings.TrimSpace(text) == "" || len(text) > connectors.MaxReferenceLength {
 			return fmt.Errorf("holds a pattern that is empty or longer than %d bytes", connectors.MaxReferenceLength)
 		}
@@ -185,8 +185,7 @@ func (p *Policy) guard(hidesPrivilege bool) Guard {
 
 // namesGroups reports whether the policy chooses by group.
 func (p *Policy) namesGroups() bool {
-	isGroup := func(pattern string) bool { return strings.HasPrefix(pattern, guard.GroupPrefix) }
-	return slices.ContainsFunc(p.Exclude, isGroup) || slices.ContainsFunc(p.Include, isGroup)
+	return guard.NamesGroups(p.Exclude) || guard.NamesGroups(p.Include)
 }
 
 // LookBack is how long the policy of a run over all locked users looks back, with the

@@ -37,7 +37,7 @@ func ApprovalFor(rules Rules, state connectors.State) []string {
 
 // MayApprove reports whether the patterns cover the name; no patterns cover everybody.
 func MayApprove(patterns []string, name string) bool {
-	return len(patterns) == 0 || matches(patterns, name)
+	return len(patterns) == 0 || Permitting(patterns).Cover(name)
 }
 
 // SameFlags reports whether two reads saw the same of everything but the locks.

@@ -121,11 +121,13 @@ func Refusal(code Code, format string, arguments ...any) Verdict {
 }
 
 // Decide answers the question. The connection's rules come before the caller's guard.
-func Decide(q Question) Verdict {
+func Decide(q Question) Verdict { return decide(q, choose(q.Rules, q.Guard)) }
+
+func decide(q Question, c choice) Verdict {
 	if q.Account.State.Clear() && !q.EvenIfUnlocked {
 		return Verdict{Decision: AlreadyUnlocked, Explanation: "a full read found no lock, so nothing was sent"}
 	}
-	for _, check := range []func(Question) *Verdict{blocked, protected, adminLock, privileged, selected, reasons, ages} {
+	for _, check := range []func(Question) *Verdict{blocked, c.protected, adminLock, privileged, c.selected, reasons, ages} {
 		if verdict := check(q); verdict != nil {
 			return *verdict
 		}
@@ -156,23 +158,6 @@ func blocked(q Question) *Verdict {
 		case !slices.Contains(q.Rules.PermitOverride, block.word):
 			return refuse(CodeOverrideNotPermitted, "the account is %s and the connection does not permit the override %q", block.word, block.word)
 		}
-	}
-	return nil
-}
-
-func protected(q Question) *Verdict {
-	account := q.Account
-	if matches(q.Rules.ProtectedUsers, account.ID, account.Username, account.Email) {
-		return refuse(CodeProtectedUser, "the connection protects this user")
-	}
-	if len(q.Rules.ProtectedGroups) == 0 {
-		return nil
-	}
-	if account.Groups == nil {
-		return refuse(CodeGroupsUnknown, "the connection protects groups, and those of this account could not be read")
-	}
-	if matches(q.Rules.ProtectedGroups, account.Groups...) {
-		return refuse(CodeProtectedGroup, "the connection protects a group that this user belongs to")
 	}
 	return nil
 }

@@ -3,25 +3,99 @@ package guard
 import (
 	"slices"
 	"strings"
+
+	"github.com/latchkey-iam/latchkey/connectors"
 )
 
 // GroupPrefix begins a pattern of Guard.Exclude and Guard.Include that means groups.
 const GroupPrefix = "group:"
 
-// selected keeps to whom the guard's patterns choose.
-func selected(q Question) *Verdict {
-	covered, unknown := covers(q.Guard.Exclude, q)
+// CutGroupPrefix returns the pattern without GroupPrefix in upper or lower case, and whether
+// it means groups.
+func CutGroupPrefix(pattern string) (rest string, isGroup bool) {
+	if len(pattern) < len(GroupPrefix) || !strings.EqualFold(pattern[:len(GroupPrefix)], GroupPrefix) {
+		return pattern, false
+	}
+	return pattern[len(GroupPrefix):], true
+}
+
+// NamesGroups reports whether one of the patterns means groups.
+func NamesGroups(patterns []string) bool {
+	return slices.ContainsFunc(patterns, func(pattern string) bool {
+		_, isGroup := CutGroupPrefix(pattern)
+		return isGroup
+	})
+}
+
+// choice is whom the patterns of the rules and the guard name, read once.
+type choice struct {
+	protectedUsers, protectedGroups Patterns
+	exclude, include                covered
+}
+
+// covered are the patterns of Guard.Exclude or Guard.Include.
+type covered struct{ users, groups Patterns }
+
+func choose(rules Rules, demands Guard) choice {
+	return choice{
+		protectedUsers:  Protecting(rules.ProtectedUsers),
+		protectedGroups: Protecting(rules.ProtectedGroups),
+		exclude:         coveredBy(demands.Exclude, Protecting),
+		include:         coveredBy(demands.Include, Permitting),
+	}
+}
+
+func coveredBy(patterns []string, read func([]string) Patterns) covered {
+	var users, groups []string
+	for _, pattern := range patterns {
+		if group, isGroup := CutGroupPrefix(pattern); isGroup {
+			groups = append(groups, group)
+		} else {
+			users = append(users, pattern)
+		}
+	}
+	return covered{users: read(users), groups: read(groups)}
+}
+
+// by reports whether a pattern covers the account; unknown says that only its groups, which
+// are not known, could decide that.
+func (c covered) by(account *connectors.Account) (covers, unknown bool) {
+	if account.Groups == nil {
+		unknown = !c.groups.empty()
+	}
+	return c.users.Cover(account.ID, account.Username, account.Email) || c.groups.Cover(account.Groups...), unknown
+}
+
+// protected keeps to what the connection's rules leave alone.
+func (c choice) protected(q Question) *Verdict {
 	switch {
-	case covered:
+	case c.protectedUsers.Cover(q.Account.ID, q.Account.Username, q.Account.Email):
+		return refuse(CodeProtectedUser, "the connection protects this user")
+	case c.protectedGroups.empty():
+		return nil
+	case q.Account.Groups == nil:
+		return refuse(CodeGroupsUnknown, "the connection protects groups, and those of this account could not be read")
+	case c.protectedGroups.Cover(q.Account.Groups...):
+		return refuse(CodeProtectedGroup, "the connection protects a group that this user belongs to")
+	default:
+		return nil
+	}
+}
+
+// selected keeps to whom the guard's patterns choose.
+func (c choice) selected(q Question) *Verdict {
+	covers, unknown := c.exclude.by(q.Account)
+	switch {
+	case covers:
 		return refuse(CodeExcluded, "the guard excludes this user")
 	case unknown:
 		return groupsUnknown()
 	case len(q.Guard.Include) == 0:
 		return nil
 	}
-	covered, unknown = covers(q.Guard.Include, q)
+	covers, unknown = c.include.by(q.Account)
 	switch {
-	case covered:
+	case covers:
 		return nil
 	case unknown:
 		return groupsUnknown()
@@ -34,28 +108,21 @@ func groupsUnknown() *Verdict {
 	return refuse(CodeGroupsUnknown, "the guard names groups, and those of this account could not be read")
 }
 
-// covers reports whether a pattern covers the account; unknown says that only its groups,
-// which are not known, could decide that.
-func covers(patterns []string, q Question) (covered, unknown bool) {
-	for _, pattern := range patterns {
-		group, isGroup := strings.CutPrefix(pattern, GroupPrefix)
-		switch {
-		case !isGroup:
-			covered = covered || matches([]string{pattern}, q.Account.ID, q.Account.Username, q.Account.Email)
-		case q.Account.Groups == nil:
-			unknown = true
-		default:
-			covered = covered || matches([]string{group}, q.Account.Groups...)
-		}
+// Foresee decides about each of the accounts of a list in place of the question's, as far as a
+// list tells. It may leave out layers and groups that a look-up reads: where they could change
+// a refusal, the answer is Unlock, and the look-up decides.
+func Foresee(q Question, accounts []*connectors.Account) []Verdict {
+	chosen := choose(q.Rules, q.Guard)
+	verdicts := make([]Verdict, len(accounts))
+	for i, account := range accounts {
+		q.Account = account
+		verdicts[i] = foresee(q, chosen)
 	}
-	return covered, unknown
+	return verdicts
 }
 
-// Foresee decides as far as an account from a list tells. A list may leave out layers and
-// groups that a look-up reads: where they could change a refusal, the answer is Unlock, and
-// the look-up decides.
-func Foresee(q Question) Verdict {
-	verdict := Decide(q)
+func foresee(q Question, c choice) Verdict {
+	verdict := decide(q, c)
 	account := q.Account
 	if !verdict.Refused() || len(account.State.Unread) == 0 && account.Groups != nil {
 		return verdict
@@ -68,14 +135,11 @@ func Foresee(q Question) Verdict {
 		q.Rules.RefuseAdminLocks = false
 	}
 	if known.Groups == nil {
-		q.Rules.ProtectedGroups = nil
-		q.Guard.Exclude = slices.DeleteFunc(slices.Clone(q.Guard.Exclude), namesGroups)
-		if slices.ContainsFunc(q.Guard.Include, namesGroups) {
+		c.protectedGroups, c.exclude.groups = Patterns{}, Patterns{}
+		if !c.include.groups.empty() {
 			q.Guard.Include = nil
 		}
 	}
 	q.Account = &known
-	return Decide(q)
+	return decide(q, c)
 }
-
-func namesGroups(pattern string) bool { return strings.HasPrefix(pattern, GroupPrefix) }

@@ -26,6 +26,7 @@ func TestSelected(t *testing.T) {
 		"others are included":           {include: []string{"svc-*"}, want: guard.CodeNotIncluded},
 		"excluded though included":      {exclude: []string{"*"}, include: []string{"*"}, want: guard.CodeExcluded},
 		"excluded by group":             {exclude: []string{"group:adm*"}, groups: []string{"Admins"}, want: guard.CodeExcluded},
+		"excluded by Group":             {exclude: []string{"Group:adm*"}, groups: []string{"Admins"}, want: guard.CodeExcluded},
 		"in another group":              {exclude: []string{"group:adm*"}, groups: []string{"Staff"}},
 		"a group is no name":            {exclude: []string{"group:jane*"}, groups: []string{}},
 		"excluded group, unknown":       {exclude: []string{"group:adm*"}, want: guard.CodeGroupsUnknown},
@@ -117,7 +118,7 @@ func TestForesee(t *testing.T) {
 			}
 			test.change(&q)
 			before := *q.Account
-			require.Equal(t, test.want, guard.Foresee(q).Code)
+			require.Equal(t, test.want, guard.Foresee(q, []*connectors.Account{q.Account})[0].Code)
 			require.Equal(t, before, *q.Account, "the account is not touched")
 		})
 	}
