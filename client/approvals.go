@@ -20,14 +20,16 @@ import (
 
 // Waiting is a request that waits for an approval.
 type Waiting struct {
-	WorkflowID    string           `json:"workflowId"`
-	RunID         string           `json:"runId"`
-	StartedAt     time.Time        `json:"startedAt"`
-	Connection    string           `json:"connection"`
-	UserID        string           `json:"userId"`
-	RequestedBy   string           `json:"requestedBy,omitempty"`
-	RequestReason string           `json:"requestReason,omitempty"`
-	Joined        []workflows.Join `json:"joined,omitempty"`
+	WorkflowID    string    `json:"workflowId"`
+	RunID         string    `json:"runId"`
+	StartedAt     time.Time `json:"startedAt"`
+	Connection    string    `json:"connection"`
+	UserID        string    `json:"userId"`
+	RequestedBy   string    `json:"requestedBy,omitempty"`
+	RequestReason string    `json:"requestReason,omitempty"`
+	// Joined are the first of those who joined, JoinedMore how many others there are.
+	Joined     []workflows.Join `json:"joined,omitempty"`
+	JoinedMore int              `json:"joinedMore,omitempty"`
 	// Cases say why an approval is needed; see workflows.ApprovalRecord.
 	Cases []string `json:"cases"`
 	// Until is when the request expires; null when Unknown.
@@ -123,7 +125,8 @@ func (c *Client) ask(ctx context.Context, run *workflowpb.WorkflowExecutionInfo)
 	}
 	result := &status.Result
 	waiting.Connection, waiting.UserID, waiting.Before = result.Connection, result.UserID, result.Before
-	waiting.RequestedBy, waiting.RequestReason, waiting.Joined = result.RequestedBy, result.RequestReason, status.Joined
+	waiting.RequestedBy, waiting.RequestReason = result.RequestedBy, result.RequestReason
+	waiting.Joined, waiting.JoinedMore = status.Joined, status.JoinedMore
 	waiting.Cases, waiting.Until = result.Approval.Cases, &result.Approval.Until
 	return waiting
 }

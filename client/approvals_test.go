@@ -3,7 +3,10 @@ package client_test
 import (
 	"context"
 	"errors"
+	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -157,4 +160,72 @@ func TestAwaitingFails(t *testing.T) {
 	}, latchkeytest.Patience, 100*time.Millisecond)
 	require.Contains(t, requireFailure(t, failed, client.TypeNotSetUp).Message, "latchkey setup")
 	_ = requireFailure(t, (&client.Client{Temporal: server.Client}).Awaiting(t.Context(), "JC Prod", nothing), workflows.TypeInvalidInput)
+}
+
+// TestManyJoins: however many others wait for a request, it can be answered, tells of itself,
+// and is open to the next one who asks; a name joins once.
+func TestManyJoins(t *testing.T) {
+	t.Parallel()
+	const most = 500 // joins that a run remembers
+	d := newDesk(t)
+	d.open()
+	run, _ := d.awaited(t)
+	join := func(by string) error {
+		handle, err := d.client.Temporal.UpdateWorkflow(t.Context(), sdkclient.UpdateWorkflowOptions{
+			WorkflowID: run.WorkflowID, RunID: run.RunID, UpdateName: workflows.JoinUpdate, WaitForStage: sdkclient.WorkflowUpdateStageCompleted,
+			Args: []any{workflows.Join{RequestedBy: by, RequestReason: strings.Repeat("<", 1024)}}})
+		if err == nil {
+			err = handle.Get(t.Context(), nil)
+		}
+		return err
+	}
+	refused := func(by, kind string) {
+		t.Helper()
+		var application *temporal.ApplicationError
+		require.ErrorAs(t, join(by), &application)
+		require.Equal(t, kind, application.Type())
+	}
+	name := func(n int) string { return strings.Repeat("&", 1000) + strconv.Itoa(n) }
+	require.NoError(t, join(name(0)))
+	refused(name(0), workflows.TypeJoinedBefore)
+	refused(" SOAR ", workflows.TypeJoinedBefore)
+	var crowd sync.WaitGroup
+	var failed atomic.Int64
+	const lanes = 8 // The server lets ten updates be in flight.
+	for lane := range lanes {
+		crowd.Go(func() {
+			for n := 1 + lane; n < most; n += lanes {
+				if join(name(n)) != nil {
+					failed.Add(1)
+				}
+			}
+		})
+	}
+	crowd.Wait()
+	require.Zero(t, failed.Load())
+	refused(name(most), workflows.TypeJoinsFull)
+
+	for _, by := range []string{"somebody new", name(7), "soar"} {
+		joined := d.start(t, d.input(approval, func(in *workflows.Input) { in.RequestedBy = by }))
+		require.True(t, joined.Joined)
+		require.Equal(t, run.RunID, joined.RunID)
+	}
+	waiting := d.waiting(t)
+	require.Len(t, waiting, 1)
+	require.Empty(t, waiting[0].Unknown)
+	require.NotEmpty(t, waiting[0].Joined)
+	require.Equal(t, most, len(waiting[0].Joined)+waiting[0].JoinedMore)
+
+	require.ErrorContains(t, run.Approve(t.Context(), workflows.Answer{By: name(most - 1)}), "who joined")
+	require.NoError(t, run.Approve(t.Context(), workflows.Answer{By: "boss"}))
+	result, err := run.Result(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, workflows.Unlocked, result.Outcome)
+	accepted := 0
+	for _, event := range latchkeytest.History(t, d.client.Temporal, run.WorkflowID, run.RunID).GetEvents() {
+		if event.GetWorkflowExecutionUpdateAcceptedEventAttributes() != nil {
+			accepted++
+		}
+	}
+	require.Equal(t, most+1, accepted, "the joins and the approval")
 }

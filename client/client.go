@@ -140,6 +140,9 @@ func (c *Client) join(ctx context.Context, run *Run, in *workflows.Input, id str
 		return run, nil // It has closed, and is not asked a second time: its answer is the answer.
 	}
 	var application *temporal.ApplicationError
+	if errors.As(err, &application) && (application.Type() == workflows.TypeJoinedBefore || application.Type() == workflows.TypeJoinsFull) {
+		return run, nil // It need not know of this request, whose answer is the run's all the same.
+	}
 	if errors.As(err, &gone) || errors.As(err, &application) || late(err) && ctx.Err() == nil {
 		return nil, errNotJoined
 	}

@@ -14,6 +14,10 @@ import (
 // maxInterventions bounds what a run remembers of its operators; the log has all.
 const maxInterventions = 100
 
+// maxCommands bounds how often one run is paused and resumed. A server takes 2,000 updates in
+// all, and a release or an abort must still be among them.
+const maxCommands = 200
+
 // takesCommand says what a command is.
 const takesCommand = ` It takes {"requestedBy": "who", "requestReason": "why"}.`
 
@@ -29,8 +33,8 @@ func (r *bulkRun) handle(ctx workflow.Context) error {
 		check func() error
 		act   func(workflow.Context)
 	}{
-		{PauseUpdate, "Begin no further unlock until resume.", r.open, r.pause},
-		{ResumeUpdate, "Go on after a pause.", r.open, r.resume},
+		{PauseUpdate, "Begin no further unlock until resume.", r.openToMore, r.pause},
+		{ResumeUpdate, "Go on after a pause.", r.openToMore, r.resume},
 		{ReleaseUpdate, "Let the run go on although many were locked lately.", r.held, func(workflow.Context) { r.hold.released = true }},
 		{AbortUpdate, "End the run, and leave the rest alone.", r.open, func(workflow.Context) { r.Stop = CodeAborted }},
 	} {
@@ -38,6 +42,7 @@ func (r *bulkRun) handle(ctx workflow.Context) error {
 			if err := each.check(); err != nil {
 				return Progress{}, err // Another update came in between.
 			}
+			r.commands++
 			each.act(ctx)
 			r.intervened(ctx, each.name, command)
 			return r.progress(ctx), nil
@@ -59,6 +64,14 @@ func (r *bulkRun) open() error {
 		return errors.New("the run is ending already")
 	}
 	return nil
+}
+
+// openToMore refuses, too, what a run was told too often.
+func (r *bulkRun) openToMore() error {
+	if r.commands >= maxCommands {
+		return fmt.Errorf("the run was told what to do %d times, and takes no further pause or resume for now: let it go on, or abort it", maxCommands)
+	}
+	return r.open()
 }
 
 // held refuses to release a run that does not hold.

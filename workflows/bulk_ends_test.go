@@ -256,3 +256,25 @@ func TestBulkEnds(t *testing.T) {
 		})
 	}
 }
+
+// TestManyCommands: however often a run that holds is paused and resumed, it can be ended.
+func TestManyCommands(t *testing.T) {
+	t.Parallel()
+	c := newCrowd(t, latchkeytest.Connection{}, fresh(1)...)
+	c.start(workflows.BulkInput{Policy: workflows.Policy{Hold: &workflows.Hold{Above: to(0)}}})
+	c.await(workflows.StateHeld)
+	const most = 200 // commands that a run takes before it takes none but the last
+	for n := range most {
+		_, err := c.tell([]string{workflows.PauseUpdate, workflows.ResumeUpdate}[n%2])
+		require.NoError(t, err, n)
+	}
+	for _, what := range []string{workflows.PauseUpdate, workflows.ResumeUpdate} {
+		_, err := c.tell(what)
+		require.ErrorContains(t, err, "takes no further pause or resume")
+	}
+	_, err := c.tell(workflows.AbortUpdate)
+	require.NoError(t, err)
+	result, err := c.end()
+	require.NoError(t, err)
+	require.Equal(t, workflows.Aborted, result.Outcome)
+}

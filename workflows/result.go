@@ -79,12 +79,6 @@ type Attempts struct {
 	Verify int `json:"verify"`
 }
 
-// Join is what JoinUpdate takes: who else waits for this run, and why.
-type Join struct {
-	RequestedBy   string `json:"requestedBy,omitempty"`
-	RequestReason string `json:"requestReason,omitempty"`
-}
-
 // Step is what a run is doing.
 type Step string
 
@@ -100,9 +94,11 @@ const (
 
 // Status is what StatusQuery answers.
 type Status struct {
-	Step   Step   `json:"step"`
-	Joined []Join `json:"joined"`
-	Result Result `json:"result"`
+	Step Step `json:"step"`
+	// Joined are the first of those who joined, JoinedMore how many others there are.
+	Joined     []Join `json:"joined"`
+	JoinedMore int    `json:"joinedMore,omitempty"`
+	Result     Result `json:"result"`
 }
 
 // WithoutUser returns a copy that leaves the provider's object out.

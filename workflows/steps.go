@@ -1,7 +1,6 @@
 package workflows
 
 import (
-	"errors"
 	"fmt"
 	"time"
 
@@ -115,32 +114,18 @@ func (r *unlockRun) remaining(ctx workflow.Context) time.Duration {
 	return r.deadline.Sub(workflow.Now(ctx))
 }
 
-// handle registers the query and the update that a run answers.
+// handle registers the query and the updates that a run answers.
 func (r *unlockRun) handle(ctx workflow.Context) error {
 	if err := workflow.SetQueryHandlerWithOptions(ctx, StatusQuery, func() (Status, error) {
-		return Status{Step: r.step, Joined: r.joined, Result: r.result}, nil
+		joined, more := joinedShown(r.joined)
+		return Status{Step: r.step, Joined: joined, JoinedMore: more, Result: r.result}, nil
 	}, workflow.QueryHandlerOptions{Description: "The step, who joined, and the result so far. It takes nothing."}); err != nil {
 		return fmt.Errorf("register the query %s: %w", StatusQuery, err)
 	}
-	if err := workflow.SetUpdateHandlerWithOptions(ctx, JoinUpdate, func(_ workflow.Context, join Join) error {
-		r.joined = append(r.joined, join)
-		return nil
-	}, workflow.UpdateHandlerOptions{Validator: r.mayJoin, Description: `Another request waits for this run. It takes {"requestedBy": "who", "requestReason": "why"}.`}); err != nil {
-		return fmt.Errorf("register the update %s: %w", JoinUpdate, err)
+	if err := r.handleJoin(ctx); err != nil {
+		return err
 	}
 	return r.handleApproval(ctx)
-}
-
-// mayJoin refuses what could not be answered or kept.
-func (r *unlockRun) mayJoin(join Join) error {
-	switch {
-	case r.step == StepDone:
-		return errors.New("the run is ending already")
-	case len(join.RequestedBy) > maxText || len(join.RequestReason) > maxText:
-		return fmt.Errorf("requestedBy and requestReason may be %d bytes long at most", maxText)
-	default:
-		return nil
-	}
 }
 
 // at notes which step is under way, and until when, for the query and the Temporal UI.

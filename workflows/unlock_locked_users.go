@@ -58,6 +58,8 @@ type bulkRun struct {
 	done      map[string]bool
 	state     BulkState
 	inFlight  int
+	// commands counts what operators told this run of the chain.
+	commands int
 	// attributes are what begin returned.
 	attributes []string
 	// hold is there while the run waits for an operator.

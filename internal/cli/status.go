@@ -119,7 +119,7 @@ func (a *app) drawRun(view *runView) error {
 		rows = append(rows, row{"approve it", approveWith(view.WorkflowID)})
 	}
 	if len(view.Joined) > 0 {
-		rows = append(rows, row{"joined by", fmt.Sprintf("%d more", len(view.Joined))})
+		rows = append(rows, row{"joined by", fmt.Sprintf("%d more", len(view.Joined)+view.JoinedMore)})
 	}
 	for _, pending := range view.Pending {
 		rows = append(rows, row{"under way", pendingText(pending.Activity, pending, time.Now())})

@@ -32,6 +32,7 @@ type runView struct {
 	Step        workflows.Step   `json:"step,omitempty"`
 	StepUnknown string           `json:"stepUnknown,omitempty"`
 	Joined      []workflows.Join `json:"joined,omitempty"`
+	JoinedMore  int              `json:"joinedMore,omitempty"`
 	Pending     []pendingView    `json:"pending,omitempty"`
 	Failure     *failureView     `json:"failure,omitempty"`
 	// Result is the result of a closed run, and the result so far of an open one.
@@ -114,7 +115,7 @@ func (s *session) ask(ctx context.Context, view *runView) {
 		view.StepUnknown = client.NoAnswer
 		return
 	}
-	view.Step, view.Joined, view.Result = status.Step, status.Joined, &status.Result
+	view.Step, view.Joined, view.JoinedMore, view.Result = status.Step, status.Joined, status.JoinedMore, &status.Result
 }
 
 // conclude adds how a closed run ended.

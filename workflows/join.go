@@ -1,0 +1,86 @@
+package workflows
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/latchkey-iam/latchkey/connectors"
+)
+
+// The types of a JoinUpdate that a run refuses since it has no need of it: who asks waits for
+// the run all the same.
+const (
+	// TypeJoinedBefore: the name has asked for this run, or joined it, before.
+	TypeJoinedBefore = "JoinedBefore"
+	// TypeJoinsFull: as many have joined as a run remembers.
+	TypeJoinsFull = "JoinsFull"
+)
+
+const (
+	// maxJoins bounds the joins of a run. A server takes 2,000 updates in all, and an answer
+	// to an approval must still be among them; one that is refused does not count.
+	maxJoins = 500
+	// maxJoinedBytes bounds what a query tells of them.
+	maxJoinedBytes = 256 << 10
+)
+
+// Join is what JoinUpdate takes: who else waits for this run, and why.
+type Join struct {
+	RequestedBy   string `json:"requestedBy,omitempty"`
+	RequestReason string `json:"requestReason,omitempty"`
+}
+
+// handleJoin registers the update by which another request waits for the run.
+func (r *unlockRun) handleJoin(ctx workflow.Context) error {
+	if err := workflow.SetUpdateHandlerWithOptions(ctx, JoinUpdate, func(_ workflow.Context, join Join) error {
+		r.joined = append(r.joined, join)
+		return nil
+	}, workflow.UpdateHandlerOptions{Validator: r.mayJoin, Description: `Another request waits for this run. It takes {"requestedBy": "who", "requestReason": "why"}.`}); err != nil {
+		return fmt.Errorf("register the update %s: %w", JoinUpdate, err)
+	}
+	return nil
+}
+
+// mayJoin refuses what could not be answered or kept. Whoever is beyond maxJoins is not
+// remembered, and may answer an approval like anybody else who did not ask for the unlock.
+func (r *unlockRun) mayJoin(join Join) error {
+	switch {
+	case r.step == StepDone:
+		return errors.New("the run is ending already")
+	case len(join.RequestedBy) > maxText || len(join.RequestReason) > maxText:
+		return fmt.Errorf("requestedBy and requestReason may be %d bytes long at most", maxText)
+	case r.waitsAlready(join.RequestedBy):
+		return temporal.NewApplicationError("this name waits for the run already", TypeJoinedBefore)
+	case len(r.joined) >= maxJoins:
+		return temporal.NewApplicationError(fmt.Sprintf("%d others have joined already; wait for the run without joining it", maxJoins), TypeJoinsFull)
+	default:
+		return nil
+	}
+}
+
+// waitsAlready reports whether the name asked for the run or joined it.
+func (r *unlockRun) waitsAlready(name string) bool {
+	same := func(other string) bool {
+		return connectors.AlikeNames(strings.TrimSpace(other), strings.TrimSpace(name))
+	}
+	return same(r.in.RequestedBy) || slices.ContainsFunc(r.joined, func(join Join) bool { return same(join.RequestedBy) })
+}
+
+// joinedShown returns the first of those who joined, as many as an answer carries, and how
+// many are left out.
+func joinedShown(joined []Join) (shown []Join, more int) {
+	size := 0
+	for i, join := range joined {
+		encoded, err := json.Marshal(join)
+		if size += len(encoded); err != nil || size > maxJoinedBytes {
+			return joined[:i], len(joined) - i
+		}
+	}
+	return joined, 0
+}
