@@ -138,7 +138,9 @@ func TestJoinedAndInTheWay(t *testing.T) {
 	require.Equal(t, id, read[failedView](t, other.stdout).Failure.WorkflowID)
 
 	second := first.again()
-	two := aside(func() outcome { return second.unlock(t.Context(), "--user-id", someID, "-o", "json") })
+	two := aside(func() outcome {
+		return second.unlock(t.Context(), "--user-id", someID, "--requested-by", "the help desk", "-o", "json")
+	})
 	second.stderr.await(t, "latchkey: joined the run that another request started: "+id+"\n")
 	until(t, func() outcome { return first.again().status(t.Context(), id) }, having("joined by  1 more\n"))
 	first.provider.release()
