@@ -11,10 +11,16 @@ import (
 	"time"
 
 	"go.temporal.io/sdk/client"
+
+	"github.com/latchkey-iam/latchkey/internal/httpserver"
 )
 
-// checkTimeout bounds how long a readiness probe waits for Temporal.
-const checkTimeout = 2 * time.Second
+const (
+	// checkTimeout bounds how long a readiness probe waits for Temporal.
+	checkTimeout = 2 * time.Second
+	// answerTimeout bounds a whole exchange with whoever probes.
+	answerTimeout = 10 * time.Second
+)
 
 // health answers the probes of whatever runs the worker.
 type health struct {
@@ -44,7 +50,8 @@ func startHealth(address string, temporal client.Client, metrics http.Handler) (
 	if metrics != nil {
 		mux.Handle("GET /metrics", metrics)
 	}
-	h.server = &http.Server{Handler: mux, ReadHeaderTimeout: checkTimeout}
+	h.server = httpserver.New(mux)
+	h.server.ReadTimeout, h.server.WriteTimeout = answerTimeout, answerTimeout
 	go func() { _ = h.server.Serve(listener) }()
 	return h, nil
 }

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/client"
@@ -76,6 +77,22 @@ func TestHealth(t *testing.T) {
 			require.Equal(t, http.StatusNotFound, status)
 		})
 	}
+}
+
+// TestHealthConnections: whoever opens connections and leaves them, or is slow at will, takes
+// none away from the probes for long.
+func TestHealthConnections(t *testing.T) {
+	t.Parallel()
+	h, err := startHealth(freeAddress(t), temporalHealth{}, nil)
+	require.NoError(t, err)
+	defer h.stop()
+	for name, timeout := range map[string]time.Duration{
+		"a header": h.server.ReadHeaderTimeout, "a request": h.server.ReadTimeout, "an answer": h.server.WriteTimeout, "idle": h.server.IdleTimeout,
+	} {
+		require.Positive(t, timeout, name)
+		require.LessOrEqual(t, timeout, 30*time.Second, name)
+	}
+	require.Greater(t, h.server.WriteTimeout, checkTimeout, "a probe gets its answer")
 }
 
 func TestHealthNowhere(t *testing.T) {

@@ -29,6 +29,7 @@ func (c *upCommand) addFlags(flags *pflag.FlagSet) {
 	flags.StringVar(&c.options.UIAddress, "ui-address", "127.0.0.1:8233", "where the Temporal UI answers")
 	flags.StringVar(&c.options.JumpCloudAddress, "jumpcloud-address", "127.0.0.1:8801", "where the simulated JumpCloud answers")
 	flags.StringVar(&c.options.PingOneAddress, "pingone-address", "127.0.0.1:8802", "where the simulated PingOne answers")
+	flags.StringSliceVar(&c.options.AllowedHosts, "allowed-host", nil, "a name of this machine, beside localhost, under which all that speaks HTTP may be asked; web pages by any other name are kept out")
 	flags.StringVar(&c.options.DatabaseFile, "db", "", "a file that keeps Temporal's state over restarts; default in memory")
 	flags.StringVar(&c.logLevel, "log-level", "warn", "the least level of the worker's log: debug, info, warn or error; audit lines are always written")
 }
@@ -115,5 +116,5 @@ Two users are locked. Try, in another terminal, the last one before and after th
 
   latchkey unlock{{.Elsewhere}} --connection jumpcloud --email {{.Samples.JumpCloudEmail}}
   latchkey unlock{{.Elsewhere}} --connection pingone --user-id {{.Samples.PingOneID}} -o json
-  curl -d '{"user":"{{.Samples.JumpCloudEmail}}","password":"{{.Password}}"}' {{.E.JumpCloudURL}}/_simulator/sign-in
+  curl --json '{"user":"{{.Samples.JumpCloudEmail}}","password":"{{.Password}}"}' {{.E.JumpCloudURL}}/_simulator/sign-in
 `))

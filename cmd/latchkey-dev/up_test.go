@@ -35,7 +35,7 @@ func TestUp(t *testing.T) {
 	require.Len(t, u.commands("curl"), 1)
 
 	curl := strings.Split(u.commands("curl")[0], "'")
-	require.Equal(t, "curl -d ", curl[0])
+	require.Equal(t, "curl --json ", curl[0])
 	status, body := ask(t, http.MethodPost, strings.TrimSpace(curl[2]), curl[1])
 	require.Equal(t, http.StatusOK, status)
 	require.JSONEq(t, `{"ok":false,"reason":"locked"}`, body)

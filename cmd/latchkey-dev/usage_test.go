@@ -45,9 +45,6 @@ func TestPortInUse(t *testing.T) {
 				taken := listen(t, anyPort).Addr().String()
 				_, port, _ := strings.Cut(taken, ":")
 				args := []string{"--" + flag, host + ":" + port}
-				if host == "localhost" && flag == "http-address" {
-					args = append(args, "--temporal-address", "localhost:0")
-				}
 				refusesPort(t, atFreePorts(args...), port, flag)
 			})
 		}

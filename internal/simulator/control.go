@@ -5,6 +5,8 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+
+	"github.com/latchkey-iam/latchkey/internal/httpserver"
 )
 
 // ControlPrefix is where the control surface lives, beside the provider's API.
@@ -48,6 +50,9 @@ var controls = []controlRoute{
 
 func (s *Server) serveControl(w http.ResponseWriter, r *http.Request, body []byte) {
 	handle, request, err := route(r)
+	if err == nil && !httpserver.IsJSON(r) {
+		err = &InputError{http.StatusUnsupportedMediaType, "send JSON, with the header Content-Type: application/json"}
+	}
 	var out any
 	if err == nil {
 		request.body = body

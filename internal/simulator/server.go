@@ -10,6 +10,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"github.com/latchkey-iam/latchkey/internal/httpserver"
 )
 
 // maxRequestBody bounds what a client may send.
@@ -123,7 +125,10 @@ type Server struct {
 	Faults *Faults
 	Calls  *Calls
 	Book   *Book
-	tenant Tenant
+	// AllowedHosts are names of this machine, beside localhost, under which Start's server may
+	// be asked.
+	AllowedHosts []string
+	tenant       Tenant
 }
 
 // NewServer wraps a tenant.
@@ -171,7 +176,7 @@ func (s *Server) Start(address string) (rootURL string, closeServer func(), err 
 	if err != nil {
 		return "", nil, err
 	}
-	server := &http.Server{Handler: s, ReadHeaderTimeout: 10 * time.Second}
+	server := httpserver.New(httpserver.Local(s, s.AllowedHosts...))
 	done := make(chan struct{})
 	go func() {
 		defer close(done)

@@ -113,6 +113,9 @@ func (b *bench) try(method, path, body string) (response *http.Response, text st
 	b.t.Helper()
 	request, err := http.NewRequest(method, b.url+path, strings.NewReader(body))
 	require.NoError(b.t, err)
+	if body != "" {
+		request.Header.Set("Content-Type", "application/json")
+	}
 	client := &http.Client{
 		Transport:     &http.Transport{DisableKeepAlives: true},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
@@ -141,6 +144,48 @@ func (b *bench) control(method, path, body string, status int) map[string]any {
 	var object map[string]any
 	require.NoError(b.t, json.Unmarshal([]byte(text), &object), text)
 	return object
+}
+
+// TestWebPagesStayOut: a page of another site changes nothing, whatever its browser lets it
+// send; neither by the control surface nor, with credentials that everybody knows, by the API.
+func TestWebPagesStayOut(t *testing.T) {
+	t.Parallel()
+	tenant := &counter{}
+	server := NewServer(tenant, NewClock(nil))
+	server.AllowedHosts = []string{"dev.internal"}
+	url, stop, err := server.Start("")
+	require.NoError(t, err)
+	t.Cleanup(stop)
+	for name, test := range map[string]struct {
+		host, kind, origin, path string
+		want                     int
+	}{
+		"JSON":                  {kind: "application/json", path: ControlPrefix + "clock", want: 200},
+		"by an allowed name":    {host: "dev.internal", kind: "application/json", path: ControlPrefix + "clock", want: 200},
+		"text":                  {kind: "text/plain", path: ControlPrefix + "clock", want: 415},
+		"a form":                {kind: "application/x-www-form-urlencoded", path: ControlPrefix + "clock", want: 415},
+		"nothing said":          {path: ControlPrefix + "clock", want: 415},
+		"another name":          {host: "evil.example", kind: "application/json", path: ControlPrefix + "clock", want: 403},
+		"another name, the API": {host: "evil.example", kind: "application/json", path: "/api", want: 403},
+		"another site":          {kind: "application/json", origin: "https://evil.example", path: ControlPrefix + "clock", want: 403},
+		"another site, the API": {kind: "application/json", origin: "https://evil.example", path: "/api", want: 403},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			request, err := http.NewRequest(http.MethodPost, url+test.path, strings.NewReader(`{"advance":"1s"}`))
+			require.NoError(t, err)
+			request.Host = test.host
+			for header, value := range map[string]string{"Content-Type": test.kind, "Origin": test.origin} {
+				if value != "" {
+					request.Header.Set(header, value)
+				}
+			}
+			response, err := http.DefaultClient.Do(request)
+			require.NoError(t, err)
+			require.NoError(t, response.Body.Close())
+			require.Equal(t, test.want, response.StatusCode)
+		})
+	}
 }
 
 func TestControlSurface(t *testing.T) {

@@ -355,7 +355,7 @@ func TestChangeOnCall(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	id := b.sim.MustCreateUser(map[string]any{"username": "dee"})
-	answer := b.do("POST", "/_simulator/faults", `{"kind":"change","operation":"lookup","skip":1,"times":1,"change":{"user":"dee","action":"disable"}}`)
+	answer := b.do("POST", "/_simulator/faults", `{"kind":"change","operation":"lookup","skip":1,"times":1,"change":{"user":"dee","action":"disable"}}`, "application/json")
 	require.Equal(t, 200, answer.status, answer.body)
 	for _, want := range []bool{true, false, false} {
 		require.Equal(t, want, b.do("GET", "users/"+id, "").object(t)["enabled"])
@@ -385,7 +385,7 @@ func TestActionsAndSet(t *testing.T) {
 func TestSettings(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
-	answer := b.do("PUT", "/_simulator/settings", `{"lockout":{"failureCount":2},"tokenLifetime":"5m"}`)
+	answer := b.do("PUT", "/_simulator/settings", `{"lockout":{"failureCount":2},"tokenLifetime":"5m"}`, "application/json")
 	require.Equal(t, 200, answer.status, answer.body)
 	require.Equal(t, 2, b.sim.Settings().Lockout.FailureCount)
 	require.Equal(t, kit.Duration(15*time.Minute), b.sim.Settings().Lockout.Window, "what is not named stays")
@@ -398,7 +398,7 @@ func TestSettings(t *testing.T) {
 		`{"lockout":{"failureCount":-1}}`:  "failureCount must be",
 		`{} {}`:                            "more than one",
 	} {
-		answer := b.do("PUT", "/_simulator/settings", body)
+		answer := b.do("PUT", "/_simulator/settings", body, "application/json")
 		require.Equal(t, 400, answer.status, body)
 		require.Contains(t, answer.object(t)["error"], sentence)
 	}

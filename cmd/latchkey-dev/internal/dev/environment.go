@@ -49,6 +49,7 @@ type Temporal interface {
 // TemporalOptions are what a Temporal server is to be started with.
 type TemporalOptions struct {
 	Address, HTTPAddress, UIAddress string
+	AllowedHosts                    []string
 	DatabaseFile                    string
 	SearchAttributes                map[string]enumspb.IndexedValueType
 }
@@ -64,6 +65,9 @@ type Options struct {
 	UIAddress        string
 	JumpCloudAddress string
 	PingOneAddress   string
+	// AllowedHosts are names of this machine, beside localhost, under which all that speaks
+	// HTTP may be asked.
+	AllowedHosts []string
 	// DatabaseFile keeps Temporal's state over restarts; empty keeps it in memory.
 	DatabaseFile string
 	// Worker is served beside the simulated tenants.
@@ -120,6 +124,7 @@ func (e *Environment) Stop() error {
 func (e *Environment) startSimulators(_ context.Context, options Options) error {
 	e.JumpCloud = jumpcloudsimulator.New(jumpcloudsimulator.Options{})
 	e.PingOne = pingonesimulator.New(pingonesimulator.Options{})
+	e.JumpCloud.AllowedHosts, e.PingOne.AllowedHosts = options.AllowedHosts, options.AllowedHosts
 	for _, each := range []struct {
 		what, address string
 		start         func(string) (string, func(), error)
@@ -146,6 +151,7 @@ func (e *Environment) startTemporal(ctx context.Context, options Options) error 
 		Address:          options.TemporalAddress,
 		HTTPAddress:      options.HTTPAddress,
 		UIAddress:        options.UIAddress,
+		AllowedHosts:     options.AllowedHosts,
 		DatabaseFile:     options.DatabaseFile,
 		SearchAttributes: workflows.SearchAttributeTypes(),
 	})

@@ -41,13 +41,15 @@ type Options struct {
 	// Address is where clients and workers connect (gRPC). Its host is an IP
 	// address or localhost; port 0 picks a free port.
 	Address string
-	// HTTPAddress is where Temporal's HTTP API and Nexus answer. Temporal
-	// serves both on one host, so its host must be that of Address. Empty or
-	// port 0 picks a free port.
+	// HTTPAddress is where Temporal's HTTP API answers, to programs and not to web
+	// pages. Empty is a free port of Address's host; port 0 picks a free port.
 	HTTPAddress string
 	// UIAddress is where the web UI answers; empty means no UI, port 0 a free
 	// port.
 	UIAddress string
+	// AllowedHosts are names of this machine, beside localhost, under which the HTTP API
+	// and the UI may be asked. Where they listen beyond loopback, any address will do.
+	AllowedHosts []string
 	// DatabaseFile keeps everything over restarts. Empty keeps it in memory.
 	// The file is made when it does not exist, its folder is not.
 	DatabaseFile string
@@ -72,6 +74,7 @@ type Server struct {
 	database    *database
 	connections *connections
 	temporal    temporal.Server
+	httpAPI     *httpAPI
 	ui          *uiServer
 	stop        func() error
 }
@@ -99,7 +102,7 @@ func Start(ctx context.Context, options Options) (*Server, error) {
 		}
 		// A failed boot may still hold the ports that it got, which only
 		// matters for those that cannot be picked anew.
-		lostRace := isAddressInUse(err) && !wanted.anyFixed()
+		lostRace := isAddressInUse(err) && wanted.grpc.port == 0
 		if !lostRace || attempt == bootAttempts {
 			return nil, fmt.Errorf("start development server: %w", err)
 		}
@@ -149,11 +152,12 @@ func boot(ctx context.Context, options Options, wanted addresses) (_ *Server, er
 			err = errors.Join(err, s.stop())
 		}
 	}()
-	var uiListener closableListener
-	if s.ports, uiListener, err = claimPorts(wanted); err != nil {
+	var open listeners
+	if s.ports, open, err = claimPorts(wanted); err != nil {
 		return nil, err
 	}
-	defer uiListener.closeUnlessTaken()
+	defer open.closeUnlessTaken()
+	s.httpAPI = newHTTPAPI(s.ports, options)
 	if s.database, err = openDatabase(options); err != nil {
 		return nil, err
 	}
@@ -163,8 +167,9 @@ func boot(ctx context.Context, options Options, wanted addresses) (_ *Server, er
 	if err := waitUntilReady(ctx, s.Address(), options); err != nil {
 		return nil, err
 	}
+	s.httpAPI.serve(open.http.take())
 	if s.ports.ui != nil {
-		if s.ui, err = startUI(uiListener.take(), s.Address(), options); err != nil {
+		if s.ui, err = startUI(open.ui.take(), s.Address(), options); err != nil {
 			return nil, err
 		}
 	}
@@ -174,7 +179,7 @@ func boot(ctx context.Context, options Options, wanted addresses) (_ *Server, er
 
 // startTemporal builds and starts Temporal's four services.
 func (s *Server) startTemporal(options Options) error {
-	server, err := newTemporalServer(s.ports, s.database, s.connections, options, newLogger(options.Logger, s.log))
+	server, err := newTemporalServer(s.ports, s.database, s.connections, s.httpAPI, options, newLogger(options.Logger, s.log))
 	if err != nil {
 		return err
 	}
@@ -197,6 +202,9 @@ func (s *Server) stopAll() error {
 	var errs []error
 	if s.ui != nil {
 		errs = append(errs, s.ui.stop())
+	}
+	if s.httpAPI != nil {
+		errs = append(errs, s.httpAPI.stop())
 	}
 	if s.temporal != nil {
 		errs = append(errs, s.temporal.Stop())

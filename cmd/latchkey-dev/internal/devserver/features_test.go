@@ -203,3 +203,45 @@ func TestHTTPAPI(t *testing.T) {
 		return bytes.Contains(body.Bytes(), []byte(`"hello curl"`))
 	}))
 }
+
+// TestWebPagesStayOut: a page of another site starts nothing, by the HTTP API or the UI's, and
+// Temporal's own listener answers nobody but what stands in front of it.
+func TestWebPagesStayOut(t *testing.T) {
+	t.Parallel()
+	server := start(t, Options{UIAddress: freePort, AllowedHosts: []string{"dev.internal"}})
+	const path = "/api/v1/namespaces/default/workflows/by-page"
+	for name, test := range map[string]struct {
+		address, host, kind, origin string
+		want                        int
+	}{
+		"JSON":                          {address: server.HTTPAddress(), kind: "application/json", want: http.StatusOK},
+		"by an allowed name":            {address: server.HTTPAddress(), host: "dev.internal:7243", kind: "application/json", want: http.StatusOK},
+		"text":                          {address: server.HTTPAddress(), kind: "text/plain", want: http.StatusUnsupportedMediaType},
+		"by another name":               {address: server.HTTPAddress(), host: "evil.example", kind: "application/json", want: http.StatusForbidden},
+		"from another site":             {address: server.HTTPAddress(), kind: "application/json", origin: "https://evil.example", want: http.StatusForbidden},
+		"from the UI's":                 {address: server.HTTPAddress(), kind: "application/json", origin: "http://" + server.UIAddress(), want: http.StatusForbidden},
+		"behind, by an address":         {address: server.ports.behindHTTP.dialAddress(), kind: "application/json", want: http.StatusForbidden},
+		"behind, by a name":             {address: server.ports.behindHTTP.dialAddress(), host: "localhost", kind: "application/json", want: http.StatusForbidden},
+		"the UI by another name":        {address: server.UIAddress(), host: "evil.example", kind: "application/json", want: http.StatusForbidden},
+		"the UI from another site":      {address: server.UIAddress(), kind: "text/plain", origin: "https://evil.example", want: http.StatusForbidden},
+		"the UI without its own cookie": {address: server.UIAddress(), kind: "text/plain", want: http.StatusBadRequest},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			body := `{"workflowType": {"name": "Greet"}, "taskQueue": {"name": "nobody"}, "workflowIdConflictPolicy": "WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING"}`
+			request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+test.address+path, bytes.NewBufferString(body))
+			require.NoError(t, err)
+			request.Host = test.host
+			request.Header.Set("Content-Type", test.kind)
+			if test.origin != "" {
+				request.Header.Set("Origin", test.origin)
+			}
+			require.Equal(t, test.want, do(t, request).StatusCode)
+		})
+	}
+	byName, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+server.UIAddress()+"/api/v1/settings", http.NoBody)
+	require.NoError(t, err)
+	require.Equal(t, http.StatusOK, do(t, byName).StatusCode)
+	byName.Host = "evil.example"
+	require.Equal(t, http.StatusForbidden, do(t, byName).StatusCode, "reading too, by another name")
+}

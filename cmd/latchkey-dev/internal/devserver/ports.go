@@ -34,10 +34,20 @@ type addresses struct {
 	ui         *endpoint // nil without a UI
 }
 
+// listeners are those that are open before the server boots; what a boot leaves is closed.
+type listeners struct{ http, ui closableListener }
+
+func (l *listeners) closeUnlessTaken() {
+	l.http.closeUnlessTaken()
+	l.ui.closeUnlessTaken()
+}
+
 // ports are the endpoints of one boot, every port decided. History, matching
-// and worker are Temporal's internal services, on loopback always.
+// and worker are Temporal's internal services, on loopback always; behindHTTP is
+// where Temporal's HTTP API itself listens, on the same host as grpc.
 type ports struct {
 	addresses
+	behindHTTP                endpoint
 	history, matching, worker endpoint
 }
 
@@ -52,9 +62,6 @@ func parseAddresses(options Options) (addresses, error) {
 		if a.http, err = parseEndpoint(whatHTTP, options.HTTPAddress); err != nil {
 			return addresses{}, err
 		}
-	}
-	if a.http.ip != a.grpc.ip {
-		return addresses{}, fmt.Errorf("the HTTP address %s must have the host of the address %s: Temporal serves both on one", a.http, a.grpc)
 	}
 	if options.UIAddress != "" {
 		ui, err := parseEndpoint(whatUI, options.UIAddress)
@@ -82,10 +89,6 @@ func parseEndpoint(what, address string) (endpoint, error) {
 		}
 	}
 	return endpoint{what: what, ip: ip, port: int(port)}, nil
-}
-
-func (a addresses) anyFixed() bool {
-	return a.grpc.port != 0 || a.http.port != 0
 }
 
 func (e endpoint) String() string {
@@ -119,6 +122,16 @@ func (e endpoint) listen() (net.Listener, error) {
 	return listener, nil
 }
 
+// bind listens, and returns the endpoint with the port that it got.
+func (e endpoint) bind() (net.Listener, endpoint, error) {
+	listener, err := e.listen()
+	if err != nil {
+		return nil, e, err
+	}
+	e.port = listener.Addr().(*net.TCPAddr).Port
+	return listener, e, nil
+}
+
 // picked fills in a free port where none was asked for. A picked port lingers
 // in TIME_WAIT, so that the kernel gives it to nobody else before it is used.
 func (e endpoint) picked() endpoint {
@@ -129,41 +142,36 @@ func (e endpoint) picked() endpoint {
 }
 
 // claimPorts decides every port and proves that the fixed ones are free. All
-// are held at once, so that two equal ones are noticed too. Only the UI takes
-// a listener that is already open: Temporal insists on opening its own.
-func claimPorts(wanted addresses) (_ ports, ui closableListener, err error) {
-	var held []net.Listener
+// are held at once, so that two equal ones are noticed too. Temporal insists on
+// opening its own listeners; the others stay open.
+func claimPorts(wanted addresses) (_ ports, open listeners, err error) {
 	defer func() {
-		for _, listener := range held {
-			err = errors.Join(err, listener.Close())
-		}
 		if err != nil {
-			ui.closeUnlessTaken()
+			open.closeUnlessTaken()
 		}
 	}()
-	for _, e := range []endpoint{wanted.grpc, wanted.http} {
-		if e.port == 0 {
-			continue
+	if wanted.grpc.port != 0 {
+		var held net.Listener
+		if held, err = wanted.grpc.listen(); err != nil {
+			return ports{}, open, err
 		}
-		listener, err := e.listen()
-		if err != nil {
-			return ports{}, ui, err
-		}
-		held = append(held, listener)
+		defer func() { err = errors.Join(err, held.Close()) }()
 	}
 	p := ports{addresses: wanted}
-	if wanted.ui != nil {
-		if ui.Listener, err = wanted.ui.listen(); err != nil {
-			return ports{}, ui, err
-		}
-		bound := *wanted.ui
-		bound.port = ui.Addr().(*net.TCPAddr).Port
-		p.ui = &bound
+	if open.http.Listener, p.http, err = wanted.http.bind(); err != nil {
+		return ports{}, open, err
 	}
-	p.grpc, p.http = wanted.grpc.picked(), wanted.http.picked()
+	if wanted.ui != nil {
+		p.ui = new(endpoint)
+		if open.ui.Listener, *p.ui, err = wanted.ui.bind(); err != nil {
+			return ports{}, open, err
+		}
+	}
+	p.grpc = wanted.grpc.picked()
+	p.behindHTTP = endpoint{what: whatHTTP, ip: p.grpc.ip}.picked()
 	internal := endpoint{what: whatGRPC, ip: loopback}
 	p.history, p.matching, p.worker = internal.picked(), internal.picked(), internal.picked()
-	return p, ui, nil
+	return p, open, nil
 }
 
 // closableListener is a listener that is closed unless somebody took it.

@@ -69,7 +69,7 @@ func developmentSettings() dynamicconfig.StaticClient {
 
 // newTemporalServer builds the server, which opens its listeners. What it
 // deems fatal while it does so becomes an error.
-func newTemporalServer(p ports, d *database, c *connections, options Options, logger *logger) (_ temporal.Server, err error) {
+func newTemporalServer(p ports, d *database, c *connections, h *httpAPI, options Options, logger *logger) (_ temporal.Server, err error) {
 	defer func() {
 		switch r := recover().(type) {
 		case nil:
@@ -80,6 +80,7 @@ func newTemporalServer(p ports, d *database, c *connections, options Options, lo
 		}
 	}()
 	settings := developmentSettings()
+	settings[dynamicconfig.FrontendHTTPAllowedHosts.Key()] = []string{h.host}
 	for key, value := range options.DynamicConfig {
 		settings[dynamicconfig.MakeKey(key)] = value
 	}
@@ -117,7 +118,7 @@ func serverConfig(p ports, d *database) *config.Config {
 		DCRedirectionPolicy: config.DCRedirectionPolicy{Policy: "noop"},
 		Services: map[string]config.Service{
 			string(primitives.FrontendService): {RPC: config.RPC{
-				GRPCPort: p.grpc.port, HTTPPort: p.http.port, BindOnIP: p.grpc.ip.String(),
+				GRPCPort: p.grpc.port, HTTPPort: p.behindHTTP.port, BindOnIP: p.grpc.ip.String(),
 			}},
 			string(primitives.HistoryService):  internalService(p.history),
 			string(primitives.MatchingService): internalService(p.matching),
@@ -144,7 +145,7 @@ func clusterMetadata(p ports) *cluster.Config {
 			Enabled:                true,
 			InitialFailoverVersion: 1,
 			RPCAddress:             p.grpc.dialAddress(),
-			HTTPAddress:            p.http.dialAddress(),
+			HTTPAddress:            p.behindHTTP.dialAddress(),
 		}},
 	}
 }

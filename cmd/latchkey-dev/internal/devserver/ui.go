@@ -1,15 +1,12 @@
 package devserver
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
-	stdlog "log"
 	"net"
 	"net/http"
-	"time"
 
 	"github.com/labstack/echo/v4"
 	"github.com/labstack/echo/v4/middleware"
@@ -22,19 +19,17 @@ import (
 	"github.com/temporalio/ui-server/v2/ui"
 	"go.temporal.io/api/workflowservice/v1"
 	"google.golang.org/grpc"
-)
 
-// uiStopTimeout is how long requests in flight may take when the UI stops.
-const uiStopTimeout = time.Second
+	"github.com/latchkey-iam/latchkey/internal/httpserver"
+)
 
 // uiServer serves the Temporal UI. It is put together from ui-server's parts,
 // because that module's own Server opens the listener itself, ends the process
 // when it cannot, keeps its connection to Temporal open for ever, and asks
 // GitHub for newer releases.
 type uiServer struct {
-	http   *http.Server
-	conn   *grpc.ClientConn
-	served chan error
+	web  *webServer
+	conn *grpc.ClientConn
 }
 
 // startUI serves the UI of the Temporal server at address on the listener,
@@ -60,15 +55,9 @@ func startUI(listener net.Listener, address string, options Options) (*uiServer,
 		return nil, errors.Join(fmt.Errorf("build the UI: %w", err), conn.Close(), listener.Close())
 	}
 	u := &uiServer{
-		http: &http.Server{
-			Handler:           handler,
-			ReadHeaderTimeout: 10 * time.Second,
-			ErrorLog:          stdlog.New(io.Discard, "", 0),
-		},
-		conn:   conn,
-		served: make(chan error, 1),
+		web:  serveWeb(listener, httpserver.Local(handler, options.AllowedHosts...)),
+		conn: conn,
 	}
-	go func() { u.served <- u.http.Serve(listener) }()
 	return u, nil
 }
 
@@ -114,14 +103,5 @@ func addUIAPI(group *echo.Group, cfg *config.ConfigProviderWithRefresh, conn *gr
 
 // stop ends the UI and says if it had ended by itself.
 func (u *uiServer) stop() error {
-	ctx, cancel := context.WithTimeout(context.Background(), uiStopTimeout)
-	defer cancel()
-	if u.http.Shutdown(ctx) != nil {
-		_ = u.http.Close() // somebody still reads: cut them off
-	}
-	errs := []error{u.conn.Close()}
-	if err := <-u.served; !errors.Is(err, http.ErrServerClosed) {
-		errs = append(errs, fmt.Errorf("serve the UI: %w", err))
-	}
-	return errors.Join(errs...)
+	return errors.Join(u.web.stop("the UI"), u.conn.Close())
 }

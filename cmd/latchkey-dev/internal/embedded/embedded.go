@@ -11,7 +11,7 @@ import (
 // Start starts the server.
 func Start(ctx context.Context, options dev.TemporalOptions) (dev.Temporal, error) {
 	return devserver.Start(ctx, devserver.Options{
-		Address: options.Address, HTTPAddress: options.HTTPAddress, UIAddress: options.UIAddress,
+		Address: options.Address, HTTPAddress: options.HTTPAddress, UIAddress: options.UIAddress, AllowedHosts: options.AllowedHosts,
 		DatabaseFile: options.DatabaseFile, SearchAttributes: options.SearchAttributes,
 	})
 }
