@@ -70,8 +70,8 @@ const answerMargin = 500 * time.Millisecond
 type attempt struct {
 	number int
 	// began is when the server handed the attempt out, by the server's clock; here is
-	// the same moment by ours. Ages are differences of server times, so that workers'
-	// clocks do not matter.
+	// the same moment by ours. Where the provider tells no time, ages are differences of
+	// server times, so that workers' clocks do not matter.
 	began, here time.Time
 }
 

@@ -54,8 +54,8 @@ type SurveyResult struct {
 // Tally counts what was listed.
 type Tally struct {
 	Locked int `json:"locked"`
-	// Fresh counts the accounts locked within the window by failed sign-ins or for unknown
-	// reasons; a lock without a date counts.
+	// Fresh counts the accounts that somebody else than an administrator locked within the
+	// window, or for unknown reasons; a lock without a date counts.
 	Fresh int `json:"fresh"`
 	// Read counts the accounts that the provider was asked about.
 	Read int `json:"read"`
@@ -94,11 +94,11 @@ func listedAs(account *connectors.Account, verdict guard.Verdict) Listed {
 // fingerprint tells one set of locks from another as far as locks without a date can be told.
 func fingerprint(locks []connectors.Lock) string {
 	sorted := slices.SortedFunc(slices.Values(locks), func(a, b connectors.Lock) int {
-		return cmp.Or(cmp.Compare(a.Layer, b.Layer), cmp.Compare(a.Server, b.Server), cmp.Compare(a.Reason, b.Reason))
+		return cmp.Or(cmp.Compare(a.Layer, b.Layer), cmp.Compare(a.Server, b.Server), cmp.Compare(a.ToldReason(), b.ToldReason()))
 	})
 	digest := fnv.New32a()
 	for _, lock := range sorted {
-		_, _ = fmt.Fprintf(digest, "%s|%s|%s\n", lock.Layer, lock.Server, lock.Reason)
+		_, _ = fmt.Fprintf(digest, "%s|%s|%s\n", lock.Layer, lock.Server, lock.ToldReason())
 	}
 	return fmt.Sprintf("%08x", digest.Sum32())
 }
@@ -107,7 +107,7 @@ func (t *Tally) add(page connectors.Page, window time.Duration, now time.Time) {
 	t.Read += page.Read
 	t.Locked += len(page.Accounts)
 	for _, account := range page.Accounts {
-		if slices.ContainsFunc(account.State.Locks, func(l connectors.Lock) bool { return fresh(l, window, now) }) {
+		if slices.ContainsFunc(account.State.Locks, func(l connectors.Lock) bool { return fresh(l, window, account.Now(now)) }) {
 			t.Fresh++
 		}
 	}
@@ -212,7 +212,7 @@ func (a *Activities) completed(ctx context.Context, account *connectors.Account,
 
 func chosen(account *connectors.Account, in ListLockedInput, now time.Time) bool {
 	return slices.ContainsFunc(account.State.Locks, func(lock connectors.Lock) bool {
-		old := in.MinAge == 0 || lock.Since != nil && now.Sub(*lock.Since) >= in.MinAge.Std()
+		old := in.MinAge == 0 || lock.Since != nil && account.Now(now).Sub(*lock.Since) >= in.MinAge.Std()
 		return old && (len(in.Reasons) == 0 || slices.Contains(in.Reasons, lock.Reason))
 	})
 }

@@ -139,6 +139,54 @@ func TestSurveyForesees(t *testing.T) {
 	}
 }
 
+// TestSurveyMeasuresByTheProvidersClock: a clock of ours that is off makes no lock older or
+// younger, for the guard, for the count of fresh ones, and for a list by age.
+func TestSurveyMeasuresByTheProvidersClock(t *testing.T) {
+	t.Parallel()
+	const off = 16 * time.Minute
+	for name, test := range map[string]struct {
+		theirs time.Duration // the provider's clock, against ours
+		age    time.Duration
+		young  bool
+	}{
+		"ours is ahead, just now":    {theirs: -off, age: time.Second, young: true},
+		"ours is ahead, old enough":  {theirs: -off, age: 20 * time.Minute},
+		"ours is behind, just now":   {theirs: off, age: time.Second, young: true},
+		"ours is behind, old enough": {theirs: off, age: 20 * time.Minute},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			member := latchkeytest.Member(1, made(test.age-test.theirs, connectors.ReasonFailedSignIn))
+			b, _ := townOf(member)
+			b.steps.Connector = skewed{b.steps.Connector.(connectors.LockedLister), b.steps.Connector, test.theirs}
+			page, err := run[activities.SurveyResult](b, b.steps.Survey, activities.SurveyInput{
+				Guard: guard.Guard{MinLockedFor: guard.Duration(15 * time.Minute)}, Window: 10 * time.Minute,
+			})
+			require.NoError(t, err)
+			require.Equal(t, test.young, page.Listed[0].Code == guard.CodeLockedTooBriefly, page.Listed[0])
+			require.Equal(t, test.young, page.Fresh == 1)
+			list, err := run[activities.ListLockedResult](b, b.steps.ListLocked, activities.ListLockedInput{MinAge: guard.Duration(15 * time.Minute)})
+			require.NoError(t, err)
+			require.Equal(t, test.young, len(list.Accounts) == 0)
+		})
+	}
+}
+
+// skewed is a provider whose clock differs from ours.
+type skewed struct {
+	connectors.LockedLister
+	connectors.Connector
+	by time.Duration
+}
+
+func (s skewed) ListLocked(ctx context.Context, after string, limit int) (connectors.Page, error) {
+	page, err := s.LockedLister.ListLocked(ctx, after, limit)
+	for _, account := range page.Accounts {
+		account.AsOf = time.Now().Add(s.by)
+	}
+	return page, err
+}
+
 // TestFingerprint tells sets of locks apart by place and reason, in any order.
 func TestFingerprint(t *testing.T) {
 	t.Parallel()
@@ -146,10 +194,12 @@ func TestFingerprint(t *testing.T) {
 	password.Layer = connectors.LayerPassword
 	elsewhere := account
 	elsewhere.Server = "dc1"
+	inferred := account
+	inferred.ReasonInferred = true
 	prints := map[string]string{}
 	for name, locks := range map[string][]connectors.Lock{
 		"one": {account}, "other reason": {undated(connectors.ReasonUnknown)}, "other layer": {password}, "other server": {elsewhere},
-		"two": {account, password}, "two in another order": {password, account},
+		"two": {account, password}, "two in another order": {password, account}, "other reason, inferred": {inferred},
 	} {
 		b, _ := townOf(latchkeytest.Member(1, locks...))
 		page, err := run[activities.SurveyResult](b, b.steps.Survey, activities.SurveyInput{Guard: guard.Guard{MinLockedFor: 1}})
@@ -157,7 +207,9 @@ func TestFingerprint(t *testing.T) {
 		prints[name] = page.Listed[0].Print
 	}
 	require.Equal(t, prints["two"], prints["two in another order"])
+	require.Equal(t, prints["other reason"], prints["other reason, inferred"], "what is inferred comes and goes")
 	delete(prints, "two in another order")
+	delete(prints, "other reason, inferred")
 	seen := map[string]bool{}
 	for name, fingerprint := range prints {
 		require.Regexp(t, "^[0-9a-f]{8}$", fingerprint)

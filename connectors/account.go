@@ -26,6 +26,15 @@ type Account struct {
 	AsOf time.Time `json:"asOf,omitzero"`
 }
 
+// Now is the time that the account's locks are measured against: the provider's own, at its
+// last answer, since it is what dated them; ours where it tells none.
+func (a *Account) Now(ours time.Time) time.Time {
+	if a.AsOf.IsZero() {
+		return ours
+	}
+	return a.AsOf
+}
+
 // WithoutUser returns a copy that leaves the provider's object out.
 func (a *Account) WithoutUser() *Account {
 	copied := *a
@@ -53,7 +62,8 @@ func AnswerOf(truth bool) Answer {
 
 // State is what locks an account, and what else keeps its user out.
 type State struct {
-	// Locks are the locks in force. A lock that has run out is not among them.
+	// Locks are the locks in force, by the provider's own word: one that it still shows is a
+	// lock, whatever its end. One that has run out is not among them.
 	Locks []Lock `json:"locks"`
 	// Unread are the layers whose state could not be read: never "no lock".
 	Unread []Unread `json:"unread,omitempty"`
@@ -126,11 +136,15 @@ type Reason string
 const (
 	ReasonFailedSignIn Reason = "failed_sign_in"
 	ReasonAdmin        Reason = "admin"
-	ReasonUnknown      Reason = "unknown"
+	// ReasonExpired: the password or an enrolment for further factors has expired.
+	ReasonExpired Reason = "expired"
+	ReasonUnknown Reason = "unknown"
 )
 
 // Reasons lists the words that a guard may name.
-func Reasons() []Reason { return []Reason{ReasonFailedSignIn, ReasonAdmin, ReasonUnknown} }
+func Reasons() []Reason {
+	return []Reason{ReasonFailedSignIn, ReasonAdmin, ReasonExpired, ReasonUnknown}
+}
 
 // Lock is one lock in force.
 type Lock struct {
@@ -149,11 +163,27 @@ type Lock struct {
 }
 
 // Same reports whether two reads saw the same lock: the same layer and server, made
-// for the same reason at the same time.
+// for the same reason at the same time. A reason that was inferred may be inferred otherwise
+// from the next read, so that it makes no other lock of one that was made at the same time.
 func (l Lock) Same(other Lock) bool {
-	sameSince := l.Since == nil && other.Since == nil ||
-		l.Since != nil && other.Since != nil && l.Since.Equal(*other.Since)
-	return l.SamePlace(other) && l.Reason == other.Reason && sameSince
+	switch {
+	case !l.SamePlace(other):
+		return false
+	case l.Since == nil && other.Since == nil:
+		return l.ToldReason() == other.ToldReason()
+	case l.Since == nil || other.Since == nil || !l.Since.Equal(*other.Since):
+		return false
+	default:
+		return l.Reason == other.Reason || l.ReasonInferred || other.ReasonInferred
+	}
+}
+
+// ToldReason is the reason that the provider itself tells: unknown where it was inferred.
+func (l Lock) ToldReason() Reason {
+	if l.ReasonInferred {
+		return ReasonUnknown
+	}
+	return l.Reason
 }
 
 // SamePlace reports whether two locks hold the same layer on the same server.
@@ -167,13 +197,9 @@ type Unread struct {
 	Kind Kind `json:"kind"`
 }
 
-// RunOutGrace is how long after its end, by our clock, a lock is still taken to be in
-// force: clocks differ.
-const RunOutGrace = 60 * time.Second
-
-// RanOut reports whether a lock that ends at until is no lock any more.
-func RanOut(until *time.Time, now time.Time) bool {
-	return until != nil && now.After(until.Add(RunOutGrace))
+// SamePlace reports whether two reads left the same layer on the same server unread.
+func (u Unread) SamePlace(other Unread) bool {
+	return u.Layer == other.Layer && u.Server == other.Server
 }
 
 // OnlyPlacesOf returns the locks of these that hold a place that one of the others holds.

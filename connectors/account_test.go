@@ -12,23 +12,13 @@ import (
 	"github.com/latchkey-iam/latchkey/connectors"
 )
 
-func TestRanOut(t *testing.T) {
+// TestNow: what dated the locks measures them.
+func TestNow(t *testing.T) {
 	t.Parallel()
-	now := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
-	at := func(offset time.Duration) *time.Time { moment := now.Add(offset); return &moment }
-	for name, test := range map[string]struct {
-		until *time.Time
-		want  bool
-	}{
-		"no end":               {},
-		"ends later":           {until: at(time.Hour)},
-		"ends now":             {until: at(0)},
-		"ended within grace":   {until: at(-connectors.RunOutGrace)},
-		"ended just out of it": {until: at(-connectors.RunOutGrace - time.Nanosecond), want: true},
-		"ended long ago":       {until: at(-time.Hour), want: true},
-	} {
-		require.Equal(t, test.want, connectors.RanOut(test.until, now), name)
-	}
+	ours := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+	require.Equal(t, ours, (&connectors.Account{}).Now(ours))
+	theirs := ours.Add(-12 * time.Minute)
+	require.Equal(t, theirs, (&connectors.Account{AsOf: theirs}).Now(ours))
 }
 
 func TestStateAnswers(t *testing.T) {
@@ -86,6 +76,39 @@ func TestSameLock(t *testing.T) {
 	other := connectors.Lock{Layer: connectors.LayerMFA}
 	require.Equal(t, []connectors.Lock{lock}, connectors.OnlyPlacesOf([]connectors.Lock{lock, other}, []connectors.Lock{lock}))
 	require.Empty(t, connectors.OnlyPlacesOf([]connectors.Lock{lock}, nil))
+}
+
+// TestSameLockWithInferredReasons: what was inferred from other values may be inferred
+// otherwise from the next read. What the provider tells itself is another lock's.
+func TestSameLockWithInferredReasons(t *testing.T) {
+	t.Parallel()
+	noon := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+	lock := func(reason connectors.Reason, inferred bool) connectors.Lock {
+		return connectors.Lock{Layer: connectors.LayerAccount, Reason: reason, ReasonInferred: inferred}
+	}
+	inferred, unknown := lock(connectors.ReasonFailedSignIn, true), lock(connectors.ReasonUnknown, false)
+	expired, admin := lock(connectors.ReasonExpired, true), lock(connectors.ReasonAdmin, false)
+	for name, test := range map[string]struct {
+		one, other     connectors.Lock
+		dated, undated bool
+	}{
+		"became unknown":              {one: inferred, other: unknown, dated: true, undated: true},
+		"was inferred otherwise":      {one: inferred, other: expired, dated: true, undated: true},
+		"was told meanwhile":          {one: inferred, other: admin, dated: true},
+		"was told otherwise":          {one: unknown, other: admin},
+		"was told as it was inferred": {one: inferred, other: lock(connectors.ReasonFailedSignIn, false), dated: true},
+	} {
+		require.Equal(t, test.undated, test.one.Same(test.other), name)
+		require.Equal(t, test.undated, test.other.Same(test.one), name)
+		test.one.Since = &noon
+		require.False(t, test.one.Same(test.other), "%s: one has no date", name)
+		test.other.Since = &noon
+		require.Equal(t, test.dated, test.one.Same(test.other), name)
+		require.Equal(t, test.dated, test.other.Same(test.one), name)
+		later := noon.Add(time.Second)
+		test.other.Since = &later
+		require.False(t, test.one.Same(test.other), "%s: made later", name)
+	}
 }
 
 func TestWithoutUserLeavesTheOriginalAlone(t *testing.T) {

@@ -149,7 +149,7 @@ func (in *Input) faults() []error {
 		found.note(word != connectors.BlockSuspended && word != connectors.BlockDisabled,
 			"override holds an unknown word: use %q and %q", connectors.BlockSuspended, connectors.BlockDisabled)
 	}
-	found.note(slices.ContainsFunc(in.Guard.OnlyReasons, unknownReason), "guard.onlyReasons holds an unknown word: use failed_sign_in, admin and unknown")
+	found.note(slices.ContainsFunc(in.Guard.OnlyReasons, unknownReason), "guard.onlyReasons holds an unknown word: use failed_sign_in, admin, expired and unknown")
 	found = append(found, patternFaults("guard", in.Guard.Exclude, in.Guard.Include)...)
 	least, most := in.Guard.MinLockedFor, in.Guard.MaxLockedFor
 	found.note(least < 0 || most < 0, "guard.minLockedFor and guard.maxLockedFor must not be negative")

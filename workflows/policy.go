@@ -125,7 +125,7 @@ func orZero[T comparable](given, otherwise T) T {
 // faults names every wrong field of a complete policy.
 func (p *Policy) faults() []error {
 	var found faults
-	found.note(slices.ContainsFunc(*p.OnlyReasons, unknownReason), "policy.onlyReasons holds an unknown word: use failed_sign_in, admin and unknown")
+	found.note(slices.ContainsFunc(*p.OnlyReasons, unknownReason), "policy.onlyReasons holds an unknown word: use failed_sign_in, admin, expired and unknown")
 	found.note(*p.MinLockedFor < 0 || p.MaxLockedFor < 0, "policy.minLockedFor and policy.maxLockedFor must not be negative")
 	found.note(p.MaxLockedFor > 0 && *p.MinLockedFor > p.MaxLockedFor, "policy.minLockedFor is longer than policy.maxLockedFor: no lock can pass")
 	found = append(found, patternFaults("policy", p.Exclude, p.Include)...)

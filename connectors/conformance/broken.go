@@ -45,7 +45,7 @@ func (e *ending) end() { e.once.Do(func() { close(e.done) }) }
 // endedInFlight ends the caller's context while a step is under way: before its effect,
 // between effect and answer, and within the answer's body.
 func endedInFlight(t *testing.T, fresh maker) {
-	eachStep(t, fresh, func(step Step) bool { return !step.Advisory }, func(t *testing.T, b *bench, step Step) {
+	eachStep(t, fresh, nil, func(t *testing.T, b *bench, step Step) {
 		for _, cause := range []error{context.Canceled, context.DeadlineExceeded} {
 			for name, when := range map[string]struct {
 				fault  simulator.Fault

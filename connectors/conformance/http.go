@@ -71,7 +71,8 @@ type Step struct {
 	// Groups says that the groups of the account are unknown when the step is refused for
 	// good.
 	Groups bool
-	// Advisory says that the action gets by without the answer.
+	// Advisory says that the action gets by without an answer that will not come; a failure
+	// that may pass fails it, as the same look-up must not tell more or less by chance.
 	Advisory bool
 	// Token says that the request fetches the access token.
 	Token bool

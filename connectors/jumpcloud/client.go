@@ -146,25 +146,19 @@ func (c *client) list(ctx context.Context, request httpcall.Request) (found, err
 	return found{users: users, answer: answer}, nil
 }
 
-// attemptLimit reads how many failed sign-ins lock an account of the organization; zero
-// when it does not lock: https://docs.jumpcloud.com/api/1.0/index.html#operation/organization_get
-func (c *client) attemptLimit(ctx context.Context, organization string) (int64, error) {
-	request := c.request(opLookup, http.MethodGet, nil, "organizations", organization)
+// policy reads how an organization locks accounts. No call about organizations takes the
+// header x-org-id: https://docs.jumpcloud.com/api/1.0/index.html#operation/organization_get
+func (c *client) policy(ctx context.Context, operation, organization string) (policy, error) {
+	request := c.request(operation, http.MethodGet, nil, "organizations", organization)
+	request.Header.Del("x-org-id")
 	request.MaxAnswer = httpcall.MaxUser
 	answer, err := c.Do(ctx, request)
 	if err != nil {
-		return 0, err
+		return policy{}, err
 	}
 	object, err := httpcall.ReadObject(answer.Body)
 	if err != nil {
-		return 0, err
+		return policy{}, c.Fail(operation, connectors.MalformedResponse, err.Error())
 	}
-	settings, _, _ := httpcall.Get[httpcall.Object](object, "settings")
-	policy, _, _ := httpcall.Get[httpcall.Object](settings, "passwordPolicy")
-	enabled, _, _ := httpcall.Get[bool](policy, "enableMaxLoginAttempts")
-	limit, _, _ := httpcall.Get[int64](policy, "maxLoginAttempts")
-	if !enabled {
-		return 0, nil
-	}
-	return limit, nil
+	return readPolicy(object), nil
 }

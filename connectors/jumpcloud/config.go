@@ -27,7 +27,7 @@ type Config struct {
 	Region           string       `split_words:"true" default:"us" desc:"where the organization lives: us, eu or in"`
 	BaseURL          string       `split_words:"true" desc:"the API's address, instead of the region's"`
 	TokenURL         string       `split_words:"true" desc:"the token endpoint's address, instead of the region's"`
-	MaxLoginAttempts string       `split_words:"true" desc:"the failed sign-ins that lock an account, if the organization's settings cannot be read"`
+	MaxLoginAttempts string       `split_words:"true" desc:"the failed sign-ins that lock an account, instead of what the organization's settings say; for a credential that cannot read them"`
 }
 
 // NewConfig returns the defaults.

@@ -35,9 +35,9 @@ func Provider() connectors.Provider {
 
 // Connector unlocks the accounts of one organization.
 type Connector struct {
-	client  *client
-	reasons *reasons
-	places  places
+	client   *client
+	policies *policies
+	places   places
 }
 
 var (
@@ -48,7 +48,7 @@ var (
 
 func newConnector(config *Config, parsed settings, options connectors.Options) *Connector {
 	client := newClient(config, parsed, options)
-	return &Connector{client: client, reasons: &reasons{client: client, fixed: parsed.maxAttempts}}
+	return &Connector{client: client, policies: &policies{client: client, attempts: parsed.maxAttempts}}
 }
 
 // Lookup implements connectors.Connector. A name is first looked for as it is, then
@@ -85,9 +85,13 @@ func (c *Connector) byID(ctx context.Context, id string) (*connectors.Account, e
 	return c.account(ctx, &read, answer.AsOf)
 }
 
-// account maps a user with its whole object, and infers the reason of its lock.
+// account maps a user with its whole object, and infers the reason and the end of its lock.
 func (c *Connector) account(ctx context.Context, read *user, asOf time.Time) (*connectors.Account, error) {
-	account, err := read.whole(c.reasons.of(ctx, read), asOf)
+	policy, err := c.policies.of(ctx, opLookup, read)
+	if err != nil {
+		return nil, err
+	}
+	account, err := read.whole(policy, asOf)
 	if err != nil {
 		return nil, c.malformed(opLookup, err)
 	}

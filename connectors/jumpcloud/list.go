@@ -96,7 +96,11 @@ func (c *Connector) take(ctx context.Context, walk *walk, users []user, asOf tim
 		if users[i].id <= walk.last || !users[i].locked {
 			continue
 		}
-		account := users[i].account(c.reasons.of(ctx, &users[i]), asOf)
+		policy, err := c.policies.of(ctx, opList, &users[i])
+		if err != nil {
+			return err
+		}
+		account := users[i].account(policy, asOf)
 		walk.page.Accounts = append(walk.page.Accounts, account)
 		if len(walk.page.Accounts) == walk.limit {
 			walk.page.Next, walk.done = account.ID, true

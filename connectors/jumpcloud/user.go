@@ -20,9 +20,11 @@ type user struct {
 	// neverActivated says that the user has not set a password yet.
 	neverActivated bool
 	lockedSince    *time.Time
-	// badAttempts counts the failed sign-ins since the last good one; zero when not told.
+	// badAttempts counts the failed sign-ins since the last good one; -1 when not told.
 	badAttempts int64
-	privileged  connectors.Answer
+	// expired says that the password or the MFA enrolment has expired, which locks too.
+	expired    bool
+	privileged connectors.Answer
 }
 
 // states are the words of `state`, with the truth of "suspended".
@@ -66,7 +68,11 @@ func (u *user) readLock(object httpcall.Object) error {
 	}
 	u.locked = locked
 	u.lockedSince = httpcall.Time(object, "account_locked_date")
-	u.badAttempts, _, _ = httpcall.Get[int64](object, "badLoginAttempts")
+	attempts, told, err := httpcall.Get[int64](object, "badLoginAttempts")
+	if err != nil || !told {
+		attempts = -1
+	}
+	u.badAttempts = attempts
 	return nil
 }
 
@@ -89,7 +95,9 @@ func (u *user) readSuspension(object httpcall.Object) error {
 func (u *user) readRest(object httpcall.Object) error {
 	expired, _, errExpired := httpcall.Get[bool](object, "password_expired")
 	activated, told, errActivated := httpcall.Get[bool](object, "activated")
+	enrollment, _, _ := httpcall.Get[httpcall.Object](object, "mfaEnrollment")
 	u.passwordExpired = expired
+	u.expired = expired || httpcall.Text(enrollment, "overallStatus") == "ENROLLMENT_EXPIRED"
 	u.neverActivated = u.neverActivated || told && !activated
 	return errors.Join(errExpired, errActivated, u.readPrivilege(object))
 }
@@ -109,36 +117,32 @@ func (u *user) readPrivilege(object httpcall.Object) error {
 	return err
 }
 
-// account maps the user, whose lock was made for the reason, as answered at asOf. It
-// leaves the whole object out.
-func (u *user) account(reason connectors.Reason, asOf time.Time) *connectors.Account {
+// account maps the user, locked by the organization's policy, as answered at asOf. It leaves
+// the whole object out.
+func (u *user) account(policy policy, asOf time.Time) *connectors.Account {
 	return &connectors.Account{
 		ID: u.id, Username: u.username, Email: u.email, DisplayName: u.displayName,
-		State: u.state(reason), AsOf: asOf,
+		State: u.state(policy), AsOf: asOf,
 	}
 }
 
 // whole is the account with the whole object.
-func (u *user) whole(reason connectors.Reason, asOf time.Time) (*connectors.Account, error) {
+func (u *user) whole(policy policy, asOf time.Time) (*connectors.Account, error) {
 	whole, err := connectors.Complete(u.raw, fields)
 	if err != nil {
 		return nil, err
 	}
-	account := u.account(reason, asOf)
+	account := u.account(policy, asOf)
 	account.User = whole
 	return account, nil
 }
 
-func (u *user) state(reason connectors.Reason) connectors.State {
+func (u *user) state(policy policy) connectors.State {
 	state := connectors.State{
 		Locks: []connectors.Lock{}, Suspended: u.suspended, PasswordExpired: u.passwordExpired, Privileged: u.privileged,
 	}
 	if u.locked {
-		// The organization may let the lock run out; the object does not tell.
-		state.Locks = append(state.Locks, connectors.Lock{
-			Layer: connectors.LayerAccount, Reason: reason, Since: u.lockedSince,
-			ReasonInferred: reason == connectors.ReasonFailedSignIn,
-		})
+		state.Locks = append(state.Locks, policy.lock(u))
 	}
 	state.CanSignIn = state.SignInAnswer()
 	if u.neverActivated {

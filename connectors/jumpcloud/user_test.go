@@ -44,7 +44,7 @@ func TestUserIsComplete(t *testing.T) {
 	t.Parallel()
 	read, err := readUser([]byte(`{"_id":"` + testID + `","account_locked":false,"suspended":false,"extra":{"a":1.50}}`))
 	require.NoError(t, err)
-	account, err := read.whole(connectors.ReasonUnknown, time.Time{})
+	account, err := read.whole(policy{}, time.Time{})
 	require.NoError(t, err)
 	var whole map[string]json.RawMessage
 	require.NoError(t, json.Unmarshal(account.User, &whole))
@@ -105,7 +105,7 @@ func TestStates(t *testing.T) {
 				return
 			}
 			require.NoError(t, err)
-			require.Equal(t, test.want, read.state(connectors.ReasonUnknown))
+			require.Equal(t, test.want, read.state(policy{}))
 		})
 	}
 }
@@ -120,14 +120,14 @@ func TestReasons(t *testing.T) {
 	}{
 		"reached":         {organization: orgOf3, bad: 3, want: connectors.ReasonFailedSignIn, calls: 2},
 		"not reached":     {organization: orgOf3, bad: 2, want: connectors.ReasonUnknown, calls: 2},
-		"none":            {organization: orgOf3, bad: 0, want: connectors.ReasonUnknown, calls: 1},
-		"not told":        {organization: orgOf3, want: connectors.ReasonUnknown, calls: 1},
-		"as text":         {organization: orgOf3, bad: "3", want: connectors.ReasonUnknown, calls: 1},
+		"none":            {organization: orgOf3, bad: 0, want: connectors.ReasonUnknown, calls: 2},
+		"not told":        {organization: orgOf3, want: connectors.ReasonUnknown, calls: 2},
+		"as text":         {organization: orgOf3, bad: "3", want: connectors.ReasonUnknown, calls: 2},
 		"no limit":        {organization: `{"settings":{"passwordPolicy":{"enableMaxLoginAttempts":false,"maxLoginAttempts":3}}}`, bad: 9, want: connectors.ReasonUnknown, calls: 2},
 		"no settings":     {organization: `{}`, bad: 9, want: connectors.ReasonUnknown, calls: 2},
 		"cannot be read":  {bad: 9, want: connectors.ReasonUnknown, calls: 2},
-		"configured":      {configured: "5", bad: 5, want: connectors.ReasonFailedSignIn, calls: 1},
-		"configured more": {configured: "6", bad: 5, want: connectors.ReasonUnknown, calls: 1},
+		"configured":      {configured: "5", bad: 5, want: connectors.ReasonFailedSignIn, calls: 2},
+		"configured more": {configured: "6", bad: 5, want: connectors.ReasonUnknown, calls: 2},
 	}
 	for name, test := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -148,6 +148,32 @@ func TestReasons(t *testing.T) {
 	}
 }
 
+func TestReadPolicy(t *testing.T) {
+	t.Parallel()
+	for told, want := range map[string]policy{
+		`{}`:                              {},
+		`{"enableMaxLoginAttempts":true}`: {},
+		`{"maxLoginAttempts":6}`:          {},
+		`{"enableMaxLoginAttempts":"true","maxLoginAttempts":6}`:                    {},
+		`{"enableMaxLoginAttempts":true,"maxLoginAttempts":0}`:                      {},
+		`{"enableMaxLoginAttempts":true,"maxLoginAttempts":6}`:                      {attempts: 6, limitKnown: true},
+		`{"enableMaxLoginAttempts":false,"maxLoginAttempts":6}`:                     {limitKnown: true},
+		`{"enableLockoutTimeInSeconds":false,"lockoutTimeInSeconds":300}`:           {permanent: true},
+		`{"enableLockoutTimeInSeconds":true,"lockoutTimeInSeconds":300}`:            {lockout: 5 * time.Minute},
+		`{"enableLockoutTimeInSeconds":true}`:                                       {},
+		`{"enableLockoutTimeInSeconds":true,"lockoutTimeInSeconds":0}`:              {},
+		`{"enableLockoutTimeInSeconds":true,"lockoutTimeInSeconds":-1}`:             {},
+		`{"enableLockoutTimeInSeconds":true,"lockoutTimeInSeconds":"300"}`:          {},
+		`{"enableLockoutTimeInSeconds":true,"lockoutTimeInSeconds":99999999999999}`: {},
+		`{"lockoutTimeInSeconds":300}`:                                              {},
+	} {
+		object, err := httpcall.ReadObject([]byte(`{"settings":{"passwordPolicy":` + told + `}}`))
+		require.NoError(t, err)
+		want.read = true
+		require.Equal(t, want, readPolicy(object), told)
+	}
+}
+
 func TestOrganizationIsReadAgain(t *testing.T) {
 	t.Parallel()
 	now := time.Now()
@@ -155,7 +181,7 @@ func TestOrganizationIsReadAgain(t *testing.T) {
 	config := &Config{APIKey: testKey, Region: "us", BaseURL: fake.URL + "/api"}
 	connector, err := config.Open(connectors.Options{Now: func() time.Time { return now }})
 	require.NoError(t, err)
-	for _, wait := range []time.Duration{0, limitKept - time.Second, time.Second} {
+	for _, wait := range []time.Duration{0, policyKept - time.Second, time.Second} {
 		now = now.Add(wait)
 		_, err := connector.Lookup(t.Context(), connectors.UserRef{ID: testID})
 		require.NoError(t, err)
@@ -171,7 +197,7 @@ func FuzzReadUser(f *testing.F) {
 		if err != nil {
 			return
 		}
-		account, err := read.whole(connectors.ReasonUnknown, time.Time{})
+		account, err := read.whole(policy{}, time.Time{})
 		if err != nil {
 			return
 		}

@@ -59,22 +59,23 @@ func (c *client) user(ctx context.Context, id string, with url.Values) (*httpcal
 
 // password reads the state of one user's password:
 // https://developer.pingidentity.com/pingone-api/platform/users/user-passwords/read-password-state.html
-func (c *client) password(ctx context.Context, operation, id string) (passwordState, *httpcall.Answer, error) {
+func (c *client) password(ctx context.Context, operation, id string) (passwordState, error) {
 	request := c.request(operation, http.MethodGet, nil, "users", id, "password")
 	request.MaxAnswer = httpcall.MaxUser
 	answer, err := c.Do(ctx, request)
 	if err != nil {
-		return passwordState{}, nil, err
+		return passwordState{}, err
 	}
 	object, err := httpcall.ReadObject(answer.Body)
 	if err != nil {
-		return passwordState{}, nil, c.Fail(operation, connectors.MalformedResponse, err.Error())
+		return passwordState{}, c.Fail(operation, connectors.MalformedResponse, err.Error())
 	}
 	status, sent, err := httpcall.Get[string](object, "status")
 	if err != nil || !sent {
-		return passwordState{}, nil, c.Fail(operation, connectors.MalformedResponse, "the password's status is missing or no string")
+		return passwordState{}, c.Fail(operation, connectors.MalformedResponse, "the password's status is missing or no string")
 	}
-	return passwordState{status: status}, answer, nil
+	end := readEnd(object)
+	return passwordState{status: status, end: &end, asOf: answer.AsOf}, nil
 }
 
 // unlock sends an unlock call without a body and with exactly one Content-Type, which

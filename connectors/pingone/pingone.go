@@ -103,7 +103,7 @@ func (c *Connector) byID(ctx context.Context, id string) (*connectors.Account, e
 	if err := c.readGroupIDs(ctx, &read); err != nil {
 		return nil, err
 	}
-	password, passwordAsOf, err := c.passwordOf(ctx, read.id)
+	password, err := c.passwordOf(ctx, read.id)
 	if err != nil {
 		return nil, err
 	}
@@ -111,7 +111,7 @@ func (c *Connector) byID(ctx context.Context, id string) (*connectors.Account, e
 	if err != nil {
 		return nil, c.malformed(opLookup, err)
 	}
-	moveAsOf(account, passwordAsOf)
+	moveAsOf(account, password.asOf)
 	return account, nil
 }
 
@@ -133,15 +133,12 @@ func (c *Connector) read(ctx context.Context, id string, with url.Values) (user,
 
 // passwordOf reads the state of the password. A failure that will not pass makes it
 // unknown; one that may pass fails the look-up.
-func (c *Connector) passwordOf(ctx context.Context, id string) (passwordState, time.Time, error) {
-	password, answer, err := c.client.password(ctx, opLookup, id)
-	if err == nil {
-		return password, answer.AsOf, nil
+func (c *Connector) passwordOf(ctx context.Context, id string) (passwordState, error) {
+	password, err := c.client.password(ctx, opLookup, id)
+	if kind := connectors.KindOf(err); err != nil && !kind.Retryable() {
+		return passwordState{unread: kind}, nil
 	}
-	if kind := connectors.KindOf(err); !kind.Retryable() {
-		return passwordState{unread: kind}, time.Time{}, nil
-	}
-	return passwordState{}, time.Time{}, err
+	return password, err
 }
 
 func moveAsOf(account *connectors.Account, asOf time.Time) {
@@ -170,15 +167,15 @@ func (c *Connector) Unlock(ctx context.Context, account *connectors.Account) err
 }
 
 func (c *Connector) unlockPassword(ctx context.Context, account *connectors.Account) error {
-	password, answer, err := c.client.password(ctx, opUnlock, account.ID)
+	password, err := c.client.password(ctx, opUnlock, account.ID)
 	if err != nil {
 		return err
 	}
-	moveAsOf(account, answer.AsOf)
+	moveAsOf(account, password.asOf)
 	if password.status != passwordLockedOut {
 		return nil
 	}
-	answer, err = c.client.unlock(ctx, account, unlockPassword, "password")
+	answer, err := c.client.unlock(ctx, account, unlockPassword, "password")
 	if err != nil {
 		return err
 	}

@@ -144,6 +144,7 @@ func TestLookupByID(t *testing.T) {
 	until := testNow.Add(15 * time.Minute)
 	lock := connectors.Lock{Layer: connectors.LayerPassword, Reason: connectors.ReasonFailedSignIn, ReasonInferred: true}
 	accountLock := lock
+	lock.Permanent = true
 	accountLock.Layer, accountLock.Until = connectors.LayerAccount, &until
 	require.Equal(t, &connectors.Account{
 		ID: testID, Username: "jane.doe", Email: "jane.doe@example.com", DisplayName: "Jane Doe", AsOf: testNow,

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/latchkey-iam/latchkey/connectors"
+	"github.com/latchkey-iam/latchkey/internal/httpcall"
 )
 
 // The words of a password's status:
@@ -22,6 +23,10 @@ type passwordState struct {
 	status string
 	// unread says why the state could not be read; empty when it could.
 	unread connectors.Kind
+	// end is when a lockout ends; nil where no more than the status was told.
+	end *lockEnd
+	// asOf is the provider's clock at its answer; zero when it tells none.
+	asOf time.Time
 }
 
 // fault returns why the password layer is unknown, or empty.
@@ -36,9 +41,6 @@ func (p passwordState) fault() connectors.Kind {
 	return connectors.MalformedResponse
 }
 
-// longest is the longest end of a lock, counted in seconds, that is believed.
-const longest = 100 * 365 * 24 * time.Hour
-
 // state maps the user with its password's state. asOf is the provider's clock at the
 // user's answer, now is ours.
 func (u *user) state(password passwordState, asOf, now time.Time) connectors.State {
@@ -49,7 +51,11 @@ func (u *user) state(password passwordState, asOf, now time.Time) connectors.Sta
 	reason := u.reason(password)
 	u.addAccountLock(&state, reason, asOf, now)
 	if password.status == passwordLockedOut {
-		state.Locks = append(state.Locks, lockOf(connectors.LayerPassword, reason))
+		lock := lockOf(connectors.LayerPassword, reason)
+		if end := password.end; end != nil {
+			lock.Until, lock.Permanent = end.until(password.asOf, now), !end.told
+		}
+		state.Locks = append(state.Locks, lock)
 	}
 	if kind := password.fault(); kind != "" {
 		state.Unread = append(state.Unread, connectors.Unread{Layer: connectors.LayerPassword, Kind: kind})
@@ -71,28 +77,51 @@ func lockOf(layer connectors.Layer, reason connectors.Reason) connectors.Lock {
 	return connectors.Lock{Layer: layer, Reason: reason, ReasonInferred: reason == connectors.ReasonFailedSignIn}
 }
 
+// addAccountLock takes the provider's word for a lock, even where its end has passed: the
+// provider does not show one that has run out.
 func (u *user) addAccountLock(state *connectors.State, reason connectors.Reason, asOf, now time.Time) {
 	switch u.lock.status {
 	case statusOK:
 	case statusLocked:
 		lock := lockOf(connectors.LayerAccount, reason)
-		lock.Since, lock.Until, lock.Permanent = u.lock.lockedAt, u.lock.until(asOf, now), !u.lock.ends
-		if !connectors.RanOut(lock.Until, now) {
-			state.Locks = append(state.Locks, lock)
-		}
+		lock.Since, lock.Until, lock.Permanent = u.lock.lockedAt, u.lock.end.until(asOf, now), !u.lock.end.told
+		state.Locks = append(state.Locks, lock)
 	default:
 		// A word that is not documented may be a lock.
 		state.Unread = append(state.Unread, connectors.Unread{Layer: connectors.LayerAccount, Kind: connectors.MalformedResponse})
 	}
 }
 
+// lockEnd is when a lock ends, as an answer tells it.
+type lockEnd struct {
+	// told says that an end was sent, readable or not; a lock without one is permanent.
+	told    bool
+	at      *time.Time
+	seconds *int64
+}
+
+// readEnd reads the end of a lock of an account or a password.
+func readEnd(object httpcall.Object) lockEnd {
+	end := lockEnd{
+		told: isSent(object, "unlockAt") || isSent(object, "secondsUntilUnlock"),
+		at:   httpcall.Time(object, "unlockAt"),
+	}
+	if seconds, told, err := httpcall.Get[int64](object, "secondsUntilUnlock"); err == nil && told {
+		end.seconds = &seconds
+	}
+	return end
+}
+
+// longest is the longest end of a lock, counted in seconds, that is believed.
+const longest = 100 * 365 * 24 * time.Hour
+
 // until returns when the lock ends, or nil when that is not known. Seconds count from
 // the provider's clock, where it tells it.
-func (l accountLock) until(asOf, now time.Time) *time.Time {
-	if l.unlockAt != nil || l.secondsUntilUnlock == nil {
-		return l.unlockAt
+func (e *lockEnd) until(asOf, now time.Time) *time.Time {
+	if e.at != nil || e.seconds == nil {
+		return e.at
 	}
-	seconds := *l.secondsUntilUnlock
+	seconds := *e.seconds
 	if seconds < 0 || seconds > int64(longest/time.Second) {
 		return nil
 	}

@@ -61,8 +61,7 @@ func TestAccountLocks(t *testing.T) {
 		"until":           {account: object{"status": "LOCKED", "unlockAt": text(at(time.Hour))}, want: lock(func(l *connectors.Lock) { l.Until = at(time.Hour) })},
 		"seconds":         {account: object{"status": "LOCKED", "secondsUntilUnlock": 60}, want: lock(func(l *connectors.Lock) { l.Until = at(-10*time.Minute + time.Minute) })},
 		"both":            {account: object{"status": "LOCKED", "secondsUntilUnlock": 60, "unlockAt": text(at(time.Hour))}, want: lock(func(l *connectors.Lock) { l.Until = at(time.Hour) })},
-		"ran out":         {account: object{"status": "LOCKED", "unlockAt": text(at(-61 * time.Second))}, want: []connectors.Lock{}},
-		"in its grace":    {account: object{"status": "LOCKED", "unlockAt": text(at(-59 * time.Second))}, want: lock(func(l *connectors.Lock) { l.Until = at(-59 * time.Second) })},
+		"its end passed":  {account: object{"status": "LOCKED", "unlockAt": text(at(-time.Hour))}, want: lock(func(l *connectors.Lock) { l.Until = at(-time.Hour) })},
 		"unreadable end":  {account: object{"status": "LOCKED", "unlockAt": "soon"}, want: lock(func(*connectors.Lock) {})},
 		"endless seconds": {account: object{"status": "LOCKED", "secondsUntilUnlock": 1 << 60}, want: lock(func(*connectors.Lock) {})},
 		"unknown word":    {account: object{"status": "FROZEN"}, want: []connectors.Lock{}, unread: true},
@@ -72,12 +71,8 @@ func TestAccountLocks(t *testing.T) {
 			t.Parallel()
 			read, err := readUser([]byte(fixture(t, object{"account": test.account})))
 			require.NoError(t, err)
-			// The provider's clock is ten minutes behind; testNow is far enough from the end.
-			asOf, now := testNow.Add(-10*time.Minute), testNow
-			if name == "seconds" {
-				now = asOf
-			}
-			state := read.state(passwordState{status: passwordOK}, asOf, now)
+			// The provider's clock is ten minutes behind.
+			state := read.state(passwordState{status: passwordOK}, testNow.Add(-10*time.Minute), testNow)
 			require.Equal(t, test.want, state.Locks)
 			require.Equal(t, test.unread, !state.Clear() && len(state.Locks) == 0)
 		})
@@ -130,6 +125,41 @@ func TestPasswordStates(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestEndOfAPasswordLock: seconds count from the provider's clock at the password's answer.
+func TestEndOfAPasswordLock(t *testing.T) {
+	t.Parallel()
+	end := testNow.Add(time.Minute)
+	for name, test := range map[string]struct {
+		password  string
+		until     *time.Time
+		permanent bool
+	}{
+		"ends":               {password: `{"status":"PASSWORD_LOCKED_OUT","secondsUntilUnlock":60}`, until: &end},
+		"an administrator's": {password: `{"status":"PASSWORD_LOCKED_OUT"}`, permanent: true},
+		"null":               {password: `{"status":"PASSWORD_LOCKED_OUT","secondsUntilUnlock":null}`, permanent: true},
+		"another type":       {password: `{"status":"PASSWORD_LOCKED_OUT","secondsUntilUnlock":"soon"}`},
+		"below zero":         {password: `{"status":"PASSWORD_LOCKED_OUT","secondsUntilUnlock":-1}`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			fake := newFake(t, map[string]answer{getUser: ok(fixture(t, nil)), getPassword: ok(test.password)})
+			account, err := fake.open(t).Lookup(t.Context(), connectors.UserRef{ID: testID})
+			require.NoError(t, err)
+			require.Len(t, account.State.Locks, 2)
+			lock := account.State.Locks[1]
+			require.Equal(t, connectors.LayerPassword, lock.Layer)
+			require.Equal(t, test.until, lock.Until)
+			require.Equal(t, test.permanent, lock.Permanent)
+		})
+	}
+	// A list tells the status alone.
+	read, err := readUser([]byte(fixture(t, object{"_embedded": object{"password": object{"status": "PASSWORD_LOCKED_OUT"}}})))
+	require.NoError(t, err)
+	lock := read.state(read.embedded, testNow, testNow).Locks[1]
+	require.Nil(t, lock.Until)
+	require.False(t, lock.Permanent)
 }
 
 func TestOtherStates(t *testing.T) {
@@ -187,7 +217,7 @@ func FuzzReadUser(f *testing.F) {
 		require.NoError(t, connectors.ValidateID(account.ID))
 		_, err = json.Marshal(account)
 		require.NoError(t, err)
-		if read.lock.status != statusOK && read.lock.until(testNow, testNow) == nil {
+		if read.lock.status != statusOK {
 			require.False(t, account.State.Clear())
 		}
 	})

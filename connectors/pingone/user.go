@@ -40,11 +40,11 @@ type user struct {
 
 // accountLock is the account object of a user.
 type accountLock struct {
-	status             string
-	lockedAt, unlockAt *time.Time
-	// dated says that lockedAt was sent, ends that an end was, readable or not.
-	dated, ends        bool
-	secondsUntilUnlock *int64
+	status   string
+	lockedAt *time.Time
+	// dated says that lockedAt was sent, readable or not.
+	dated bool
+	end   lockEnd
 }
 
 // readUser reads one user. Its errors name keys and never values.
@@ -93,12 +93,7 @@ func (u *user) readAccount(object httpcall.Object) error {
 	u.cannotAuthenticate = canTold && !can
 	u.lock = accountLock{
 		status:   status,
-		lockedAt: httpcall.Time(account, "lockedAt"), dated: isSent(account, "lockedAt"),
-		unlockAt: httpcall.Time(account, "unlockAt"),
-		ends:     isSent(account, "unlockAt") || isSent(account, "secondsUntilUnlock"),
-	}
-	if seconds, told, err := httpcall.Get[int64](account, "secondsUntilUnlock"); err == nil && told {
-		u.lock.secondsUntilUnlock = &seconds
+		lockedAt: httpcall.Time(account, "lockedAt"), dated: isSent(account, "lockedAt"), end: readEnd(account),
 	}
 	return err
 }

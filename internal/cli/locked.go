@@ -43,7 +43,7 @@ func (a *app) lockedCommand() *cobra.Command {
 	own := cmd.Flags()
 	own.SortFlags = false
 	own.StringVar(&flags.in.Connection, "connection", "", "the connection's name, as a worker serves it (required)")
-	own.StringSliceVar(&flags.reasons, "reason", nil, "only locks with one of these reasons: failed_sign_in, admin, unknown")
+	own.StringSliceVar(&flags.reasons, "reason", nil, "only locks with one of these reasons: failed_sign_in, admin, expired, unknown")
 	own.Var((*duration)(&flags.in.MinAge), "min-age", "only locks that are at least so old; one of unknown age is left out")
 	addFormats(cmd, &flags.output, formatTable, formatJSON, formatCSV, formatYAML)
 	flags.place.add(cmd)
@@ -63,7 +63,7 @@ func (f *lockedFlags) check(cmd *cobra.Command) error {
 	f.in.Reasons = reasonsOf(f.reasons)
 	for _, reason := range f.in.Reasons {
 		if !slices.Contains(connectors.Reasons(), reason) {
-			return usagef("--reason holds an unknown word: use failed_sign_in, admin and unknown")
+			return usagef("--reason holds an unknown word: use failed_sign_in, admin, expired and unknown")
 		}
 	}
 	return nil

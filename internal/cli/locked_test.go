@@ -128,7 +128,7 @@ func TestLockedFailures(t *testing.T) {
 		said string
 	}{
 		{"no connection", nil, ExitUsage, "--connection is missing"},
-		{"unknown reason", []string{"--connection", "a", "--reason", "x"}, ExitUsage, "--reason holds an unknown word: use failed_sign_in, admin and unknown"},
+		{"unknown reason", []string{"--connection", "a", "--reason", "x"}, ExitUsage, "--reason holds an unknown word: use failed_sign_in, admin, expired and unknown"},
 		{"capitals", []string{"--connection", "A"}, ExitUsage, "--connection must be 1 to 63"},
 		{"unserved", []string{"--connection", "cli-locked-unserved"}, ExitUnreachable, "NoWorker"},
 		{"a provider that cannot", []string{"--connection", cannot.name}, ExitUnreachable, "Unsupported"},

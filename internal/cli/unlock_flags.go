@@ -40,7 +40,7 @@ func (f *unlockFlags) add(cmd *cobra.Command) {
 	f.in.Timeout = workflows.Duration(workflows.DefaultTimeout)
 	flags.Var((*duration)(&f.in.Timeout), "timeout", "how long to try")
 	flags.Var((*duration)(&f.in.WatchFor), "watch-for", "how long to watch for a new lock after the unlock")
-	flags.StringSliceVar(&f.onlyReasons, "only-reasons", nil, "refuse unless every lock has one of these reasons: failed_sign_in, admin, unknown")
+	flags.StringSliceVar(&f.onlyReasons, "only-reasons", nil, "refuse unless every lock has one of these reasons: failed_sign_in, admin, expired, unknown")
 	flags.Var((*duration)(&f.in.Guard.MinLockedFor), "min-locked-for", "refuse locks that are younger")
 	flags.Var((*duration)(&f.in.Guard.MaxLockedFor), "max-locked-for", "refuse locks that are older")
 	flags.BoolVar(&f.in.Guard.ExcludePrivileged, "exclude-privileged", false, "refuse accounts that are, or may be, privileged")

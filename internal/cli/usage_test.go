@@ -48,7 +48,7 @@ func TestWrongCommandLines(t *testing.T) {
 		{"too little time", named("--timeout", "10ms"), []string{"latchkey: --timeout must be between 1s and 720h", hint}},
 		{"no boolean", named("--dry-run=perhaps"), []string{"latchkey: --dry-run must be true or false, or stand alone", hint}},
 		{"unknown override", named("--override", "suspended,locked"), []string{`latchkey: --override holds an unknown word: use "suspended" and "disabled"`, hint}},
-		{"unknown reason", named("--only-reasons", "typo"), []string{"latchkey: --only-reasons holds an unknown word: use failed_sign_in, admin and unknown", hint}},
+		{"unknown reason", named("--only-reasons", "typo"), []string{"latchkey: --only-reasons holds an unknown word: use failed_sign_in, admin, expired and unknown", hint}},
 		{"ages that exclude all", named("--min-locked-for", "2h", "--max-locked-for", "1h"), []string{
 			"latchkey: --min-locked-for is longer than --max-locked-for: no lock can pass", hint}},
 		{"unusable request ID", named("--request-id", "a b"), []string{

@@ -65,7 +65,8 @@ type Question struct {
 	Override       []string
 	EvenIfUnlocked bool
 	Rules          Rules
-	// Now is compared with the locks' ages.
+	// Now is by our clock: locks are measured against it where the provider tells no time of
+	// its own.
 	Now time.Time
 }
 
@@ -223,6 +224,9 @@ func ages(q Question) *Verdict {
 	return nil
 }
 
+// clocksDiffer is how far ahead of our clock a lock may begin and still be one of just now.
+const clocksDiffer = time.Minute
+
 func age(lock connectors.Lock, least, most time.Duration, q Question) *Verdict {
 	if lock.Since == nil && most == 0 && !q.Guard.SeenSince.IsZero() {
 		if seen := q.Now.Sub(q.Guard.SeenSince); seen < least {
@@ -233,8 +237,8 @@ func age(lock connectors.Lock, least, most time.Duration, q Question) *Verdict {
 	if lock.Since == nil {
 		return refuse(CodeLockAgeUnknown, "the provider does not say since when the %s lock is in force, and the guard asks for its age", lock.Layer)
 	}
-	lockedFor := q.Now.Sub(*lock.Since)
-	if lockedFor < -connectors.RunOutGrace {
+	lockedFor := q.Account.Now(q.Now).Sub(*lock.Since)
+	if lockedFor < -clocksDiffer {
 		return refuse(CodeLockAgeUnknown, "the provider says that the %s lock begins in the future, and the guard asks for its age", lock.Layer)
 	}
 	lockedFor = max(lockedFor, 0) // Clocks differ: a lock of just now may seem to begin a moment ahead.

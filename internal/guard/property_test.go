@@ -146,6 +146,49 @@ func TestInvariants(t *testing.T) {
 	}
 }
 
+// TestTheProvidersClockMeasures: however far our clock is off, ages are those by the clock
+// that dated the locks.
+func TestTheProvidersClockMeasures(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		q := questions().Draw(t, "question")
+		q.Account.AsOf = now
+		want := guard.Decide(q)
+		q.Now = now.Add(time.Duration(rapid.Int64Range(-int64(1000*time.Hour), int64(1000*time.Hour)).Draw(t, "off")))
+		require.Equal(t, want, guard.Decide(q))
+		q.Account.AsOf, q.Now = time.Time{}, now
+		require.Equal(t, want, guard.Decide(q), "ours measures where the provider tells no time")
+	})
+}
+
+// TestInferredReasonsMakeNoOtherLock: what was approved stands while no more than reasons
+// that are inferred come and go, and a layer stays unread for another cause.
+func TestInferredReasonsMakeNoOtherLock(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		approved := anyAccount(t).State
+		now := approved
+		now.Locks, now.Unread = slices.Clone(approved.Locks), slices.Clone(approved.Unread)
+		for i := range approved.Locks {
+			if approved.Locks[i].Reason == connectors.ReasonUnknown || rapid.Bool().Draw(t, "inferred") {
+				approved.Locks[i].ReasonInferred = approved.Locks[i].Reason != connectors.ReasonUnknown
+				now.Locks[i] = approved.Locks[i]
+				now.Locks[i].Reason = rapid.SampledFrom([]connectors.Reason{connectors.ReasonUnknown, connectors.ReasonFailedSignIn, connectors.ReasonExpired}).Draw(t, "read again")
+				now.Locks[i].ReasonInferred = now.Locks[i].Reason != connectors.ReasonUnknown
+			}
+		}
+		for i := range now.Unread {
+			now.Unread[i].Kind = connectors.Unsupported
+		}
+		require.True(t, guard.AsApproved(now, approved))
+		if len(approved.Locks) > 0 {
+			later := time.Now()
+			now.Locks[0].Since = &later
+			require.False(t, guard.AmongApproved(now, approved), "a lock made later is another")
+		}
+	})
+}
+
 // TestEveryRefusalIsReached keeps the codes and the checks in step.
 func TestEveryRefusalIsReached(t *testing.T) {
 	t.Parallel()

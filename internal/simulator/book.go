@@ -17,6 +17,7 @@ const (
 	CauseFailedSignIn = "failed_sign_in" // too many failed sign-ins
 	CauseAdmin        = "admin"          // an administrator, by the console or by the lock call
 	CauseMFA          = "mfa"            // too many failed second factors
+	CauseExpiry       = "expiry"         // a password or an enrolment that expired
 	CauseUnlockCall   = "unlock_call"    // the provider's unlock call
 	CauseUpdateCall   = "update_call"    // the provider's update call
 	CauseTime         = "time"           // the lock had an end

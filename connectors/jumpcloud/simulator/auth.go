@@ -52,10 +52,14 @@ func (s *Simulator) byKey(key string) (access, bool) {
 }
 
 // checkOrg judges x-org-id: 400 malformed, 401 missing for a multi-tenant
-// administrator, 404 unknown.
+// administrator, 403 where it is not taken, 404 unknown.
 func (s *Simulator) checkOrg(w http.ResponseWriter, r *http.Request, who access) bool {
 	orgs := r.Header.Values("x-org-id")
-	switch {
+	switch aboutOrgs := operation(r, nil) == OpOrganization; {
+	case aboutOrgs && len(orgs) == 0:
+		return true
+	case aboutOrgs:
+		s.refuse(w, http.StatusForbidden, "x-org-id is included on unsupported route")
 	case len(orgs) == 0 && who.multiTenant:
 		s.refuse(w, http.StatusUnauthorized, "Unauthorized: x-org-id is required")
 	case len(orgs) == 0:

@@ -100,6 +100,30 @@ func TestUnlockChangesNothingElse(t *testing.T) {
 	require.Equal(t, "password_expired", b.sim.SignIn(id, kit.DefaultPassword).Reason)
 }
 
+// TestExpiryLocks: where a setting says so, what expires locks, and an unlock leaves it expired.
+func TestExpiryLocks(t *testing.T) {
+	t.Parallel()
+	for _, locks := range []bool{false, true} {
+		for action, expired := range map[string]func(user map[string]any) bool{
+			"expire-password": func(user map[string]any) bool { return user["password_expired"] == true },
+			"expire-enrollment": func(user map[string]any) bool {
+				return user["mfaEnrollment"].(map[string]any)["overallStatus"] == "ENROLLMENT_EXPIRED"
+			},
+		} {
+			b := newBench(t)
+			require.NoError(t, b.sim.Configure(func(s *simulator.Settings) { s.ExpiryLocks = locks }))
+			id := b.sim.MustCreateUser(map[string]any{})
+			require.False(t, expired(b.read(id)))
+			require.NoError(t, b.sim.Act(id, action, nil))
+			require.Equal(t, locks, b.read(id)["account_locked"], action)
+			require.True(t, expired(b.read(id)), action)
+			require.NoError(t, b.sim.Unlock(id))
+			require.Equal(t, false, b.read(id)["account_locked"], action)
+			require.True(t, expired(b.read(id)), action)
+		}
+	}
+}
+
 func TestUnlockAnswers(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)

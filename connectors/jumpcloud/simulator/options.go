@@ -83,6 +83,8 @@ type Settings struct {
 	ErrorShape     string         `json:"errorShape"`   // one of ErrorShape…
 	// BadIDStatus answers an id that is not 24 hex digits: 400 or 404.
 	BadIDStatus int `json:"badIdStatus"`
+	// ExpiryLocks makes a password or an MFA enrolment that expires lock the account.
+	ExpiryLocks bool `json:"expiryLocks"`
 	// OrganizationReadable lets GET /organizations answer; otherwise it says 403.
 	OrganizationReadable bool         `json:"organizationReadable"`
 	TokenLifetime        kit.Duration `json:"tokenLifetime"`

@@ -107,24 +107,25 @@ func TestCredentials(t *testing.T) {
 	id := b.sim.MustCreateUser(map[string]any{})
 	org := simulator.DefaultOrgID
 	for name, test := range map[string]struct {
-		headers      []string
-		read, unlock int
+		headers                    []string
+		read, unlock, organization int
 	}{
-		"key":                   {[]string{"x-api-key", simulator.DefaultAPIKey}, 200, 200},
-		"read-only key":         {[]string{"x-api-key", simulator.DefaultReadOnlyAPIKey}, 200, 403},
-		"key of another region": {[]string{"x-api-key", simulator.ForeignAPIKey}, 401, 401},
-		"unknown token":         {[]string{"Authorization", "Bearer x"}, 401, 401},
-		"no key":                {[]string{"Accept", "*/*"}, 302, 302},
-		"empty key":             {[]string{"x-api-key", ""}, 302, 302},
-		"key and organization":  {[]string{"x-api-key", simulator.DefaultAPIKey, "x-org-id", org}, 200, 200},
-		"malformed org":         {[]string{"x-api-key", simulator.DefaultAPIKey, "x-org-id", "x"}, 400, 400},
-		"unknown org":           {[]string{"x-api-key", simulator.DefaultAPIKey, "x-org-id", "5a0000000000000000000009"}, 404, 404},
-		"multi-tenant":          {[]string{"x-api-key", simulator.DefaultMultiTenantAPIKey, "x-org-id", org}, 200, 200},
-		"multi-tenant, no org":  {[]string{"x-api-key", simulator.DefaultMultiTenantAPIKey}, 401, 401},
+		"key":                   {[]string{"x-api-key", simulator.DefaultAPIKey}, 200, 200, 200},
+		"read-only key":         {[]string{"x-api-key", simulator.DefaultReadOnlyAPIKey}, 200, 403, 200},
+		"key of another region": {[]string{"x-api-key", simulator.ForeignAPIKey}, 401, 401, 401},
+		"unknown token":         {[]string{"Authorization", "Bearer x"}, 401, 401, 401},
+		"no key":                {[]string{"Accept", "*/*"}, 302, 302, 302},
+		"empty key":             {[]string{"x-api-key", ""}, 302, 302, 302},
+		"key and organization":  {[]string{"x-api-key", simulator.DefaultAPIKey, "x-org-id", org}, 200, 200, 403},
+		"malformed org":         {[]string{"x-api-key", simulator.DefaultAPIKey, "x-org-id", "x"}, 400, 400, 403},
+		"unknown org":           {[]string{"x-api-key", simulator.DefaultAPIKey, "x-org-id", "5a0000000000000000000009"}, 404, 404, 403},
+		"multi-tenant":          {[]string{"x-api-key", simulator.DefaultMultiTenantAPIKey, "x-org-id", org}, 200, 200, 403},
+		"multi-tenant, no org":  {[]string{"x-api-key", simulator.DefaultMultiTenantAPIKey}, 401, 401, 200},
 	} {
 		read := b.do("GET", "/api/systemusers/"+id, "", test.headers...)
 		require.Equal(t, test.read, read.status, name)
 		require.Equal(t, test.unlock, b.do("POST", "/api/systemusers/"+id+"/unlock", "", test.headers...).status, name)
+		require.Equal(t, test.organization, b.do("GET", "/api/organizations/"+org, "", test.headers...).status, name)
 		if test.read == 302 {
 			require.Equal(t, "/login", read.header.Get("Location"))
 		}

@@ -224,7 +224,7 @@ func (s *Simulator) change(change func(*Settings) error) error {
 }
 
 // Act does a named action to a user, args being its JSON body or nil:
-// lock, unlock, suspend, unsuspend, activate, deactivate, expire-password, fail
+// lock, unlock, suspend, unsuspend, activate, deactivate, expire-password, expire-enrollment, fail
 // ({"times":n} wrong passwords), set (a partial native object), delete.
 func (s *Simulator) Act(ref, action string, args any) error {
 	var raw []byte
@@ -258,16 +258,17 @@ func (s *Simulator) LockByFailures(ref string) error {
 }
 
 var actions = map[string]func(s *Simulator, u *user, args []byte) error{
-	"lock":            func(s *Simulator, u *user, _ []byte) error { s.lockUser(u, kit.CauseAdmin, s.now()); return nil },
-	"unlock":          func(s *Simulator, u *user, _ []byte) error { s.unlockUser(u, kit.CauseAdmin); return nil },
-	"suspend":         func(_ *Simulator, u *user, _ []byte) error { u.suspend(true); return nil },
-	"unsuspend":       func(_ *Simulator, u *user, _ []byte) error { u.suspend(false); return nil },
-	"activate":        func(_ *Simulator, u *user, _ []byte) error { u.activate(true); return nil },
-	"deactivate":      func(_ *Simulator, u *user, _ []byte) error { u.activate(false); return nil },
-	"expire-password": func(_ *Simulator, u *user, _ []byte) error { u.own = u.own.With("password_expired", true); return nil },
-	"fail":            (*Simulator).actFail,
-	"set":             (*Simulator).actSet,
-	"delete":          (*Simulator).actDelete,
+	"lock":              func(s *Simulator, u *user, _ []byte) error { s.lockUser(u, kit.CauseAdmin, s.now()); return nil },
+	"unlock":            func(s *Simulator, u *user, _ []byte) error { s.unlockUser(u, kit.CauseAdmin); return nil },
+	"suspend":           func(_ *Simulator, u *user, _ []byte) error { u.suspend(true); return nil },
+	"unsuspend":         func(_ *Simulator, u *user, _ []byte) error { u.suspend(false); return nil },
+	"activate":          func(_ *Simulator, u *user, _ []byte) error { u.activate(true); return nil },
+	"deactivate":        func(_ *Simulator, u *user, _ []byte) error { u.activate(false); return nil },
+	"expire-password":   func(s *Simulator, u *user, _ []byte) error { s.expire(u, "password_expired", true); return nil },
+	"expire-enrollment": (*Simulator).actExpireEnrollment,
+	"fail":              (*Simulator).actFail,
+	"set":               (*Simulator).actSet,
+	"delete":            (*Simulator).actDelete,
 }
 
 func (s *Simulator) act(ref, action string, args []byte) (json.RawMessage, error) {
@@ -292,6 +293,23 @@ func (s *Simulator) actDelete(u *user, _ []byte) error {
 	s.users.Remove(u, u.id, u.names()...)
 	s.index(u, false)
 	return nil
+}
+
+func (s *Simulator) actExpireEnrollment(u *user, _ []byte) error {
+	enrollment, err := kit.ParseFields(s.value(u, "mfaEnrollment"), "enrolment")
+	if err != nil {
+		return err
+	}
+	s.expire(u, "mfaEnrollment", enrollment.With("overallStatus", "ENROLLMENT_EXPIRED"))
+	return nil
+}
+
+// expire notes that something of the user's has expired, which locks if a setting says so.
+func (s *Simulator) expire(u *user, key string, value any) {
+	u.own = u.own.With(key, value)
+	if s.settings.ExpiryLocks {
+		s.lockUser(u, kit.CauseExpiry, s.now())
+	}
 }
 
 func (s *Simulator) actFail(u *user, args []byte) error {

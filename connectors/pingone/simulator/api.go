@@ -169,10 +169,18 @@ func (s *Simulator) serveRead(w http.ResponseWriter, r *http.Request, op string,
 func (s *Simulator) writePassword(w http.ResponseWriter, base string, u *user) {
 	id := func(id string) map[string]string { return map[string]string{"id": id} }
 	self := base + "/users/" + u.id + "/password"
-	writeJSON(w, map[string]any{
+	state := map[string]any{
 		"_links":      map[string]any{"self": map[string]string{"href": self}, "password.unlock": map[string]string{"href": self}},
 		"environment": id(s.options.EnvironmentID), "user": id(u.id), "status": u.status(),
-	})
+		"passwordPolicy": id(passwordPolicyID),
+	}
+	if u.hasPassword() {
+		state["lastChangedAt"] = kit.Stamp(u.created)
+	}
+	if until := u.passwordLock.until; !until.IsZero() {
+		state["secondsUntilUnlock"] = secondsUntil(until, s.now())
+	}
+	writeJSON(w, state)
 }
 
 // serveAccount is POST …/users/{id}: lock or unlock, as the Content-Type says.

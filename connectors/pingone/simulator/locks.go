@@ -117,7 +117,7 @@ func (s *Simulator) signIn(u *user, password string) kit.SignIn {
 	switch {
 	case !u.enabled:
 		return kit.SignIn{Reason: "disabled"}
-	case u.passwordState == "NO_PASSWORD" || u.passwordState == "EXTERNAL":
+	case !u.hasPassword():
 		return kit.SignIn{Reason: "no_password"}
 	case password != u.password:
 		s.fail(u)

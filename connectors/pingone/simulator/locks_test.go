@@ -118,6 +118,33 @@ func TestMFALockAndPermanentLock(t *testing.T) {
 	require.NotContains(t, b.account(id), "secondsUntilUnlock")
 }
 
+// TestPasswordState: the end of a lockout is told where it runs out by itself.
+func TestPasswordState(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		lockout time.Duration
+		fails   int
+		seconds any
+	}{
+		"not locked":                    {lockout: 15 * time.Minute},
+		"locked for a while":            {lockout: 15 * time.Minute, fails: 6, seconds: float64(900)},
+		"locked until somebody unlocks": {fails: 6},
+	} {
+		b := newBench(t)
+		require.NoError(t, b.sim.Configure(func(s *simulator.Settings) { s.Lockout.Duration = kit.Duration(test.lockout) }))
+		id := b.sim.MustCreateUser(map[string]any{})
+		if test.fails > 0 {
+			require.NoError(t, b.sim.Fail(id, test.fails))
+		}
+		state := b.do("GET", "users/"+id+"/password", "").object(t)
+		require.Equal(t, test.seconds, state["secondsUntilUnlock"], name)
+		require.Contains(t, state["passwordPolicy"], "id", name)
+		require.NotEmpty(t, state["lastChangedAt"], name)
+		require.NoError(t, b.sim.Act(id, "set", map[string]any{"password": map[string]string{"status": "NO_PASSWORD"}}))
+		require.NotContains(t, b.do("GET", "users/"+id+"/password", "").object(t), "lastChangedAt", name)
+	}
+}
+
 func TestDisabled(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)

@@ -99,10 +99,19 @@ func (u *user) accountState(now time.Time) accountState {
 			end = reason.until
 		}
 	}
-	seconds := max(0, int64(math.Ceil(end.Sub(now).Seconds())))
+	seconds := secondsUntil(end, now)
 	state.SecondsUntilUnlock, state.UnlockAt = &seconds, kit.Stamp(end)
 	return state
 }
+
+func (u *user) hasPassword() bool {
+	return u.passwordState != "NO_PASSWORD" && u.passwordState != "EXTERNAL"
+}
+
+func secondsUntil(end, now time.Time) int64 { return max(0, int64(math.Ceil(end.Sub(now).Seconds()))) }
+
+// passwordPolicyID is the policy of every user's password.
+const passwordPolicyID = "e0000000-0000-4000-8000-000000000001"
 
 // kept returns the fields that the user itself keeps; base begins the links.
 func (s *Simulator) kept(u *user, base string) kit.Fields {
