@@ -110,6 +110,7 @@ var httpCases = []httpCase{
 	{"RetryAfter", retryAfter, itsSteps},
 	{"BrokenAnswers", brokenAnswers, itsSteps},
 	{"WrongTypes", wrongTypes, itsSteps},
+	{"KeysNamedTwice", keysNamedTwice, itsSteps},
 	{"Redirects", redirects, itsSteps},
 	{"NextLinks", nextLinks, none},
 	{"EndlessLinks", endlessLinks, none},

@@ -44,6 +44,50 @@ func wrongTypes(t *testing.T, fresh maker) {
 	})
 }
 
+// keysNamedTwice names each key of each answer, at every level, once more with what would
+// lift a lock: of two values nobody can say which is meant, so that the answer is malformed.
+func keysNamedTwice(t *testing.T, fresh maker) {
+	eachStep(t, fresh, Step.reads, func(t *testing.T, b *bench, step Step) {
+		_, body := b.truth(step)
+		var answer any
+		decoder := json.NewDecoder(bytes.NewReader(body))
+		decoder.UseNumber()
+		require.NoError(t, decoder.Decode(&answer))
+		tried := 0
+		nameTwice(answer, func(key string) {
+			tried++
+			encoded, err := json.Marshal(answer)
+			require.NoError(t, err)
+			encoded = bytes.ReplaceAll(encoded, []byte(`\u0000"`), []byte(`"`))
+			b.requireBroken(b.under(step, answering(string(encoded))), step, malformed, key)
+		})
+		require.Positive(t, tried)
+	})
+}
+
+// nameTwice calls try for each key of the value, at every level, while its object holds a
+// second value under the key with a zero behind it, which sorts next to it; each of the two
+// comes first.
+func nameTwice(value any, try func(key string)) {
+	switch value := value.(type) {
+	case []any:
+		for _, element := range value {
+			nameTwice(element, try)
+		}
+	case map[string]any:
+		for _, key := range slices.Sorted(maps.Keys(value)) {
+			original, twin := value[key], key+"\x00"
+			for _, order := range [][2]any{{original, opposite(original)}, {opposite(original), original}} {
+				value[key], value[twin] = order[0], order[1]
+				try(key)
+			}
+			delete(value, twin)
+			value[key] = original
+			nameTwice(original, try)
+		}
+	}
+}
+
 func stateOf(got outcome, id string) connectors.State {
 	if account := got.account(id); account != nil {
 		return account.State

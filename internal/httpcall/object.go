@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 // Object is a JSON object that is read key by key; its values share the answer's memory. encoding/json would match the
@@ -12,10 +14,17 @@ import (
 // answer to the question of `account_locked`.
 type Object map[string]json.RawMessage
 
-// ReadObject reads one JSON object; null is none.
+// ReadObject reads one JSON object, in which no object names a key twice, at any level: of
+// two values nobody can say which is meant. null is none.
 func ReadObject(raw []byte) (Object, error) {
+	if !jsontext.Value(raw).IsValid(jsontext.AllowInvalidUTF8(true)) {
+		if json.Valid(raw) {
+			return nil, errors.New("the answer names a key twice")
+		}
+		return nil, errors.New("the answer is not a JSON object")
+	}
 	object := Object{}
-	if !json.Valid(raw) || splitObject(raw, func(key string, value []byte) { object[key] = value }) != nil {
+	if splitObject(raw, func(key string, value []byte) { object[key] = value }) != nil {
 		return nil, errors.New("the answer is not a JSON object")
 	}
 	return object, nil

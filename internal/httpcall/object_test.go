@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
 
 	"github.com/latchkey-iam/latchkey/connectors"
 )
@@ -64,6 +65,45 @@ func TestRefusedCredentialStaysPrivate(t *testing.T) {
 	}
 }
 
+// TestKeysNamedTwice: of a key that is named twice nobody can say which value is meant.
+func TestKeysNamedTwice(t *testing.T) {
+	t.Parallel()
+	for raw, twice := range map[string]bool{
+		`{"a":1,"b":2}`: false,
+		`{"a":1,"A":2}`: false,
+		`{"a":{"b":1},"c":{"b":1},"d":["b","b"]}`:      false,
+		`{"a":"a","b":"a"}`:                            false,
+		`{"a":1,"a":1}`:                                true,
+		`{"a":true,"b":0,"a":false}`:                   true,
+		`{"account_locked":1,"account\u005flocked":2}`: true,
+		`{"a":{"b":1,"b":2}}`:                          true,
+		`{"a":[{"b":1},{"b":1,"c":{"d":1,"d":2}}]}`:    true,
+		`{"":1,"":2}`:                                  true,
+	} {
+		_, err := ReadObject([]byte(raw))
+		if twice {
+			require.ErrorContains(t, err, "names a key twice", raw)
+		} else {
+			require.NoError(t, err, raw)
+		}
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		keys := rapid.SliceOfNDistinct(rapid.StringN(0, 3, -1), 1, 40, rapid.ID[string]).Draw(t, "keys")
+		var members []string
+		for _, key := range keys {
+			quoted, err := json.Marshal(key)
+			require.NoError(t, err)
+			members = append(members, string(quoted)+":0")
+		}
+		object, err := ReadObject([]byte("{" + strings.Join(members, ",") + "}"))
+		require.NoError(t, err)
+		require.Len(t, object, len(keys))
+		again := rapid.SampledFrom(members).Draw(t, "again")
+		_, err = ReadObject([]byte(`{"x":[{` + strings.Join(append(members, again), ",") + "}]}"))
+		require.ErrorContains(t, err, "names a key twice")
+	})
+}
+
 func FuzzReadObject(f *testing.F) {
 	for _, seed := range []string{`{}`, `null`, `{"a":[1,2]}`, `{"a":"2020-01-01T00:00:00Z"}`, `{"a":1e400,"a":null}`, `{"A":true}`, `{"a":[[],{}]}`, "{\"a\":\"\xff\"}", `{"a":"\ud800"}`,
 		" {\t\"a\\\\\" : \"}\\\"\" ,\n\"b\\u0041\":[ 1 , {\"c\":[\"]\"]} ] ,\"a\":{} } ", `{"a":1,"a":2}`, "{\"\xff\":[]}"} {
@@ -73,6 +113,9 @@ func FuzzReadObject(f *testing.F) {
 		object, err := ReadObject(raw)
 		var want map[string]json.RawMessage
 		isObject := json.Unmarshal(raw, &want) == nil && want != nil
+		if err != nil && err.Error() == "the answer names a key twice" {
+			return // TestKeysNamedTwice
+		}
 		require.Equal(t, isObject, err == nil)
 		if err != nil {
 			require.Nil(t, object)
