@@ -29,7 +29,7 @@ func (a *Activities) Lookup(ctx context.Context, in LookupInput) (_ *LookupResul
 	ctx, cancel, current := begin(ctx)
 	defer cancel()
 	defer a.recovered(&err, current, connectors.No)
-	account, err := a.Connector.Lookup(ctx, in.Ref)
+	account, err := a.lookUp(ctx, in.Ref)
 	if err != nil {
 		return nil, a.failure(err, current, connectors.No)
 	}

@@ -15,8 +15,8 @@ import (
 )
 
 const (
-	// SurveyPage is how many accounts one survey hands back: as many as a payload carries
-	// with room to spare, since a provider that cannot filter is read from end to end for it.
+	// SurveyPage is how many accounts one survey hands back at most: as many as a payload
+	// carries with room to spare (see maxPageSize), since a provider that cannot filter is read from end to end for it.
 	SurveyPage = 3000
 	// listPage is the same for accounts with names and states.
 	listPage = 1500
@@ -71,12 +71,15 @@ func (a *Activities) Survey(ctx context.Context, in SurveyInput) (_ *SurveyResul
 	if err != nil {
 		return nil, err
 	}
-	result := &SurveyResult{Listed: []Listed{}, Next: page.Next}
+	result := &SurveyResult{Listed: []Listed{}}
 	now := current.now()
-	result.add(page, in.Window, now)
 	for i, verdict := range guard.Foresee(guard.Question{Guard: in.Guard, Rules: a.Rules, Now: now}, page.Accounts) {
 		result.Listed = append(result.Listed, listedAs(page.Accounts[i], verdict))
 	}
+	count := fitting(result.Listed)
+	cut(&page, count)
+	result.Listed, result.Next = result.Listed[:count], page.Next
+	result.add(page, in.Window, now)
 	return result, nil
 }
 
@@ -177,17 +180,24 @@ func (a *Activities) ListLocked(ctx context.Context, in ListLockedInput) (_ *Lis
 	if err != nil {
 		return nil, err
 	}
-	result := &ListLockedResult{Accounts: []*connectors.Account{}, Next: page.Next}
-	result.add(page, 0, current.now())
-	for _, account := range page.Accounts {
+	result, size := &ListLockedResult{Accounts: []*connectors.Account{}}, 0
+	for i, account := range page.Accounts {
 		account, err := a.completed(ctx, account, current)
 		if err != nil {
 			return nil, err
 		}
-		if account != nil && chosen(account, in, current.now()) {
-			result.Accounts = append(result.Accounts, account.WithoutUser())
+		if account == nil || !chosen(account, in, current.now()) {
+			continue
 		}
+		shown := account.WithoutUser()
+		if size += StoredSize(shown); size > maxPageSize && len(result.Accounts) > 0 {
+			cut(&page, i)
+			break
+		}
+		result.Accounts = append(result.Accounts, shown)
 	}
+	result.Next = page.Next
+	result.add(page, 0, current.now())
 	return result, nil
 }
 
@@ -197,7 +207,7 @@ func (a *Activities) completed(ctx context.Context, account *connectors.Account,
 	if !slices.ContainsFunc(account.State.Unread, func(u connectors.Unread) bool { return u.Kind == connectors.Unsupported }) {
 		return account, nil
 	}
-	read, err := a.Connector.Lookup(ctx, connectors.UserRef{ID: account.ID})
+	read, err := a.lookUp(ctx, connectors.UserRef{ID: account.ID})
 	switch {
 	case connectors.KindOf(err) == connectors.NotFound:
 		return nil, nil

@@ -83,7 +83,7 @@ func (a *Activities) fresh(ctx context.Context, in UnlockInput, current attempt)
 	if current.number == 1 && age >= 0 && age <= freshFor {
 		return in.Account, nil
 	}
-	return a.Connector.Lookup(ctx, connectors.UserRef{ID: in.Account.ID})
+	return a.lookUp(ctx, connectors.UserRef{ID: in.Account.ID})
 }
 
 func (a *Activities) judge(account *connectors.Account, in UnlockInput, current attempt) guard.Verdict {

@@ -45,7 +45,7 @@ func (a *Activities) Verify(ctx context.Context, in VerifyInput) (_ *VerifyResul
 	ctx, cancel, current := begin(ctx)
 	defer cancel()
 	defer a.recovered(&err, current, connectors.Unknown)
-	account, err := a.Connector.Lookup(ctx, connectors.UserRef{ID: in.AccountID})
+	account, err := a.lookUp(ctx, connectors.UserRef{ID: in.AccountID})
 	if err != nil {
 		return nil, a.failure(err, current, connectors.Unknown)
 	}
@@ -107,7 +107,7 @@ func (a *Activities) Watch(ctx context.Context, in WatchInput) (_ *VerifyResult,
 	ctx, cancel, current := begin(ctx)
 	defer cancel()
 	defer a.recovered(&err, current, connectors.Unknown)
-	account, err := a.Connector.Lookup(ctx, connectors.UserRef{ID: in.AccountID})
+	account, err := a.lookUp(ctx, connectors.UserRef{ID: in.AccountID})
 	if err != nil {
 		return nil, a.failure(err, current, connectors.Unknown)
 	}

@@ -21,6 +21,8 @@ type Account struct {
 	// User is the provider's whole object: every key that its documentation names,
 	// null where it sent none, and every further key that it sent. See Complete.
 	User json.RawMessage `json:"user,omitempty"`
+	// UserOmitted says why User was left out by Latchkey, where it is too long to be stored.
+	UserOmitted string `json:"userOmitted,omitempty"`
 	// AsOf is the provider's own clock (its Date header) at its last answer about this
 	// account; zero when it tells none. It is never our clock.
 	AsOf time.Time `json:"asOf,omitzero"`
@@ -38,7 +40,7 @@ func (a *Account) Now(ours time.Time) time.Time {
 // WithoutUser returns a copy that leaves the provider's object out.
 func (a *Account) WithoutUser() *Account {
 	copied := *a
-	copied.User = nil
+	copied.User, copied.UserOmitted = nil, ""
 	return &copied
 }
 

@@ -56,8 +56,11 @@ type Result struct {
 	// UnlockSent is yes when the provider accepted an unlock, unknown when an answer is missing.
 	UnlockSent connectors.Answer `json:"unlockSent"`
 	// User is the provider's whole object as it was last read.
-	User     json.RawMessage `json:"user,omitempty"`
-	Attempts Attempts        `json:"attempts"`
+	User json.RawMessage `json:"user,omitempty"`
+	// UserOmitted says why User is missing although it was asked for: beyond 256 KiB, as it is
+	// stored, it is left out.
+	UserOmitted string   `json:"userOmitted,omitempty"`
+	Attempts    Attempts `json:"attempts"`
 	// Approval is there when somebody had to approve.
 	Approval *ApprovalRecord `json:"approval,omitempty"`
 	// StartedAt and FinishedAt are UTC.
@@ -104,6 +107,6 @@ type Status struct {
 // WithoutUser returns a copy that leaves the provider's object out.
 func (r *Result) WithoutUser() *Result {
 	copied := *r
-	copied.User = nil
+	copied.User, copied.UserOmitted = nil, ""
 	return &copied
 }

@@ -105,7 +105,7 @@ func (r *unlockRun) read(account *connectors.Account) {
 	r.result.After = &account.State
 	r.result.StillBlockedBy = account.State.StillBlockedBy()
 	if r.in.Emit == EmitFull {
-		r.result.User = account.User
+		r.result.User, r.result.UserOmitted = account.User, account.UserOmitted
 	}
 }
 

@@ -68,6 +68,9 @@ func (a *app) drawResult(run *client.Run, result *workflows.Result, failure *fai
 		return err
 	}
 	user := userRows(result.User)
+	if result.UserOmitted != "" {
+		user = []row{{"left out", result.UserOmitted}}
+	}
 	if len(user) == 0 {
 		return nil
 	}
