@@ -26,6 +26,9 @@ const Prefix = "LATCHKEY"
 // connectionPrefix begins every variable of a connection; its folded name follows.
 const connectionPrefix = Prefix + "_CONNECTION_"
 
+// connectionsVariable names the connections.
+const connectionsVariable = Prefix + "_CONNECTIONS"
+
 // Config is what a worker serves, and how.
 type Config struct {
 	// Connections are those whose activities it serves.
@@ -115,11 +118,12 @@ func Load() (Config, error) {
 		faults = append(faults, more...)
 		config.Connections = append(config.Connections, connection)
 	}
-	faults = append(faults, unknownVariables(os.Environ(), names, unread)...)
+	known := knownVariables(names)
+	faults = append(faults, unknownVariables(os.Environ(), known, unread)...)
 	if settings.Connections == "" && !config.Workflows {
 		faults = append(faults, errors.New("LATCHKEY_CONNECTIONS is empty and LATCHKEY_WORKFLOWS is false: there is nothing to serve"))
 	}
-	return config, errors.Join(faults...)
+	return config, errors.Join(withUnseen(faults, unseenFaults(known))...)
 }
 
 func (s Settings) parse() (Config, []error) {

@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -115,6 +116,8 @@ func TestLoadPingOne(t *testing.T) { //nolint:paralleltest // it sets the proces
 	require.InDelta(t, 0, config.Connections[0].ActivitiesPerSecond(), 0)
 }
 
+const workersVariables = "the variables of a worker are LATCHKEY_CONNECTIONS, LATCHKEY_WORKFLOWS, LATCHKEY_HEALTH_ADDRESS, LATCHKEY_LOG_LEVEL, LATCHKEY_LOG_FORMAT, LATCHKEY_DRAIN_TIMEOUT"
+
 // TestFaults: every fault is named, all at once, each with what would be right.
 func TestFaults(t *testing.T) { //nolint:paralleltest // it sets the process's environment
 	const jc, ping = "LATCHKEY_CONNECTION_JC_PROD_", "LATCHKEY_CONNECTION_PING_"
@@ -167,7 +170,7 @@ func TestFaults(t *testing.T) { //nolint:paralleltest // it sets the process's e
 			"LATCHKEY_CONNECTION_JC_PRD_ORG_ID is unknown: did you mean " + jc + "ORG_ID?",
 		}},
 		"an unknown variable of the worker": {map[string]string{"LATCHKEY_COLOUR": "green"}, []string{
-			"LATCHKEY_COLOUR is unknown: the variables of a worker are LATCHKEY_CONNECTIONS, LATCHKEY_WORKFLOWS, LATCHKEY_HEALTH_ADDRESS, LATCHKEY_LOG_LEVEL, LATCHKEY_LOG_FORMAT, LATCHKEY_DRAIN_TIMEOUT"}},
+			"LATCHKEY_COLOUR is unknown: " + workersVariables}},
 		"numbers, words and lists of two connections": {together(oneJumpCloud, onePingOne, map[string]string{
 			"LATCHKEY_CONNECTIONS": "jc-prod:jumpcloud,ping:pingone",
 			jc + "RATE_LIMIT":      "fast", jc + "MAX_UNLOCKS_PER_HOUR": "2.5", jc + "REFUSE_ADMIN_LOCKS": "sometimes", jc + "REFUSE_PRIVILEGED": "",
@@ -209,6 +212,31 @@ func TestFaults(t *testing.T) { //nolint:paralleltest // it sets the process's e
 			jc + "API_KEY or API_KEY_FILE, or CLIENT_ID with CLIENT_SECRET or CLIENT_SECRET_FILE, must be set",
 			ping + "CLIENT_SECRET or CLIENT_SECRET_FILE must be set",
 		}},
+		"what cannot be seen, in place of the riddles that it makes": {together(oneJumpCloud, onePingOne, map[string]string{
+			"LATCHKEY_CONNECTIONS": "jc-prod:jumpcloud,ping:pingone", "LATCHKEY_LOG_FORMAT": "\"json\"", "LATCHKEY_DRAIN_TIMEOUT": "30s\r",
+			jc + "API_KEY": "\"abc\"", jc + "REGION": "eu\r", jc + "RATE_LIMIT": "\ufeff5", jc + "PROTECTED_USERS": "root,ad\u200bmin", jc + "APPROVERS": "\n a ,\n b\n",
+			ping + "CLIENT_SECRET": "s\u00a0t", ping + "REGION": "'eu'", ping + "CLIENT_ID": "'a'",
+		}), []string{
+			"LATCHKEY_LOG_FORMAT stands in quotation marks, which would be a part of it: take them off; an env file is no shell",
+			"LATCHKEY_DRAIN_TIMEOUT holds a carriage return (U+000D) at its end: take it out",
+			jc + "API_KEY stands in quotation marks, which would be a part of it: take them off; an env file is no shell",
+			jc + "REGION holds a carriage return (U+000D) at its end: take it out",
+			jc + "RATE_LIMIT holds a byte order mark (U+FEFF) at its beginning: take it out",
+			jc + "PROTECTED_USERS has an entry that holds a zero width space (U+200B) as character 3: take it out",
+			ping + "CLIENT_SECRET holds a no-break space (U+00A0) as character 2: take it out",
+			ping + "REGION stands in quotation marks, which would be a part of it: take them off; an env file is no shell",
+			ping + "CLIENT_ID stands in quotation marks, which would be a part of it: take them off; an env file is no shell",
+		}},
+		"connections in quotation marks": {map[string]string{"LATCHKEY_CONNECTIONS": `"jc-prod:jumpcloud"`, jc + "API_KEY": "k"}, []string{
+			"LATCHKEY_CONNECTIONS has an entry that stands in quotation marks, which would be a part of it: take them off; an env file is no shell"}},
+		"what Kubernetes would not set": {map[string]string{"LATCHKEY_PORT": "8085", "LATCHKEY_WORKER_SERVICE_HOST": "a b", "LATCHKEY_SERVICE_PORT": "x",
+			"LATCHKEY_PORT_80_TCP_PROTO": "http", "LATCHKEY_SERVICE_HOSTS": "10.0.0.1"}, []string{
+			"LATCHKEY_PORT is unknown: " + workersVariables,
+			"LATCHKEY_WORKER_SERVICE_HOST is unknown: " + workersVariables,
+			"LATCHKEY_SERVICE_PORT is unknown: " + workersVariables,
+			"LATCHKEY_PORT_80_TCP_PROTO is unknown: " + workersVariables,
+			"LATCHKEY_SERVICE_HOSTS is unknown: " + workersVariables,
+		}},
 		"a secret and its file, and a file that is missing": {together(onePingOne, map[string]string{
 			"LATCHKEY_CONNECTIONS": "jc-prod:jumpcloud,ping:pingone", ping + "CLIENT_SECRET_FILE": "/nowhere", jc + "API_KEY_FILE": "/nowhere"}), []string{
 			ping + "CLIENT_SECRET and CLIENT_SECRET_FILE must not both be set",
@@ -221,6 +249,33 @@ func TestFaults(t *testing.T) { //nolint:paralleltest // it sets the process's e
 			require.Error(t, err)
 			require.ElementsMatch(t, test.want, strings.Split(err.Error(), "\n"))
 		})
+	}
+}
+
+// TestServiceLinks: what Kubernetes sets for Services that are named like us is passed over.
+func TestServiceLinks(t *testing.T) { //nolint:paralleltest // it sets the process's environment
+	environment(t, oneJumpCloud)
+	want, err := Load()
+	require.NoError(t, err)
+	for _, service := range []string{"LATCHKEY", "LATCHKEY_WORKER", "LATCHKEY_CONNECTION_JC_PROD", "LATCHKEY_2"} {
+		for _, host := range []string{"10.96.0.12", "fd00::12"} {
+			tcp := "tcp://" + net.JoinHostPort(host, "8085")
+			environment(t, together(oneJumpCloud, map[string]string{
+				service + "_SERVICE_HOST":              host,
+				service + "_SERVICE_PORT":              "8085",
+				service + "_SERVICE_PORT_HTTP_METRICS": "8085",
+				service + "_PORT":                      tcp,
+				service + "_PORT_8085_TCP":             tcp,
+				service + "_PORT_8085_TCP_PROTO":       "tcp",
+				service + "_PORT_8085_TCP_PORT":        "8085",
+				service + "_PORT_8085_TCP_ADDR":        host,
+				service + "_PORT_53_UDP":               "udp://" + host + ":53",
+			}))
+			got, err := Load()
+			require.NoError(t, err)
+			want.Connections[0].Provider, got.Connections[0].Provider = connectors.Provider{}, connectors.Provider{}
+			require.Equal(t, want, got)
+		}
 	}
 }
 

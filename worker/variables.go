@@ -3,12 +3,19 @@ package worker
 import (
 	"bytes"
 	"fmt"
+	"maps"
+	"os"
+	"reflect"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/agext/levenshtein"
 	"github.com/kelseyhightower/envconfig"
+
+	"github.com/latchkey-iam/latchkey/internal/secret"
+	"github.com/latchkey-iam/latchkey/internal/setting"
 )
 
 // parseBool reads true or false.
@@ -77,18 +84,81 @@ func Variables(prefix string, spec any) []string {
 	return strings.Fields(names.String())
 }
 
+// variable is one that a worker knows, with the type of its setting.
+type variable struct {
+	name string
+	kind reflect.Type
+}
+
+// variablesOf are those of a specification.
+func variablesOf(prefix string, spec any) []variable {
+	fields := reflect.TypeOf(spec).Elem()
+	var found []variable
+	for i, name := range Variables(prefix, spec) {
+		found = append(found, variable{name, fields.Field(i).Type})
+	}
+	return found
+}
+
+// knownVariables are the worker's and those of its connections.
+func knownVariables(connections []named) []variable {
+	known := variablesOf(Prefix, &Settings{})
+	for _, connection := range connections {
+		known = append(known, variablesOf(connection.prefix(), connection.provider.NewConfig())...)
+		known = append(known, variablesOf(connection.prefix(), &ConnectionSettings{})...)
+	}
+	return known
+}
+
+// check says what is wrong with a variable's value that cannot be seen in it. A secret is
+// left to its own Validate, which takes white space off.
+func (v variable) check(value string) error {
+	switch {
+	case v.kind == reflect.TypeFor[secret.Value]():
+		return nil
+	case v.kind == reflect.TypeFor[[]string]() || v.name == connectionsVariable:
+		return setting.CheckList(value)
+	default:
+		return setting.Check(value)
+	}
+}
+
+// unseenFaults finds what is wrong with the values of variables and cannot be seen in them.
+func unseenFaults(known []variable) map[string]error {
+	faults := map[string]error{}
+	for _, variable := range known {
+		if err := variable.check(os.Getenv(variable.name)); err != nil {
+			faults[variable.name] = fmt.Errorf("%s %w", variable.name, err)
+		}
+	}
+	return faults
+}
+
+// withUnseen puts the faults that cannot be seen in place of what else was found wrong with
+// the same variables, or follows from it: that would be a riddle.
+func withUnseen(faults []error, unseen map[string]error) []error {
+	faults = slices.DeleteFunc(faults, func(fault error) bool {
+		name, _, _ := strings.Cut(fault.Error(), " ")
+		return unseen[strings.TrimSuffix(name, ":")] != nil ||
+			unseen[connectionsVariable] != nil && strings.HasPrefix(name, connectionPrefix)
+	})
+	for _, name := range slices.Sorted(maps.Keys(unseen)) {
+		faults = append(faults, unseen[name])
+	}
+	return faults
+}
+
 // unknownVariables finds what stands under Latchkey's prefix and means nothing: a
 // misspelt rule must not be ignored.
-func unknownVariables(environment []string, connections []named, unread []string) []error {
-	known := Variables(Prefix, &Settings{})
-	for _, connection := range connections {
-		known = append(known, Variables(connection.prefix(), connection.provider.NewConfig())...)
-		known = append(known, Variables(connection.prefix(), &ConnectionSettings{})...)
+func unknownVariables(environment []string, variables []variable, unread []string) []error {
+	known := make([]string, len(variables))
+	for i, variable := range variables {
+		known[i] = variable.name
 	}
 	var faults []error
 	for _, variable := range environment {
-		name, _, _ := strings.Cut(variable, "=")
-		if strings.HasPrefix(name, Prefix+"_") && !slices.Contains(known, name) && !within(unread, name) && !serviceLink(name) {
+		name, value, _ := strings.Cut(variable, "=")
+		if strings.HasPrefix(name, Prefix+"_") && !slices.Contains(known, name) && !within(unread, name) && !serviceLink(name, value) {
 			faults = append(faults, unknownVariable(name, known))
 		}
 	}
@@ -112,8 +182,29 @@ func unknownVariable(name string, known []string) error {
 	}
 }
 
-// serviceLink reports whether Kubernetes may have set the variable, for a service that is
-// named like us.
-func serviceLink(name string) bool {
-	return name == Prefix+"_PORT" || strings.HasPrefix(name, Prefix+"_PORT_") || strings.HasPrefix(name, Prefix+"_SERVICE_")
+// serviceLinks are the variables that Kubernetes sets in every container for each Service of
+// the namespace, here for one whose name begins like us, with the shapes of their values:
+// https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables
+var serviceLinks = []struct{ name, value *regexp.Regexp }{
+	{regexp.MustCompile(`_SERVICE_HOST$`), address},
+	{regexp.MustCompile(`_SERVICE_PORT(_[A-Z0-9_]+)?$`), port},
+	{regexp.MustCompile(`_PORT(_\d+_(TCP|UDP|SCTP))?$`), regexp.MustCompile(`^(tcp|udp|sctp)://[0-9A-Za-z.:\[\]-]+:\d{1,5}$`)},
+	{regexp.MustCompile(`_PORT_\d+_(TCP|UDP|SCTP)_PROTO$`), regexp.MustCompile(`^(tcp|udp|sctp)$`)},
+	{regexp.MustCompile(`_PORT_\d+_(TCP|UDP|SCTP)_PORT$`), port},
+	{regexp.MustCompile(`_PORT_\d+_(TCP|UDP|SCTP)_ADDR$`), address},
+}
+
+var (
+	address = regexp.MustCompile(`^[0-9A-Za-z.:-]+$`)
+	port    = regexp.MustCompile(`^\d{1,5}$`)
+)
+
+// serviceLink reports whether Kubernetes has set the variable, for a Service.
+func serviceLink(name, value string) bool {
+	for _, link := range serviceLinks {
+		if link.name.MatchString(name) && link.value.MatchString(value) {
+			return true
+		}
+	}
+	return false
 }

@@ -10,6 +10,8 @@ import (
 	"log/slog"
 	"os"
 	"strings"
+
+	"github.com/latchkey-iam/latchkey/internal/setting"
 )
 
 // Value is a secret that prints, logs and marshals as a placeholder. As a kind of
@@ -88,6 +90,10 @@ func (s *Source) Read() (string, error) {
 		return "", fmt.Errorf("%s names an empty file; it must hold the secret", name)
 	case content == "":
 		return "", fmt.Errorf("%s must be set", name)
+	case setting.Check(content) != nil && s.file != "":
+		return "", fmt.Errorf("%s names a file whose content %w", name, setting.Check(content))
+	case setting.Check(content) != nil:
+		return "", fmt.Errorf("%s %w", name, setting.Check(content))
 	case strings.ContainsFunc(content, func(r rune) bool { return r <= ' ' || r > '~' }):
 		return "", fmt.Errorf("%s must hold one secret of printable ASCII without spaces", name)
 	}

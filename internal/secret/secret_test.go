@@ -56,10 +56,13 @@ func TestSourceFaults(t *testing.T) {
 		"both":         {value: "x", file: "y", want: "KEY and KEY_FILE must not both be set"},
 		"missing file": {file: filepath.Join(folder, "nowhere"), want: "KEY_FILE names a file that cannot be read: no such file"},
 		"empty file":   {file: write("empty", " \n"), want: "KEY_FILE names an empty file"},
-		"two lines":    {file: write("two", "a\nb"), want: "KEY_FILE must hold one secret"},
+		"two lines":    {file: write("two", "a\nb"), want: "KEY_FILE names a file whose content holds a line feed (U+000A) as character 2"},
 		"too long":     {file: write("long", strings.Repeat("x", 20<<10)), want: "longer than"},
 		"a folder":     {file: folder, want: "cannot be read"},
 		"white space":  {value: "  ", want: "KEY must be set"},
+		"not ASCII":    {value: "ключ", want: "KEY must hold one secret of printable ASCII without spaces"},
+		"quoted":       {value: `"k"`, want: "KEY stands in quotation marks"},
+		"quoted file":  {file: write("quoted", "\"k\"\n"), want: "KEY_FILE names a file whose content stands in quotation marks"},
 	}
 	for name, test := range cases {
 		t.Run(name, func(t *testing.T) {
