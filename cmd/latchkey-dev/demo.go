@@ -13,7 +13,7 @@ import (
 
 	"github.com/latchkey-iam/latchkey/cmd/latchkey-dev/internal/dev"
 	"github.com/latchkey-iam/latchkey/cmd/latchkey-dev/internal/embedded"
-	"github.com/latchkey-iam/latchkey/internal/simulator"
+	"github.com/latchkey-iam/latchkey/connectors/simulator"
 	"github.com/latchkey-iam/latchkey/workflows"
 )
 

@@ -5,7 +5,7 @@ import (
 	"fmt"
 
 	"github.com/latchkey-iam/latchkey/cmd/latchkey-dev/internal/dev"
-	"github.com/latchkey-iam/latchkey/internal/simulator"
+	"github.com/latchkey-iam/latchkey/connectors/simulator"
 )
 
 // tenant is what the demonstration does at a simulated provider, as its users and its

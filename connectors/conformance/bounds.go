@@ -9,7 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/latchkey-iam/latchkey/internal/simulator"
+	"github.com/latchkey-iam/latchkey/connectors/simulator"
 )
 
 // mostAllocated bounds what one call may allocate, in bytes, the simulated peer's own

@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/latchkey-iam/latchkey/connectors"
-	"github.com/latchkey-iam/latchkey/internal/simulator"
+	"github.com/latchkey-iam/latchkey/connectors/simulator"
 )
 
 // requestIDHeaders may carry an identifier into an error.

@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/latchkey-iam/latchkey/connectors"
-	"github.com/latchkey-iam/latchkey/internal/simulator"
+	"github.com/latchkey-iam/latchkey/connectors/simulator"
 )
 
 // staleReads: the connector reports what it reads. A lock that the provider still shows

@@ -3,7 +3,7 @@ package conformance
 import (
 	"runtime"
 
-	"github.com/latchkey-iam/latchkey/internal/simulator"
+	"github.com/latchkey-iam/latchkey/connectors/simulator"
 )
 
 // LiveHeap is what is live after a collection, in bytes. The simulator's log of calls is

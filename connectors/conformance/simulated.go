@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/latchkey-iam/latchkey/connectors"
-	"github.com/latchkey-iam/latchkey/internal/simulator"
+	"github.com/latchkey-iam/latchkey/connectors/simulator"
 )
 
 // Tenant is what a harness needs of a simulated tenant.

@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/latchkey-iam/latchkey/connectors"
-	"github.com/latchkey-iam/latchkey/internal/simulator"
+	"github.com/latchkey-iam/latchkey/connectors/simulator"
 )
 
 // someCode has the shape of a provider's code.

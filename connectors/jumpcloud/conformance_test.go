@@ -11,8 +11,8 @@ import (
 	"github.com/latchkey-iam/latchkey/connectors/conformance"
 	"github.com/latchkey-iam/latchkey/connectors/jumpcloud"
 	"github.com/latchkey-iam/latchkey/connectors/jumpcloud/simulator"
+	kit "github.com/latchkey-iam/latchkey/connectors/simulator"
 	"github.com/latchkey-iam/latchkey/internal/secret"
-	kit "github.com/latchkey-iam/latchkey/internal/simulator"
 )
 
 func TestConformanceWithAPIKey(t *testing.T) {

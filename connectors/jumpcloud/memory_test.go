@@ -9,7 +9,7 @@ import (
 	"github.com/latchkey-iam/latchkey/connectors"
 	"github.com/latchkey-iam/latchkey/connectors/conformance"
 	"github.com/latchkey-iam/latchkey/connectors/jumpcloud/simulator"
-	kit "github.com/latchkey-iam/latchkey/internal/simulator"
+	kit "github.com/latchkey-iam/latchkey/connectors/simulator"
 )
 
 // mostKept bounds what a walk keeps beside its page, in bytes: a page of 500 accounts

@@ -12,7 +12,7 @@ import (
 	"github.com/latchkey-iam/latchkey/connectors/conformance"
 	"github.com/latchkey-iam/latchkey/connectors/jumpcloud"
 	"github.com/latchkey-iam/latchkey/connectors/jumpcloud/simulator"
-	kit "github.com/latchkey-iam/latchkey/internal/simulator"
+	kit "github.com/latchkey-iam/latchkey/connectors/simulator"
 )
 
 // lockOf returns the one lock of the user, as a look-up and a list tell it.

@@ -12,8 +12,8 @@ import (
 	"github.com/latchkey-iam/latchkey/connectors/conformance"
 	"github.com/latchkey-iam/latchkey/connectors/pingone"
 	"github.com/latchkey-iam/latchkey/connectors/pingone/simulator"
+	kit "github.com/latchkey-iam/latchkey/connectors/simulator"
 	"github.com/latchkey-iam/latchkey/internal/secret"
-	kit "github.com/latchkey-iam/latchkey/internal/simulator"
 )
 
 // TestConformance runs under every answer to what no source settles about PingOne's two locks.

@@ -8,7 +8,7 @@ import (
 
 	"github.com/latchkey-iam/latchkey/connectors"
 	"github.com/latchkey-iam/latchkey/connectors/conformance"
-	kit "github.com/latchkey-iam/latchkey/internal/simulator"
+	kit "github.com/latchkey-iam/latchkey/connectors/simulator"
 )
 
 // mostKept bounds what a scan leaves behind beside its page, in bytes.

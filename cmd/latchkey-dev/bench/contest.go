@@ -12,7 +12,7 @@ import (
 	"go.temporal.io/sdk/worker"
 
 	"github.com/latchkey-iam/latchkey/cmd/latchkey-dev/internal/dev"
-	"github.com/latchkey-iam/latchkey/internal/simulator"
+	"github.com/latchkey-iam/latchkey/connectors/simulator"
 	"github.com/latchkey-iam/latchkey/workflows"
 )
 

@@ -11,7 +11,7 @@ import (
 	"github.com/latchkey-iam/latchkey/cmd/latchkey-dev/internal/dev"
 	"github.com/latchkey-iam/latchkey/connectors/jumpcloud"
 	jumpcloudsimulator "github.com/latchkey-iam/latchkey/connectors/jumpcloud/simulator"
-	"github.com/latchkey-iam/latchkey/internal/simulator"
+	"github.com/latchkey-iam/latchkey/connectors/simulator"
 	"github.com/latchkey-iam/latchkey/worker"
 )
 

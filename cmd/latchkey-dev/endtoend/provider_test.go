@@ -3,7 +3,7 @@ package endtoend
 import (
 	jumpcloudsimulator "github.com/latchkey-iam/latchkey/connectors/jumpcloud/simulator"
 	pingonesimulator "github.com/latchkey-iam/latchkey/connectors/pingone/simulator"
-	"github.com/latchkey-iam/latchkey/internal/simulator"
+	"github.com/latchkey-iam/latchkey/connectors/simulator"
 )
 
 // provider is a simulated tenant, and how a connection to it is set up.

@@ -8,7 +8,7 @@ import (
 	sdkclient "go.temporal.io/sdk/client"
 
 	pingonesimulator "github.com/latchkey-iam/latchkey/connectors/pingone/simulator"
-	"github.com/latchkey-iam/latchkey/internal/simulator"
+	"github.com/latchkey-iam/latchkey/connectors/simulator"
 	"github.com/latchkey-iam/latchkey/workflows"
 )
 

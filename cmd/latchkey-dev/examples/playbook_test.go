@@ -14,7 +14,7 @@ import (
 	"github.com/latchkey-iam/latchkey/cmd/latchkey-dev/internal/dev"
 	"github.com/latchkey-iam/latchkey/cmd/latchkey-dev/internal/devtest"
 	jumpcloudsimulator "github.com/latchkey-iam/latchkey/connectors/jumpcloud/simulator"
-	"github.com/latchkey-iam/latchkey/internal/simulator"
+	"github.com/latchkey-iam/latchkey/connectors/simulator"
 )
 
 // TestPlaybook runs the example as its documentation says: who may be unlocked is, and for

@@ -8,7 +8,7 @@ import (
 	"net/http"
 	"strings"
 
-	kit "github.com/latchkey-iam/latchkey/internal/simulator"
+	kit "github.com/latchkey-iam/latchkey/connectors/simulator"
 )
 
 const loginPage = "<!DOCTYPE html>\n<html><head><title>JumpCloud</title></head><body><form>Log in</form></body></html>\n"

@@ -7,7 +7,7 @@ import (
 	"net/url"
 	"strings"
 
-	kit "github.com/latchkey-iam/latchkey/internal/simulator"
+	kit "github.com/latchkey-iam/latchkey/connectors/simulator"
 )
 
 // access is what a credential permits.

@@ -8,7 +8,7 @@ import (
 	"strconv"
 	"strings"
 
-	kit "github.com/latchkey-iam/latchkey/internal/simulator"
+	kit "github.com/latchkey-iam/latchkey/connectors/simulator"
 )
 
 // condition decides about one user; get returns one of its fields.

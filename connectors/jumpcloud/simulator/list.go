@@ -7,7 +7,7 @@ import (
 	"strconv"
 	"strings"
 
-	kit "github.com/latchkey-iam/latchkey/internal/simulator"
+	kit "github.com/latchkey-iam/latchkey/connectors/simulator"
 )
 
 // Bounds of a page, as JumpCloud documents them. More than the maximum gets the maximum.

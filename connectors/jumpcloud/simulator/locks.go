@@ -5,7 +5,7 @@ import (
 	"strings"
 	"time"
 
-	kit "github.com/latchkey-iam/latchkey/internal/simulator"
+	kit "github.com/latchkey-iam/latchkey/connectors/simulator"
 )
 
 // The caller of these methods holds the simulator's lock.

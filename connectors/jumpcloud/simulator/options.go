@@ -3,7 +3,7 @@ package simulator
 import (
 	"time"
 
-	kit "github.com/latchkey-iam/latchkey/internal/simulator"
+	kit "github.com/latchkey-iam/latchkey/connectors/simulator"
 )
 
 // Credentials that work when Options names no others.

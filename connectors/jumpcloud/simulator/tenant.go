@@ -6,7 +6,7 @@ import (
 	"net/http"
 	"sort"
 
-	kit "github.com/latchkey-iam/latchkey/internal/simulator"
+	kit "github.com/latchkey-iam/latchkey/connectors/simulator"
 )
 
 // tenant is the simulator as the kit sees it.

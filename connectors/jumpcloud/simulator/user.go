@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	kit "github.com/latchkey-iam/latchkey/internal/simulator"
+	kit "github.com/latchkey-iam/latchkey/connectors/simulator"
 )
 
 // user is one JumpCloud user. What it shares with all others stays in the

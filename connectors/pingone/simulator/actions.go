@@ -6,7 +6,7 @@ import (
 	"sort"
 	"time"
 
-	kit "github.com/latchkey-iam/latchkey/internal/simulator"
+	kit "github.com/latchkey-iam/latchkey/connectors/simulator"
 )
 
 // actions are what the control surface, changes ordered as faults, and Act can

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	kit "github.com/latchkey-iam/latchkey/internal/simulator"
+	kit "github.com/latchkey-iam/latchkey/connectors/simulator"
 )
 
 // Content types that say what a POST means; exactly one must come, and no parameters.

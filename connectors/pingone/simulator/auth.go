@@ -6,7 +6,7 @@ import (
 	"net/url"
 	"strings"
 
-	kit "github.com/latchkey-iam/latchkey/internal/simulator"
+	kit "github.com/latchkey-iam/latchkey/connectors/simulator"
 )
 
 // serveToken is POST /{env}/as/token: client credentials, by HTTP Basic or in

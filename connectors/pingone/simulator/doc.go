@@ -12,5 +12,5 @@
 //	id := sim.MustCreateUser(map[string]any{"username": "ann"})
 //	err = sim.LockByFailures(id)
 //
-// The control surface below /_simulator/ is described in internal/simulator/README.md.
+// The control surface below /_simulator/ is described in connectors/simulator/README.md.
 package simulator

@@ -6,7 +6,7 @@ import (
 
 	"github.com/google/uuid"
 
-	kit "github.com/latchkey-iam/latchkey/internal/simulator"
+	kit "github.com/latchkey-iam/latchkey/connectors/simulator"
 )
 
 const contentType = "application/hal+json;charset=UTF-8"

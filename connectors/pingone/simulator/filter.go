@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	kit "github.com/latchkey-iam/latchkey/internal/simulator"
+	kit "github.com/latchkey-iam/latchkey/connectors/simulator"
 )
 
 // maxDepth bounds how deep a filter may nest.

@@ -11,7 +11,7 @@ import (
 	"strconv"
 	"strings"
 
-	kit "github.com/latchkey-iam/latchkey/internal/simulator"
+	kit "github.com/latchkey-iam/latchkey/connectors/simulator"
 )
 
 // Bounds of a page. More than the maximum gets the maximum.

@@ -3,7 +3,7 @@ package simulator
 import (
 	"time"
 
-	kit "github.com/latchkey-iam/latchkey/internal/simulator"
+	kit "github.com/latchkey-iam/latchkey/connectors/simulator"
 )
 
 // The caller of these methods holds the simulator's lock.

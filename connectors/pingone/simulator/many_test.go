@@ -11,7 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	kit "github.com/latchkey-iam/latchkey/internal/simulator"
+	kit "github.com/latchkey-iam/latchkey/connectors/simulator"
 )
 
 func (s *Simulator) listRequest() *http.Request {

@@ -4,7 +4,7 @@ import (
 	"strings"
 	"time"
 
-	kit "github.com/latchkey-iam/latchkey/internal/simulator"
+	kit "github.com/latchkey-iam/latchkey/connectors/simulator"
 )
 
 // Credentials that work when Options names no others. All clients share one secret.

@@ -6,7 +6,7 @@ import (
 	"sync"
 	"time"
 
-	kit "github.com/latchkey-iam/latchkey/internal/simulator"
+	kit "github.com/latchkey-iam/latchkey/connectors/simulator"
 )
 
 // Names of the operations, as faults match them and the calls log shows them.

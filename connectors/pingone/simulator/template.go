@@ -1,7 +1,7 @@
 package simulator
 
 import (
-	kit "github.com/latchkey-iam/latchkey/internal/simulator"
+	kit "github.com/latchkey-iam/latchkey/connectors/simulator"
 )
 
 // template is what every user has until told otherwise; all users share it.

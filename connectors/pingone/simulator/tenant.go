@@ -7,7 +7,7 @@ import (
 
 	"github.com/google/uuid"
 
-	kit "github.com/latchkey-iam/latchkey/internal/simulator"
+	kit "github.com/latchkey-iam/latchkey/connectors/simulator"
 )
 
 // tenant is the simulator as the kit sees it.

@@ -9,7 +9,7 @@ import (
 
 	"github.com/google/uuid"
 
-	kit "github.com/latchkey-iam/latchkey/internal/simulator"
+	kit "github.com/latchkey-iam/latchkey/connectors/simulator"
 )
 
 // States of a password, beside the lockout.
