@@ -2,6 +2,7 @@ package activities
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -97,8 +98,11 @@ const patientAttempts = 5
 
 // passing reports whether the failure of a reference may pass by itself.
 func passing(err error, current attempt) bool {
-	kind := connectors.KindOf(err)
-	return kind.Retryable() && (kind != connectors.MalformedResponse || current.number < patientAttempts)
+	var failure *connectors.Error
+	if !errors.As(err, &failure) {
+		return false
+	}
+	return mayPass(failure, current) && (failure.Kind != connectors.MalformedResponse || current.number < patientAttempts)
 }
 
 // Resolve finds the ID of each account. What cannot be found at all is told so; a failure

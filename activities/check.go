@@ -39,7 +39,9 @@ type CheckResult struct {
 const absentUsername = "latchkey-connection-check-nobody"
 
 // Check asks for an account that does not exist, by its ID and by a name, and unlocks it:
-// an answer that there is no such account proves the right. Nothing is changed.
+// an answer that there is no such account proves the right. Nothing is changed. A search
+// is answered with a list, so it shows first that the provider's own API is at the address:
+// at a wrong one nothing is there, and any ID is not found.
 func (a *Activities) Check(ctx context.Context) (_ *CheckResult, err error) {
 	ctx, cancel, current := begin(ctx)
 	defer cancel()
@@ -52,19 +54,43 @@ func (a *Activities) Check(ctx context.Context) (_ *CheckResult, err error) {
 		Connection: a.Connection,
 		Provider:   a.Provider,
 		Rights: []Right{
-			right(RightRead, reading),
-			right(RightFind, finding),
-			right(RightUnlock, a.Connector.Unlock(ctx, nobody)),
+			right(RightRead, reading, reaches(finding)),
+			right(RightFind, finding, true),
+			right(RightUnlock, a.Connector.Unlock(ctx, nobody), reaches(finding)),
 		},
 		Lists: lists,
 	}, nil
 }
 
+// reaches reports whether what came of a search shows that the provider's API is there:
+// it found nobody, or the provider itself refused. Where a provider cannot search, nothing
+// can show it.
+func reaches(finding error) bool {
+	var failure *connectors.Error
+	if !errors.As(finding, &failure) {
+		return false
+	}
+	switch failure.Kind {
+	case connectors.NotFound, connectors.Ambiguous, connectors.PermissionDenied:
+		return true
+	case connectors.Unsupported:
+		return failure.Status == 0
+	default:
+		return false
+	}
+}
+
 // right reads what the failure to do something to nobody proves.
-func right(name string, err error) Right {
+func right(name string, err error, reached bool) Right {
 	var failure *connectors.Error
 	switch {
-	case err == nil || connectors.KindOf(err) == connectors.NotFound:
+	case err == nil:
+		return Right{Right: name, Granted: connectors.Unknown, Kind: connectors.MalformedResponse,
+			Advice: "something answered about an account that does not exist; check the address and any proxy"}
+	case connectors.KindOf(err) == connectors.NotFound && !reached:
+		return Right{Right: name, Granted: connectors.Unknown, Kind: connectors.NotFound,
+			Advice: "it was answered that there is no such account, which proves nothing while users cannot be looked for: the address may be wrong"}
+	case connectors.KindOf(err) == connectors.NotFound:
 		return Right{Right: name, Granted: connectors.Yes}
 	case !errors.As(err, &failure):
 		return Right{Right: name, Granted: connectors.Unknown, Advice: "the connector failed in an unforeseen way; this is a fault in Latchkey"}

@@ -5,12 +5,20 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/latchkey-iam/latchkey/activities"
 	"github.com/latchkey-iam/latchkey/connectors"
+	"github.com/latchkey-iam/latchkey/connectors/jumpcloud"
+	jumpcloudsimulator "github.com/latchkey-iam/latchkey/connectors/jumpcloud/simulator"
+	"github.com/latchkey-iam/latchkey/connectors/pingone"
+	pingonesimulator "github.com/latchkey-iam/latchkey/connectors/pingone/simulator"
 	"github.com/latchkey-iam/latchkey/internal/latchkeytest"
 )
 
@@ -37,8 +45,12 @@ func granted() map[connectors.Kind]connectors.Answer {
 	}
 }
 
+// reached are the kinds of a failed search that show that the provider's API was asked:
+// without one, what is not there proves nothing.
+var reached = []connectors.Kind{connectors.NotFound, connectors.Ambiguous, connectors.PermissionDenied, connectors.Unsupported}
+
 // TestCheckEveryKind fails each of the three questions in each way; the answer to one
-// right says nothing of the others.
+// right says nothing of the others, but that a search must show that the API is there.
 func TestCheckEveryKind(t *testing.T) {
 	t.Parallel()
 	require.Len(t, granted(), len(connectors.Kinds()))
@@ -66,14 +78,89 @@ func TestCheckEveryKind(t *testing.T) {
 				require.Len(t, result.Rights, 3)
 				for i, right := range result.Rights {
 					expected := activities.Right{Right: []string{"read", "find", "unlock"}[i], Granted: connectors.Yes}
-					if i == asked && want != connectors.Yes {
+					switch {
+					case i == asked && want != connectors.Yes:
 						expected.Granted, expected.Kind, expected.Advice = want, kind, failure.Error()
+					case i != asked && name == activities.RightFind && !slices.Contains(reached, kind):
+						require.Contains(t, right.Advice, "the address may be wrong")
+						expected.Granted, expected.Kind, expected.Advice = connectors.Unknown, connectors.NotFound, right.Advice
 					}
 					require.Equal(t, expected, right)
 				}
 				require.True(t, b.Account().State.Locked(), "a check changes nothing")
 			})
 		}
+	}
+}
+
+// TestCheckIsNotFooled: what answers everything, and what has nothing at the address, shows
+// no right, at whatever provider: an open portal, one that redirects, an address whose path
+// is wrong, and another organization or environment.
+func TestCheckIsNotFooled(t *testing.T) {
+	t.Parallel()
+	portal := func(answer http.HandlerFunc) string {
+		server := httptest.NewServer(answer)
+		t.Cleanup(server.Close)
+		return server.URL
+	}
+	page := portal(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/html")
+		_, _ = w.Write([]byte("<html>Sign in to the network</html>"))
+	})
+	text := portal(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("OK")) })
+	redirect := portal(func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/login", http.StatusFound) })
+	jumpcloudTenant, pingoneTenant := jumpcloudsimulator.New(jumpcloudsimulator.Options{}), pingonesimulator.New(pingonesimulator.Options{})
+	jumpcloudURL, stopJumpCloud, err := jumpcloudTenant.Start("")
+	require.NoError(t, err)
+	t.Cleanup(stopJumpCloud)
+	pingoneURL, stopPingOne, err := pingoneTenant.Start("")
+	require.NoError(t, err)
+	t.Cleanup(stopPingOne)
+	jumpCloud := func(base string) *jumpcloud.Config {
+		config := jumpcloud.NewConfig()
+		config.BaseURL, config.APIKey = base, jumpcloudsimulator.DefaultAPIKey
+		return config
+	}
+	pingOne := func(api string) *pingone.Config {
+		config := pingone.NewConfig()
+		config.ApiURL, config.AuthURL, config.EnvironmentID = api, pingoneURL, pingonesimulator.DefaultEnvironmentID
+		config.ClientID, config.ClientSecret = pingonesimulator.DefaultClientID, pingonesimulator.DefaultClientSecret
+		return config
+	}
+	otherOrganization := jumpCloud(jumpcloudsimulator.APIURL(jumpcloudURL))
+	otherOrganization.OrgID = strings.Repeat("0", 24)
+	for name, test := range map[string]struct {
+		provider connectors.Provider
+		config   connectors.Config
+		granted  bool
+	}{
+		"JumpCloud":                       {jumpcloud.Provider(), jumpCloud(jumpcloudsimulator.APIURL(jumpcloudURL)), true},
+		"JumpCloud, a portal":             {jumpcloud.Provider(), jumpCloud(page), false},
+		"JumpCloud, a portal of text":     {jumpcloud.Provider(), jumpCloud(text), false},
+		"JumpCloud, a redirect":           {jumpcloud.Provider(), jumpCloud(redirect), false},
+		"JumpCloud, a wrong path":         {jumpcloud.Provider(), jumpCloud(jumpcloudsimulator.APIURL(jumpcloudURL) + "/v9"), false},
+		"JumpCloud, another organization": {jumpcloud.Provider(), otherOrganization, false},
+		"PingOne":                         {pingone.Provider(), pingOne(pingoneURL + "/v1"), true},
+		"PingOne, a portal":               {pingone.Provider(), pingOne(page), false},
+		"PingOne, a portal of text":       {pingone.Provider(), pingOne(text), false},
+		"PingOne, a redirect":             {pingone.Provider(), pingOne(redirect), false},
+		"PingOne, a wrong path":           {pingone.Provider(), pingOne(pingoneURL + "/v9"), false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newBench(locked())
+			var err error
+			b.steps.Connector, err = test.config.Open(connectors.Options{})
+			require.NoError(t, err)
+			b.steps.AbsentID = test.provider.AbsentID
+			result, err := check(b)
+			require.NoError(t, err)
+			require.Len(t, result.Rights, 3)
+			for _, right := range result.Rights {
+				require.Equal(t, test.granted, right.Granted == connectors.Yes, "%+v", right)
+				require.Equal(t, test.granted, right.Advice == "", "%+v", right)
+			}
+		})
 	}
 }
 

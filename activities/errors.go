@@ -49,10 +49,35 @@ func (a *Activities) failure(err error, current attempt, sent connectors.Answer)
 		fmt.Sprintf("connection %s: %s", a.Connection, failure.Error()),
 		string(failure.Kind),
 		temporal.ApplicationErrorOptions{
-			NonRetryable:   !failure.Kind.Retryable(),
-			NextRetryDelay: failure.RetryAfter,
+			NonRetryable:   !mayPass(failure, current),
+			NextRetryDelay: retryDelay(failure, current),
 			Details:        []any{details},
 		})
+}
+
+// believedFrom is the attempt from which a provider's refusal is believed that it may not
+// mean: PingOne answers 403 now and then under concurrent calls, and a user who was made
+// seconds ago is not found by its ID yet.
+const believedFrom = 3
+
+// mayPass reports whether another attempt may end differently without anybody changing
+// the request or the configuration.
+func mayPass(failure *connectors.Error, current attempt) bool {
+	return failure.Kind.Retryable() || doubtful(failure) && current.number < believedFrom
+}
+
+// doubtful reports whether the provider may not mean its refusal. That a search found
+// nobody is an answer of success, without a status, and is meant.
+func doubtful(failure *connectors.Error) bool {
+	return failure.Kind == connectors.PermissionDenied || failure.Kind == connectors.NotFound && failure.Status != 0
+}
+
+// retryDelay is the provider's own, and short where it is asked only once or twice more.
+func retryDelay(failure *connectors.Error, current attempt) time.Duration {
+	if doubtful(failure) {
+		return time.Duration(current.number) * time.Second
+	}
+	return failure.RetryAfter
 }
 
 // failureType is the type of the failure that an error becomes.

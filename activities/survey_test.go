@@ -308,7 +308,8 @@ func TestListingsFail(t *testing.T) {
 					b.steps.Connector = b // One that cannot list.
 				}
 				failure, details := requireFailure(t, list(b), want)
-				require.Equal(t, !connectors.Kind(kind).Retryable(), failure.NonRetryable())
+				refused := kind == string(connectors.PermissionDenied) // which is asked again at first
+				require.Equal(t, !connectors.Kind(kind).Retryable() && !refused, failure.NonRetryable())
 				require.Equal(t, connectors.No, details.Sent)
 				require.NotContains(t, failure.Error(), "secret")
 				if kind == string(connectors.RateLimited) {

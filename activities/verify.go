@@ -51,19 +51,21 @@ func (a *Activities) Verify(ctx context.Context, in VerifyInput) (_ *VerifyResul
 	}
 	result := &VerifyResult{Finding: find(account.State, in.UnlockedAt), Account: account, Attempt: current.number}
 	wait := pollDelay(current.number)
-	if settled(result.Finding, account.State) || current.now().Add(wait).After(in.Deadline) {
+	if settled(result.Finding, account.State, current) || current.now().Add(wait).After(in.Deadline) {
 		return result, nil
 	}
 	return nil, a.stillLocked(current, wait)
 }
 
 // settled reports whether another read can say nothing else.
-func settled(finding Finding, state connectors.State) bool {
+func settled(finding Finding, state connectors.State, current attempt) bool {
 	switch finding {
 	case FoundLocked:
 		return false
 	case FoundUnread:
-		return !slices.ContainsFunc(state.Unread, func(u connectors.Unread) bool { return u.Kind.Retryable() })
+		return !slices.ContainsFunc(state.Unread, func(u connectors.Unread) bool {
+			return u.Kind.Retryable() || u.Kind == connectors.PermissionDenied && current.number < believedFrom
+		})
 	default:
 		return true
 	}

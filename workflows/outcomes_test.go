@@ -169,7 +169,7 @@ func outcomes() map[string]scenario {
 				}
 			},
 			outcome: workflows.PartiallyUnlocked, sent: connectors.Yes,
-			check: func(t *testing.T, _ *stage, result *workflows.Result) { require.Equal(t, 1, result.Attempts.Verify) },
+			check: func(t *testing.T, _ *stage, result *workflows.Result) { require.Equal(t, 3, result.Attempts.Verify) },
 		},
 		"the answer of the unlock was lost": {
 			script: func(s *stage) {

@@ -14,8 +14,9 @@ type Word struct {
 	Meaning string
 	// Remedy is what a person can do about it; empty when nothing needs doing.
 	Remedy string
-	// Retried says, of a failure, that it is tried again within the timeout.
-	Retried bool
+	// Retried says, of a failure, that it is tried again within the timeout; Doubted, that
+	// it is tried twice more before it is believed.
+	Retried, Doubted bool
 }
 
 // OutcomeWords explains every outcome.
@@ -95,14 +96,14 @@ func FailureWords() []Word {
 }
 
 var kindWords = map[connectors.Kind]Word{
-	connectors.NotFound:           {Meaning: "No account matches the reference.", Remedy: "Check the reference, the connection, and what its credential may see."},
+	connectors.NotFound:           {Doubted: true, Meaning: "No account matches the reference.", Remedy: "Check the reference, the connection, and what its credential may see."},
 	connectors.Ambiguous:          {Meaning: "More than one account matches the reference.", Remedy: "Ask by `userId`."},
 	connectors.RejectedByProvider: {Meaning: "The provider understood the request and will not do it.", Remedy: "Look up the code that the message names, and look at the account in the provider's console."},
 	connectors.Unauthenticated:    {Meaning: "The connection's credential is wrong, expired or for another region.", Remedy: "Mend the connection's settings, restart its worker, and ask again."},
-	connectors.PermissionDenied:   {Meaning: "The connection's credential lacks a right.", Remedy: "`latchkey connections check` names the right; give it at the provider, and ask again."},
+	connectors.PermissionDenied:   {Doubted: true, Meaning: "The connection's credential lacks a right.", Remedy: "`latchkey connections check` names the right; give it at the provider, and ask again."},
 	connectors.Conflict:           {Meaning: "The account is being changed by somebody else.", Remedy: "Ask again when the other change is done."},
 	connectors.RateLimited:        {Meaning: "Too many requests; `Retry-After` is honoured.", Remedy: "Ask again later; `RATE_LIMIT` keeps Latchkey below the provider's limit."},
-	connectors.Unavailable:        {Meaning: "The provider could not be reached, failed or did not answer in time.", Remedy: "Ask again once the provider answers: `latchkey connections check`."},
+	connectors.Unavailable:        {Meaning: "The provider could not be reached, failed or did not answer in time, or something in between answered.", Remedy: "Ask again once the provider answers: `latchkey connections check`."},
 	connectors.Untrusted:          {Meaning: "The certificate of the server at the connection's address is unknown, out of date or another's, or its TLS is older than 1.2.", Remedy: "Check the connection's address, any proxy, and the authorities that its worker knows (`SSL_CERT_FILE`)."},
 	connectors.MalformedResponse:  {Meaning: "The answer is not what the provider documents.", Remedy: "Check the connection's address and what stands between, such as a proxy."},
 	connectors.Unsupported:        {Meaning: "The provider or its configuration cannot do this at all.", Remedy: "Change the request or the connection as the message says."},

@@ -80,7 +80,7 @@ func endedInFlight(t *testing.T, fresh maker) {
 // requireEnded: the context's end is told, with what it left behind.
 func (b *bench) requireEnded(got outcome, step Step, cause error, inBody bool, name string) {
 	b.t.Helper()
-	if inBody && step.Unlocks {
+	if inBody && step.free() {
 		// The unlock was accepted, whatever its body says. What follows it fails, if anything does.
 		if got.err != nil {
 			require.Equal(b.t, connectors.Yes, failureOf(b.t, got.err).Sent, name)

@@ -61,8 +61,12 @@ type Step struct {
 	// NamesAccount says that the address names the account: a 404 is then NotFound, and
 	// elsewhere a wrong address.
 	NamesAccount bool
-	// Unlocks says that the request unlocks: any 2xx is a success, whatever its body.
+	// Unlocks says that the request unlocks: any 2xx is a success, whatever its body, unless
+	// that is a web page.
 	Unlocks bool
+	// Answered says, of a request that unlocks, that the provider answers with the user: any
+	// other answer leaves open what was done.
+	Answered bool
 	// Unlocked says that an unlock was accepted before this step.
 	Unlocked bool
 	// Unread is the layer that stays unread when the step is refused for good; empty when
@@ -84,7 +88,10 @@ type Step struct {
 func (s Step) String() string { return string(s.Action) + "/" + s.Operation }
 
 // reads says that the action depends on what stands in the answer.
-func (s Step) reads() bool { return !s.Unlocks && !s.Advisory }
+func (s Step) reads() bool { return !s.free() && !s.Advisory }
+
+// free says that what stands in a 2xx is of no account.
+func (s Step) free() bool { return s.Unlocks && !s.Answered }
 
 // maker makes a peer of its own, with a user locked by failed sign-ins.
 type maker func(t testing.TB) *bench

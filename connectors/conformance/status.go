@@ -16,7 +16,7 @@ import (
 const someCode = "SOME_CODE"
 
 // everyStatus: each status of each step has its kind, with a body in the provider's
-// shape and without one.
+// shape, without one and with a web page.
 func everyStatus(t *testing.T, fresh maker) {
 	eachStep(t, fresh, nil, func(t *testing.T, b *bench, step Step) {
 		refusal := b.refusalOf(step, someCode)
@@ -26,7 +26,11 @@ func everyStatus(t *testing.T, fresh maker) {
 			requireStatus(t, got.err, status, someCode)
 
 			got = b.under(step, simulator.Fault{Kind: simulator.KindEmpty, Status: status})
-			b.requireOutcome(got, step, step.expect(status), "%d without a body", status)
+			b.requireOutcome(got, step, step.expectEmpty(status), "%d without a body", status)
+			requireStatus(t, got.err, status, "")
+
+			got = b.under(step, simulator.Fault{Kind: simulator.KindHTML, Status: status})
+			b.requireOutcome(got, step, step.expectPage(status), "%d and a web page", status)
 			requireStatus(t, got.err, status, "")
 		}
 	})

@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"net/http"
+	"slices"
 
 	"github.com/latchkey-iam/latchkey/connectors"
 )
@@ -80,6 +81,9 @@ type expected struct {
 }
 
 func (s Step) expect(status int) expected {
+	if status == http.StatusNoContent { // whatever is behind it, nothing arrives
+		return s.expectEmpty(status)
+	}
 	return s.expectKind(s.kindOf(status), sentAfter(status))
 }
 
@@ -88,7 +92,7 @@ func (s Step) expect(status int) expected {
 func (s Step) expectKind(kind connectors.Kind, sent connectors.Answer) expected {
 	want := expected{kind: kind}
 	switch {
-	case kind == connectors.MalformedResponse && (s.Advisory || s.Unlocks), s.Advisory && !kind.Retryable():
+	case kind == connectors.MalformedResponse && (s.Advisory || s.free()), s.Advisory && !kind.Retryable():
 		want.kind = ""
 	case s.Groups && !kind.Retryable():
 		want.kind = ""
@@ -123,10 +127,39 @@ func (s Step) kindOf(status int) connectors.Kind {
 	}
 }
 
+// expectEmpty is what must come of an action in which one step was answered with a status
+// and no body: what nobody stands up for proves nothing.
+func (s Step) expectEmpty(status int) expected {
+	switch {
+	case status < 300 && s.free():
+		return s.expectKind(connectors.MalformedResponse, connectors.Unknown)
+	case status < 300 || slices.Contains(proofs, status):
+		return s.expectKind(connectors.Unavailable, connectors.Unknown)
+	default:
+		return s.expect(status)
+	}
+}
+
+// proofs say that somebody is not there or not allowed, which only the provider can know.
+var proofs = []int{http.StatusForbidden, http.StatusNotFound, http.StatusGone, http.StatusUnavailableForLegalReasons}
+
+// expectPage is what must come of an action in which one step was answered with a status
+// and a web page, which is no answer of the provider's. A redirection may have one.
+func (s Step) expectPage(status int) expected {
+	switch {
+	case status/100 == 3:
+		return s.expect(status)
+	case status == http.StatusTooManyRequests:
+		return s.expectKind(connectors.RateLimited, connectors.Unknown)
+	default:
+		return s.expectKind(connectors.Unavailable, connectors.Unknown)
+	}
+}
+
 // sentAfter tells what a status says about an unlock: a refusal has changed nothing, and
-// a server that failed, or timed out, may have changed something before.
+// a server that failed, timed out or answered nonsense may have changed something before.
 func sentAfter(status int) connectors.Answer {
-	if status >= 500 || status == http.StatusRequestTimeout {
+	if status < 300 || status >= 500 || status == http.StatusRequestTimeout {
 		return connectors.Unknown
 	}
 	return connectors.No

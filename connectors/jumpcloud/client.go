@@ -69,7 +69,7 @@ func (c *client) user(ctx context.Context, id string) (*httpcall.Answer, error) 
 	return c.Do(ctx, request)
 }
 
-// unlock unlocks one user, whatever the body of its 2xx says:
+// unlock unlocks one user, whatever the body of its 2xx says unless it is a web page:
 // https://docs.jumpcloud.com/api/1.0/index.html#operation/systemusers_unlock
 func (c *client) unlock(ctx context.Context, account *connectors.Account) (*httpcall.Answer, error) {
 	request := c.request(opUnlock, http.MethodPost, nil, "systemusers", account.ID, "unlock")

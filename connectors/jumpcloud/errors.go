@@ -12,22 +12,23 @@ import (
 var rules = httpcall.Rules{
 	RequestID: []string{"X-Request-Id", "X-Amzn-Requestid"},
 	Reset:     httpcall.CommonResets,
-	Code:      readCode,
+	Failure:   readFailure,
 	Advice: map[connectors.Kind]string{
 		connectors.Unauthenticated:  "the credential was not accepted; check it, REGION (a key of another region answers so too) and ORG_ID",
 		connectors.PermissionDenied: "the credential lacks a right; unlocking needs an administrator, or the scope users",
 	},
 }
 
-// readCode reads the code of both shapes of JumpCloud's errors: {"code":404,…} of its
-// specification and {"error":"Unauthorized",…} of its live service.
-func readCode(body []byte) string {
+// readFailure reads both shapes of JumpCloud's errors: {"code":404,"message":…} of its
+// specification and {"error":"Unauthorized","message":…} of its live service.
+func readFailure(body []byte) (code string, own bool) {
 	object, err := httpcall.ReadObject(body)
 	if err != nil {
-		return ""
+		return "", false
 	}
+	code = httpcall.Text(object, "error")
 	if raw, sent := object["code"]; sent && string(raw) != "null" {
-		return strings.Trim(string(raw), `"`)
+		code = strings.Trim(string(raw), `"`)
 	}
-	return httpcall.Text(object, "error")
+	return code, code != "" && httpcall.Text(object, "message") != ""
 }

@@ -213,5 +213,5 @@ func FuzzReadUser(f *testing.F) {
 func FuzzReadCode(f *testing.F) {
 	f.Add([]byte(`{"code":404}`))
 	f.Add([]byte(`{"error":"Unauthorized"}`))
-	f.Fuzz(func(_ *testing.T, raw []byte) { _ = readCode(raw) })
+	f.Fuzz(func(_ *testing.T, raw []byte) { _, _ = readFailure(raw) })
 }

@@ -78,16 +78,39 @@ func (c *client) password(ctx context.Context, operation, id string) (passwordSt
 	return passwordState{status: status, end: &end, asOf: answer.AsOf}, nil
 }
 
-// unlock sends an unlock call without a body and with exactly one Content-Type, which
-// says whether the account or the password is unlocked:
+// unlock unlocks the account, and is answered with the user: what answers otherwise is not
+// PingOne, and nobody knows what it did.
 // https://developer.pingidentity.com/pingone-api/platform/users/user-accounts/account-unlock.html
+func (c *client) unlock(ctx context.Context, account *connectors.Account) (*httpcall.Answer, error) {
+	request := c.unlocking(account, unlockAccount)
+	request.MaxAnswer = httpcall.MaxUser
+	answer, err := c.Do(ctx, request)
+	if err != nil {
+		return nil, err
+	}
+	object, err := httpcall.ReadObject(answer.Body)
+	if err != nil || !strings.EqualFold(httpcall.Text(object, "id"), account.ID) {
+		failure := c.Fail(opUnlock, connectors.MalformedResponse, "the answer to the unlock is not the user; check the address and any proxy")
+		failure.Sent = connectors.Unknown
+		return nil, failure
+	}
+	return answer, nil
+}
+
+// unlockPassword unlocks the password, whatever the body of its 2xx says:
 // https://developer.pingidentity.com/pingone-api/platform/users/user-passwords/unlock-password.html
-func (c *client) unlock(ctx context.Context, account *connectors.Account, contentType string, path ...string) (*httpcall.Answer, error) {
+func (c *client) unlockPassword(ctx context.Context, account *connectors.Account) (*httpcall.Answer, error) {
+	return c.Do(ctx, c.unlocking(account, unlockPassword, "password"))
+}
+
+// unlocking is an unlock call: without a body and with exactly one Content-Type, which says
+// what is unlocked.
+func (c *client) unlocking(account *connectors.Account, contentType string, path ...string) httpcall.Request {
 	request := c.request(opUnlock, http.MethodPost, nil, append([]string{"users", account.ID}, path...)...)
 	request.Header.Set("Content-Type", contentType)
 	request.Effect = true
 	request.Private = []string{account.Username, account.Email}
-	return c.Do(ctx, request)
+	return request
 }
 
 // findLimit is enough to see that a name is not unique.

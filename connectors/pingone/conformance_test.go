@@ -125,7 +125,7 @@ func (h *harness) Steps() []conformance.Step {
 		{Action: conformance.LookupByID, Operation: simulator.OpPassword, NamesAccount: true, Unread: connectors.LayerPassword},
 		{Action: conformance.LookupByName, Operation: simulator.OpFind},
 		{Action: conformance.LookupByName, Operation: simulator.OpLookup, NamesAccount: true},
-		{Action: conformance.Unlock, Operation: simulator.OpUnlock, NamesAccount: true, Unlocks: true},
+		{Action: conformance.Unlock, Operation: simulator.OpUnlock, NamesAccount: true, Unlocks: true, Answered: true},
 		{Action: conformance.Unlock, Operation: simulator.OpPassword, NamesAccount: true, Unlocked: true},
 		{Action: conformance.Unlock, Operation: simulator.OpUnlockPassword, NamesAccount: true, Unlocks: true, Unlocked: true},
 		// What status a lock of the account has when its word is new, a look-up tells.

@@ -11,18 +11,19 @@ import (
 var rules = httpcall.Rules{
 	RequestID: []string{"Correlation-Id"},
 	Reset:     httpcall.CommonResets,
-	Code:      readCode,
+	Failure:   readFailure,
 	Advice: map[connectors.Kind]string{
 		connectors.Unauthenticated:  "the access token was not accepted; check CLIENT_ID, CLIENT_SECRET and REGION",
 		connectors.PermissionDenied: "the worker application lacks a right, or the environment does not exist; grant it Identity Data Admin, and check ENVIRONMENT_ID",
 	},
 }
 
-// readCode reads the code of {"id":…,"code":…,"message":…,"details":[…]}.
-func readCode(body []byte) string {
+// readFailure reads {"id":…,"code":…,"message":…,"details":[…]}.
+func readFailure(body []byte) (code string, own bool) {
 	object, err := httpcall.ReadObject(body)
 	if err != nil {
-		return ""
+		return "", false
 	}
-	return httpcall.Text(object, "code")
+	code = httpcall.Text(object, "code")
+	return code, code != "" && httpcall.Text(object, "message") != ""
 }

@@ -155,7 +155,7 @@ func (c *Connector) Unlock(ctx context.Context, account *connectors.Account) err
 		failure.Sent = connectors.No
 		return failure
 	}
-	answer, err := c.client.unlock(ctx, account, unlockAccount)
+	answer, err := c.client.unlock(ctx, account)
 	if err != nil {
 		return err
 	}
@@ -175,7 +175,7 @@ func (c *Connector) unlockPassword(ctx context.Context, account *connectors.Acco
 	if password.status != passwordLockedOut {
 		return nil
 	}
-	answer, err := c.client.unlock(ctx, account, unlockPassword, "password")
+	answer, err := c.client.unlockPassword(ctx, account)
 	if err != nil {
 		return err
 	}

@@ -275,7 +275,7 @@ func TestEveryStatusOfAnUnlock(t *testing.T) {
 		first := failureOf(t, connector.Unlock(t.Context(), account), status)
 		require.Equal(t, map[bool]connectors.Answer{true: connectors.Unknown, false: connectors.No}[status >= 500 || status == http.StatusRequestTimeout], first.Sent, status)
 
-		fake.answers = map[string]answer{postAccount: ok("{}"), getPassword: {status: status}}
+		fake.answers = map[string]answer{postAccount: ok(fixture(t, nil)), getPassword: {status: status}}
 		require.Equal(t, connectors.Yes, failureOf(t, connector.Unlock(t.Context(), account), status).Sent)
 
 		fake.answers[getPassword] = ok(`{"status":"PASSWORD_LOCKED_OUT"}`)
@@ -307,7 +307,7 @@ func TestUnlock(t *testing.T) {
 		"PASSWORD_EXPIRED":    {postAccount, getPassword},
 		"PASSWORD_LOCKED_OUT": {postAccount, getPassword, postPassword},
 	} {
-		fake := newFake(t, map[string]answer{postAccount: ok("not JSON"), getPassword: ok(`{"status":"` + status + `"}`), postPassword: ok("{}")})
+		fake := newFake(t, map[string]answer{postAccount: ok(fixture(t, nil)), getPassword: ok(`{"status":"` + status + `"}`), postPassword: ok("{}")})
 		account := &connectors.Account{ID: testID}
 		require.NoError(t, fake.open(t).Unlock(t.Context(), account))
 		require.Equal(t, want, fake.log)

@@ -227,7 +227,7 @@ func FuzzReadCodeAndLink(f *testing.F) {
 	f.Add([]byte(`{"code":"NOT_FOUND"}`))
 	f.Add([]byte(`{"_links":{"next":{"href":"https://api.pingone.com/v1/environments/x/users?cursor=y"}}}`))
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		_ = readCode(raw)
+		_, _ = readFailure(raw)
 		base, err := httpcall.ParseBase("API_URL", "https://api.pingone.com/v1/environments/x")
 		require.NoError(t, err)
 		client := &client{base: base}

@@ -61,9 +61,9 @@ type Rules struct {
 	// Reset names the headers that may tell when a limit of requests is lifted: in seconds,
 	// in seconds or milliseconds since 1970, or as a date.
 	Reset []string
-	// Code reads the provider's code from the body of a failure; its answer is dropped
-	// unless it looks like a code. It may be nil.
-	Code func(body []byte) string
+	// Failure reads the body of a failure: whether it has the provider's own shape, and its
+	// code, which is dropped unless it looks like one. Nil takes every body for its own.
+	Failure func(body []byte) (code string, own bool)
 }
 
 // Request is one call.
@@ -75,7 +75,7 @@ type Request struct {
 	Header    http.Header
 	Body      []byte
 	// MaxAnswer bounds the JSON answer, in bytes. Zero means that any 2xx is a success
-	// and its body is dropped unread.
+	// unless it is a web page, and its body is dropped.
 	MaxAnswer int64
 	// Effect says that the call unlocks: its errors tell in Sent whether it may have.
 	Effect bool
@@ -223,13 +223,18 @@ func interrupt(failure *connectors.Error, cause error) {
 // refused turns an answer outside 2xx into an error.
 func (c *Caller) refused(request Request, header http.Header, response *http.Response) *connectors.Error {
 	status := response.StatusCode
+	var body []byte
+	if status >= 200 { // the body of a switched protocol never ends
+		body, _ = io.ReadAll(io.LimitReader(response.Body, maxRefusal))
+	}
+	word, own := c.Rules.read(body)
+	if isForeign(response, body, own) {
+		return c.foreign(request, header, response)
+	}
 	kind := c.kindOf(request, status)
 	failure := c.answered(request, header, response, kind, c.adviceFor(kind, status))
 	failure.RetryAfter = c.Rules.wait(response.Header, kind, c.Now())
-	if c.Rules.Code != nil && status >= 200 { // the body of a switched protocol never ends
-		body, _ := io.ReadAll(io.LimitReader(response.Body, maxRefusal))
-		failure.Code = presentable(c.Rules.Code(body), code, private(request, header))
-	}
+	failure.Code = presentable(word, code, private(request, header))
 	// A time-out may be said by something between us and the provider.
 	if status >= 300 && status < 500 && status != http.StatusRequestTimeout {
 		_ = notSent(failure, request)

@@ -29,9 +29,9 @@ func callerOf(t *testing.T, handler http.HandlerFunc) (*Caller, Request) {
 	require.NoError(t, err)
 	caller := &Caller{Provider: "test", Transport: newTransport(), Now: time.Now, Rules: Rules{
 		RequestID: []string{"X-Request-Id"},
-		Code: func(body []byte) string {
+		Failure: func(body []byte) (string, bool) {
 			object, _ := ReadObject(body)
-			return Text(object, "code")
+			return Text(object, "code"), Text(object, "code") != ""
 		},
 	}}
 	request := Request{
@@ -108,11 +108,17 @@ func TestAnswers(t *testing.T) {
 	}{
 		"JSON":               {handler: answering(200, "application/json; charset=utf-8", " {\"a\":1}\n")},
 		"HAL":                {handler: answering(200, "application/hal+json;charset=UTF-8", `{}`)},
-		"HTML":               {answering(200, "text/html", `<html>`), connectors.MalformedResponse},
+		"HTML":               {answering(200, "text/html", `<html>`), connectors.Unavailable},
+		"HTML as JSON":       {answering(200, "application/json", "\ufeff\n<!DOCTYPE HTML><html>"), connectors.Unavailable},
+		"JSON as HTML":       {answering(200, "text/html; charset=utf-8", `{}`), connectors.Unavailable},
+		"XHTML":              {answering(200, "application/xhtml+xml", `<?xml?>`), connectors.Unavailable},
+		"XML":                {answering(200, "application/xml", `<x/>`), connectors.MalformedResponse},
 		"JSON as text":       {answering(200, "text/plain", `{}`), connectors.MalformedResponse},
 		"no type":            {answering(200, "", `{}`), connectors.MalformedResponse},
-		"no content":         {answering(204, "application/json", ``), connectors.MalformedResponse},
-		"empty":              {answering(200, "application/json", ``), connectors.MalformedResponse},
+		"no content":         {answering(204, "application/json", ``), connectors.Unavailable},
+		"empty":              {answering(200, "application/json", ``), connectors.Unavailable},
+		"empty, no type":     {answering(200, "", ``), connectors.Unavailable},
+		"blank":              {answering(200, "application/json", " \n"), connectors.Unavailable},
 		"half":               {answering(200, "application/json", `{"a":`), connectors.MalformedResponse},
 		"two values":         {answering(200, "application/json", `{}{}`), connectors.MalformedResponse},
 		"not UTF-8":          {answering(200, "application/json", "\"\xff\""), connectors.MalformedResponse},
@@ -322,7 +328,7 @@ func FuzzFailures(f *testing.F) {
 		response.StatusCode = 300 + (status%300+300)%300
 		response.Header = http.Header{"Retry-After": {wait}, "X-Request-Id": {id}}
 		response.Body = http.NoBody
-		caller := &Caller{Provider: "test", Now: time.Now, Rules: Rules{RequestID: []string{"X-Request-Id"}, Code: func([]byte) string { return body }}}
+		caller := &Caller{Provider: "test", Now: time.Now, Rules: Rules{RequestID: []string{"X-Request-Id"}, Failure: func([]byte) (string, bool) { return body, true }}}
 		failure := caller.refused(Request{Private: []string{personal}}, http.Header{}, response)
 		require.Contains(t, connectors.Kinds(), failure.Kind)
 		require.GreaterOrEqual(t, failure.RetryAfter, time.Duration(0))

@@ -157,7 +157,7 @@ func FuzzReadToken(f *testing.F) {
 	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	tokens := NewTokens(Caller{Now: func() time.Time { return now }}, ClientCredentials{})
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		_ = tokenCode(raw)
+		_, _ = readTokenFailure(raw)
 		read, err := tokens.read(raw)
 		if err != nil {
 			require.NotContains(t, err.Error(), "\n")

@@ -2,6 +2,7 @@ package httpcall
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -73,20 +74,20 @@ func tokenRules(rules Rules) Rules {
 			kinds[status] = connectors.Unauthenticated
 		}
 	}
-	return Rules{Kinds: kinds, RequestID: rules.RequestID, Code: tokenCode, Advice: map[connectors.Kind]string{
+	return Rules{Kinds: kinds, RequestID: rules.RequestID, Failure: readTokenFailure, Advice: map[connectors.Kind]string{
 		connectors.Unauthenticated: "the client credentials were not accepted; check CLIENT_ID, CLIENT_SECRET and the region",
 	}}
 }
 
-func tokenCode(body []byte) string {
+// readTokenFailure reads RFC 6749's own shape, and that of endpoints that answer as the rest
+// of their API does.
+func readTokenFailure(body []byte) (code string, own bool) {
 	object, err := ReadObject(body)
 	if err != nil {
-		return ""
+		return "", false
 	}
-	if found := Text(object, "error"); found != "" {
-		return found
-	}
-	return Text(object, "code")
+	found := cmp.Or(Text(object, "error"), Text(object, "code"))
+	return found, found != ""
 }
 
 // Authorize implements Authorize with a bearer token.

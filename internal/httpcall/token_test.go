@@ -211,7 +211,9 @@ func TestTokenFailures(t *testing.T) {
 	}{
 		"400":         {answer(400, leak), connectors.Unauthenticated, "invalid_client"},
 		"401":         {answer(401, leak), connectors.Unauthenticated, "invalid_client"},
-		"404":         {answer(404, `<html>`), connectors.Unauthenticated, ""},
+		"404":         {answer(404, `{"code":"NOT_FOUND"}`), connectors.Unauthenticated, "NOT_FOUND"},
+		"a wrong 404": {answer(404, ``), connectors.Unavailable, ""},
+		"a page":      {answer(401, `<html>`), connectors.Unavailable, ""},
 		"429":         {answer(429, `{}`), connectors.RateLimited, ""},
 		"503":         {answer(503, clientSecret), connectors.Unavailable, ""},
 		"302":         {answer(302, ``), connectors.Unauthenticated, ""},

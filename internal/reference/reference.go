@@ -85,7 +85,7 @@ func failures() []byte {
 	p.printf("\n## Types of failures\n")
 	p.heading("type", "meaning", "tried again within `timeout`", "what to do")
 	for _, word := range workflows.FailureWords() {
-		p.row(code(word.Word), word.Meaning, yesNo(word.Retried), word.Remedy)
+		p.row(code(word.Word), word.Meaning, retried(word), word.Remedy)
 	}
 	p.printf("\n`latchkey` and package `client` say these of what did not come to an end of its own, or was not begun:\n")
 	p.table("type", client.Words())
@@ -192,4 +192,12 @@ func command(p *page, of *cobra.Command) error {
 		}
 	}
 	return nil
+}
+
+// retried says whether a failure is tried again.
+func retried(word workflows.Word) string {
+	if word.Doubted {
+		return "twice"
+	}
+	return yesNo(word.Retried)
 }

@@ -138,9 +138,11 @@ func failing(operation string, status, times int) simulator.Fault {
 }
 
 // accepting are the faults with which the provider accepts an unlock that has no effect.
-func accepting(provider string) []simulator.Fault {
+func accepting(provider, user string) []simulator.Fault {
 	faults := []simulator.Fault{{Operation: opUnlock, Kind: simulator.KindEmpty}}
-	if provider == "pingone" { // The only one with layers.
+	if provider == "pingone" { // The only one with layers, and one that answers with the user.
+		body := `{"id":"` + user + `"}`
+		faults[0] = simulator.Fault{Operation: opUnlock, Kind: simulator.KindStatus, Status: http.StatusOK, Body: &body}
 		faults = append(faults, simulator.Fault{Operation: pingonesimulator.OpUnlockPassword, Kind: simulator.KindEmpty})
 	}
 	return faults
@@ -201,7 +203,7 @@ func TestNothingLeaks(t *testing.T) {
 				flights["partially unlocked"] = flight{faults: []simulator.Fault{unread}, outcome: workflows.PartiallyUnlocked}
 			}
 			maps.Copy(flights, failures())
-			flights["still locked"] = flight{faults: accepting(c.provider.name), kinds: []connectors.Kind{workflows.TypeStillLocked}}
+			flights["still locked"] = flight{faults: accepting(c.provider.name, c.user), kinds: []connectors.Kind{workflows.TypeStillLocked}}
 			for name, flight := range flights {
 				c.fly(name, flight)
 			}
