@@ -72,13 +72,15 @@ build: bin/latchkey bin/latchkey-dev ## Build both commands to bin/
 
 # Whether anything changed is for the Go tool to say. latchkey-dev is built as the tests
 # and the linters build it, so that the Temporal server within is compiled once for all.
-.PHONY: bin/latchkey bin/latchkey-dev bin/testserver
+.PHONY: bin/latchkey bin/latchkey-dev bin/testserver bin/chaos
 bin/latchkey:
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $@ ./cmd/latchkey
 bin/latchkey-dev:
 	cd $(DEV) && $(GO) build -ldflags '$(LDFLAGS)' -o '$(CURDIR)/$@' .
 bin/testserver:
 	cd $(DEV) && $(GO) build -o '$(CURDIR)/$@' ./testserver
+bin/chaos:
+	cd $(DEV) && $(GO) build -o '$(CURDIR)/$@' ./chaos
 
 .PHONY: size
 size: bin/latchkey ## Fail if bin/latchkey is not below 50 MB
@@ -121,6 +123,21 @@ histories: ## Record the histories that the replay tests replay
 bench: ## Measure an unlock, and a user of a bulk run, against workflows that do nothing; unlock 10,000
 	cd $(DEV) && $(GO) run ./bench
 	cd $(DEV) && $(GO) test -count 1 -timeout 90m -run TestCrowd -v ./endtoend -args -users 10000
+
+CHAOS := TEST_TEMPORAL_SERVER='$(CURDIR)/bin/testserver' bin/chaos -latchkey bin/latchkey
+FOR ?= 5m
+SEED ?=
+
+.PHONY: chaos
+chaos: bin/latchkey bin/testserver bin/chaos ## Look for faults of safety among kills and outages: make chaos FOR=5m SEED=1
+	$(CHAOS) -for $(FOR) $(if $(SEED),-seed $(SEED))
+
+.PHONY: chaos-proof
+chaos-proof: bin/latchkey bin/testserver bin/chaos ## Fail unless make chaos sees that a rule was taken away
+	@for rule in protection approval; do \
+	  code=0; $(CHAOS) -for 8s -seed 1 -without $$rule || code=$$?; \
+	  if [ $$code -ne 1 ]; then echo "chaos ended with $$code without $$rule; it must see that, and end with 1" >&2; exit 1; fi; \
+	done
 
 .PHONY: provider
 provider: ## Lay out a new provider: make provider NAME=acmeid TITLE='Acme ID'
