@@ -47,9 +47,10 @@ type Activities struct {
 	Connector  connectors.Connector
 	// AbsentID is an ID that no account of the provider has.
 	AbsentID string
-	// Rules are the connection's own; Ceiling keeps its limit of unlocks an hour.
+	// Rules are the connection's own; Ceiling keeps its limit of unlocks an hour, and is nil
+	// where it has none.
 	Rules   guard.Rules
-	Ceiling *Ceiling
+	Ceiling Ceiling
 	// HidesPrivilege says that the provider never tells whether an account is privileged.
 	HidesPrivilege bool
 	// HidesGroups says that it never tells the groups of an account.

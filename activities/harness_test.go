@@ -27,7 +27,7 @@ type bench struct {
 	*latchkeytest.Connector
 	environment *testsuite.TestActivityEnvironment
 	rules       guard.Rules
-	ceiling     *activities.Ceiling
+	ceiling     activities.Ceiling
 	logs        *observer.ObservedLogs
 	steps       *activities.Activities
 }

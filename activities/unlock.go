@@ -109,20 +109,6 @@ func (a *Activities) judge(account *connectors.Account, in UnlockInput, current 
 	}
 }
 
-// admit takes a place under the connection's ceiling of unlocks an hour, or turns the
-// verdict into a refusal.
-func (a *Activities) admit(ctx context.Context, result *UnlockResult) error {
-	admitted, err := a.Ceiling.Admit(ctx, activity.GetInfo(ctx).WorkflowExecution.RunID)
-	if err != nil {
-		return &connectors.Error{Kind: connectors.Unavailable, Provider: a.Provider, Operation: "unlock",
-			Message: "the unlocks of the last hour could not be counted, and the connection has a ceiling"}
-	}
-	if !admitted {
-		result.Verdict = guard.Refusal(guard.CodeUnlockCeiling, "the connection's ceiling of %d unlocks an hour is reached", a.Ceiling.Limit)
-	}
-	return nil
-}
-
 func (a *Activities) send(ctx, bounded context.Context, in UnlockInput, account *connectors.Account, result *UnlockResult, current attempt) (*UnlockResult, error) {
 	// The server must know that an unlock may be under way before it is. The first heartbeat
 	// of an attempt is sent at once, and a later one before the attempt's failure is; a short

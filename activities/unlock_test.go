@@ -66,7 +66,7 @@ func TestSecondGuard(t *testing.T) {
 	for name, test := range map[string]struct {
 		change   func(*connectors.Account)
 		rules    guard.Rules
-		ceiling  *activities.Ceiling
+		ceiling  activities.Ceiling
 		decision guard.Decision
 		code     guard.Code
 	}{
@@ -75,7 +75,7 @@ func TestSecondGuard(t *testing.T) {
 		"unlocked since":   {change: func(a *connectors.Account) { a.State.Locks = nil }, decision: guard.AlreadyUnlocked},
 		"locked by others": {change: func(a *connectors.Account) { a.State.Locks = []connectors.Lock{latchkeytest.PasswordLock()} }, decision: guard.Refuse, code: guard.CodeLockReason},
 		"protected":        {rules: guard.Rules{ProtectedUsers: []string{"*"}}, decision: guard.Refuse, code: guard.CodeProtectedUser},
-		"ceiling":          {ceiling: &activities.Ceiling{Limit: 1, Counted: counted(1, nil)}, decision: guard.Refuse, code: guard.CodeUnlockCeiling},
+		"ceiling":          {ceiling: &ceiling{}, decision: guard.Refuse, code: guard.CodeUnlockCeiling},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -207,51 +207,56 @@ func TestAudit(t *testing.T) {
 	}
 }
 
-func counted(n int, err error) func(context.Context, time.Time) (int, error) {
-	return func(context.Context, time.Time) (int, error) { return n, err }
+// ceiling answers as the test says, and remembers which runs asked.
+type ceiling struct {
+	admits bool
+	err    error
+	asked  []string
 }
 
-func TestCeilingThatCannotBeCounted(t *testing.T) {
-	t.Parallel()
-	b := newBench(locked())
-	b.ceiling = &activities.Ceiling{Limit: 5, Counted: counted(0, errors.New("secret"))}
-	_, err := run[activities.UnlockResult](b, b.steps.Unlock, unlockInput(b, 0))
-	failure, details := requireFailure(t, err, "Unavailable")
-	require.False(t, failure.NonRetryable())
-	require.Equal(t, connectors.No, details.Sent)
-	require.NotContains(t, failure.Error(), "secret")
+func (c *ceiling) Admit(_ context.Context, run string) (bool, error) {
+	c.asked = append(c.asked, run)
+	return c.admits, c.err
 }
 
+// TestCeiling: a place is asked for each unlock that is about to be sent, and for no other;
+// nothing is sent without one.
 func TestCeiling(t *testing.T) {
 	t.Parallel()
-	admit := func(c *activities.Ceiling, run string) bool {
-		admitted, err := c.Admit(t.Context(), run)
-		require.NoError(t, err)
-		return admitted
+	for name, test := range map[string]struct {
+		ceiling ceiling
+		change  func(*connectors.Account)
+		asked   int
+		unlocks int
+		failure string
+	}{
+		"a place":           {ceiling: ceiling{admits: true}, asked: 1, unlocks: 1},
+		"no place":          {asked: 1},
+		"nothing to unlock": {ceiling: ceiling{admits: true}, change: func(a *connectors.Account) { a.State.Locks = nil }},
+		"refused":           {ceiling: ceiling{admits: true}, change: func(a *connectors.Account) { a.State.Suspended = true }},
+		"no answer":         {ceiling: ceiling{admits: true, err: errors.New("secret")}, asked: 1, failure: "Unavailable"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newBench(locked())
+			b.ceiling, b.rules.MaxUnlocksPerHour = &test.ceiling, 5
+			in := unlockInput(b, time.Minute)
+			if test.change != nil {
+				b.Change(test.change)
+			}
+			_, err := run[activities.UnlockResult](b, b.steps.Unlock, in)
+			if test.failure != "" {
+				failure, details := requireFailure(t, err, test.failure)
+				require.False(t, failure.NonRetryable())
+				require.Equal(t, connectors.No, details.Sent)
+				require.NotContains(t, failure.Error(), "secret")
+			} else {
+				require.NoError(t, err)
+			}
+			require.Len(t, test.ceiling.asked, test.asked)
+			require.NotContains(t, test.ceiling.asked, "", "the run is named, so that it is counted once")
+			_, unlocks := b.Calls()
+			require.Equal(t, test.unlocks, unlocks)
+		})
 	}
-	require.True(t, admit(nil, "a"), "none admits all")
-	require.True(t, admit(&activities.Ceiling{}, "a"))
-
-	own := &activities.Ceiling{Limit: 2}
-	require.True(t, admit(own, "a"))
-	require.True(t, admit(own, "a"), "a further attempt is not counted again")
-	require.True(t, admit(own, "b"))
-	require.False(t, admit(own, "c"))
-	require.True(t, admit(own, "a"), "what was admitted stays so")
-
-	others := &activities.Ceiling{Limit: 2, Counted: counted(2, nil)}
-	require.False(t, admit(others, "a"), "other workers' count too")
-	require.True(t, admit(&activities.Ceiling{Limit: 2, Counted: counted(1, nil)}, "a"))
-
-	crowd, admitted := &activities.Ceiling{Limit: 10}, make(chan bool)
-	for i := range 50 {
-		go func() { ok, _ := crowd.Admit(context.Background(), fmt.Sprint(i)); admitted <- ok }()
-	}
-	count := 0
-	for range 50 {
-		if <-admitted {
-			count++
-		}
-	}
-	require.Equal(t, 10, count)
 }

@@ -100,7 +100,7 @@ type ConnectionSettings struct {
 	ApprovalFor       []string `split_words:"true" desc:"When somebody must approve an unlock first, separated by commas: always, privileged (also where that is not known), admin_locks (also where the reason of a lock is not known). Default never."`
 	Approvers         []string `desc:"Who may approve or deny, as names with * for any text, separated by commas; default anybody but who asked. Names are claims, unless an authenticating proxy or Temporal's own authorization stands in front."`
 	ApprovalTimeout   string   `split_words:"true" default:"1h" desc:"How long an approval is waited for when the request does not say."`
-	MaxUnlocksPerHour string   `split_words:"true" desc:"The most unlocks of this connection within an hour; default none."`
+	MaxUnlocksPerHour string   `split_words:"true" desc:"The most unlocks of this connection within an hour, over all workers, at most 10000; default none. Set the same on each worker."`
 }
 
 // Load reads the configuration from the environment. Its error names every fault at
@@ -277,6 +277,9 @@ func (s ConnectionSettings) apply(to *Connection) []error {
 	to.RateLimit, err = parsePositive[float64]("RATE_LIMIT", s.RateLimit)
 	note(err)
 	ceiling, err := parsePositive[int]("MAX_UNLOCKS_PER_HOUR", s.MaxUnlocksPerHour)
+	if err == nil && ceiling > workflows.MaxCeiling {
+		err = fmt.Errorf("MAX_UNLOCKS_PER_HOUR must be at most %d", workflows.MaxCeiling)
+	}
 	note(err)
 	admin, err := parseBool("REFUSE_ADMIN_LOCKS", s.RefuseAdminLocks)
 	note(err)

@@ -176,7 +176,7 @@ func TestFaults(t *testing.T) { //nolint:paralleltest // it sets the process's e
 			jc + "RATE_LIMIT":      "fast", jc + "MAX_UNLOCKS_PER_HOUR": "2.5", jc + "REFUSE_ADMIN_LOCKS": "sometimes", jc + "REFUSE_PRIVILEGED": "",
 			jc + "PERMIT_OVERRIDE": "suspended,locked", jc + "PROTECTED_GROUPS": "admins", jc + "PROTECTED_USERS": "root,,x", jc + "REGION": "mars",
 			jc + "ORG_ID": "1", jc + "BASE_URL": "http://example.com", jc + "MAX_LOGIN_ATTEMPTS": "0",
-			ping + "RATE_LIMIT": "-1", ping + "MAX_UNLOCKS_PER_HOUR": "0", ping + "REGION": "us", ping + "CREDENTIALS": "cookie", ping + "ENVIRONMENT_ID": "prod",
+			ping + "RATE_LIMIT": "-1", ping + "MAX_UNLOCKS_PER_HOUR": "10001", ping + "REGION": "us", ping + "CREDENTIALS": "cookie", ping + "ENVIRONMENT_ID": "prod",
 			ping + "CLIENT_ID": "", ping + "APPROVAL_FOR": "sometimes", ping + "APPROVERS": "a,,b", ping + "APPROVAL_TIMEOUT": "soon",
 		}), []string{
 			jc + "RATE_LIMIT must be a number above zero, such as 10",
@@ -191,7 +191,7 @@ func TestFaults(t *testing.T) { //nolint:paralleltest // it sets the process's e
 			jc + "BASE_URL must begin with https:// unless its host is this machine",
 			jc + "MAX_LOGIN_ATTEMPTS must be a whole number from 1",
 			ping + "RATE_LIMIT must be a number above zero, such as 10",
-			ping + "MAX_UNLOCKS_PER_HOUR must be a whole number above zero, such as 10",
+			ping + "MAX_UNLOCKS_PER_HOUR must be at most 10000",
 			ping + "APPROVAL_FOR holds an unknown word: use always, privileged and admin_locks",
 			ping + "APPROVERS must not hold empty entries",
 			ping + "APPROVAL_TIMEOUT must be a duration between 1s and 720h, such as 1h",

@@ -46,15 +46,6 @@ func (r *records) query(since time.Time) string {
 		temporalclient.Quote(string(workflows.Unlocked), string(workflows.PartiallyUnlocked), string(workflows.Relocked)), since.UTC().Format(time.RFC3339))
 }
 
-// unlocks counts the accounts that were unlocked since a moment.
-func (r *records) unlocks(ctx context.Context, since time.Time) (int, error) {
-	counted, err := r.temporal.CountWorkflow(ctx, &workflowservice.CountWorkflowExecutionsRequest{Namespace: r.namespace, Query: r.query(since)})
-	if err != nil {
-		return 0, fmt.Errorf("count the unlocks since %s: %w", since.UTC().Format(time.RFC3339), err)
-	}
-	return int(counted.GetCount()), nil
-}
-
 // Retention implements activities.Records.
 func (r *records) Retention(ctx context.Context) (time.Duration, error) {
 	described, err := r.temporal.WorkflowService().DescribeNamespace(ctx, &workflowservice.DescribeNamespaceRequest{Namespace: r.namespace})

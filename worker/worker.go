@@ -173,13 +173,14 @@ func newActivities(connection Connection, temporal client.Client, namespace stri
 		HidesPrivilege:   connection.Provider.HidesPrivilege,
 		HidesGroups:      !connection.Provider.TellsGroups,
 		Rules:            connection.Rules,
-		Ceiling:          &activities.Ceiling{Limit: connection.Rules.MaxUnlocksPerHour},
 		SearchAttributes: known,
 		Audit:            logger,
 	}
+	if limit := connection.Rules.MaxUnlocksPerHour; limit > 0 {
+		steps.Ceiling = &ceiling{temporal: temporal, connection: connection.Name, limit: limit, logger: logger}
+	}
 	if canCount(known) {
-		records := &records{temporal: temporal, namespace: namespace, connection: connection.Name}
-		steps.Records, steps.Ceiling.Counted = records, records.unlocks
+		steps.Records = &records{temporal: temporal, namespace: namespace, connection: connection.Name}
 	}
 	return steps, nil
 }

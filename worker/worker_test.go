@@ -162,53 +162,6 @@ func TestSearchAttributes(t *testing.T) {
 	}
 }
 
-// TestCeiling: the worker counts its own unlocks at once, and those of other workers, which
-// it learns of from Temporal.
-func TestCeiling(t *testing.T) {
-	t.Parallel()
-	s := newSite(t, keywords())
-	s.config.Connections[0].Rules.MaxUnlocksPerHour = 2
-	ids := []string{s.lockedUser("one"), s.lockedUser("two"), s.lockedUser("three")}
-	stop := s.serve(s.config)
-	for _, id := range ids[:2] {
-		require.Equal(t, workflows.Unlocked, s.unlock(workflows.Input{UserID: id}).Outcome)
-	}
-	refused := func() {
-		result := s.unlock(workflows.Input{UserID: ids[2]})
-		require.Equal(t, workflows.Refused, result.Outcome)
-		require.Equal(t, workflows.RefusalCode("unlock_ceiling"), result.Refusal.Code)
-		require.True(t, s.tenant.Locked(ids[2]))
-	}
-	refused()
-	require.NoError(t, stop())
-
-	count := (&records{temporal: s.temporal, namespace: s.namespace, connection: "jc"}).unlocks
-	require.Eventually(t, func() bool {
-		counted, err := count(t.Context(), time.Now().Add(-time.Hour))
-		return err == nil && counted == 2
-	}, patience, 50*time.Millisecond, "two unlocks; the refused one does not count")
-	for name, test := range map[string]struct {
-		connection string
-		since      time.Duration
-	}{"another connection": {"other", time.Hour}, "later": {"jc", -time.Minute}} {
-		counted, err := (&records{temporal: s.temporal, namespace: s.namespace, connection: test.connection}).unlocks(t.Context(), time.Now().Add(-test.since))
-		require.NoError(t, err)
-		require.Zero(t, counted, name)
-	}
-	s.serve(s.config) // It has unlocked nobody itself.
-	refused()
-}
-
-// TestCeilingWithoutAttributes: each worker keeps its own count all the same.
-func TestCeilingWithoutAttributes(t *testing.T) {
-	t.Parallel()
-	s := newSite(t, nil)
-	s.config.Connections[0].Rules.MaxUnlocksPerHour = 1
-	s.serve(s.config)
-	require.Equal(t, workflows.Unlocked, s.unlock(workflows.Input{UserID: s.lockedUser("one")}).Outcome)
-	require.Equal(t, workflows.Refused, s.unlock(workflows.Input{UserID: s.lockedUser("two")}).Outcome)
-}
-
 // TestServeFaults: a worker that cannot serve says why, and leaves nothing running.
 func TestServeFaults(t *testing.T) {
 	t.Parallel()

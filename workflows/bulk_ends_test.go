@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 	enumspb "go.temporal.io/api/enums/v1"
 	historypb "go.temporal.io/api/history/v1"
+	temporalclient "go.temporal.io/sdk/client"
 
 	"github.com/latchkey-iam/latchkey/activities"
 	"github.com/latchkey-iam/latchkey/client"
@@ -221,12 +222,18 @@ func wrongListInput(t *testing.T) *crowd {
 // histories reads those of all runs of the chain.
 func (c *crowd) histories() []*historypb.History {
 	c.t.Helper()
+	return chain(c.t, c.client.Temporal, c.run.WorkflowID, c.run.RunID)
+}
+
+// chain reads the histories of all runs, from the first to the one that did not continue.
+func chain(t *testing.T, temporal temporalclient.Client, workflowID, runID string) []*historypb.History {
+	t.Helper()
 	var all []*historypb.History
-	for runID := c.run.RunID; runID != ""; {
-		history := latchkeytest.History(c.t, c.client.Temporal, c.run.WorkflowID, runID)
+	for runID != "" {
+		history := latchkeytest.History(t, temporal, workflowID, runID)
 		all = append(all, history)
 		last := history.GetEvents()[len(history.GetEvents())-1]
-		require.NotEqual(c.t, enumspb.EVENT_TYPE_UNSPECIFIED, last.GetEventType())
+		require.NotEqual(t, enumspb.EVENT_TYPE_UNSPECIFIED, last.GetEventType())
 		runID = last.GetWorkflowExecutionContinuedAsNewEventAttributes().GetNewExecutionRunId()
 	}
 	return all

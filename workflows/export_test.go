@@ -19,6 +19,17 @@ func SetUsersPerRun(n int) (reset func()) {
 	return func() { usersPerRun = before }
 }
 
+// SetCeiling shortens an hour and the runs of a ceiling. Call it before any workflow runs.
+func SetCeiling(window time.Duration, asks int) { ceilingWindow, asksPerRun = window, asks }
+
+// Counted is what a ceiling has counted.
+type Counted struct{ ceiling }
+
+// Admit counts those that find a place.
+func (c *Counted) Admit(now time.Time, limit int, runs ...string) []bool {
+	return c.admit(now, AdmitRequest{Limit: limit, Runs: runs}).Admitted
+}
+
 // Complete fills in the defaults of a policy and returns the guard that it makes.
 func Complete(p *Policy, given, hidesPrivilege bool) Guard {
 	p.complete(given)

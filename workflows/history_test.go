@@ -62,6 +62,9 @@ func TestRecordHistories(t *testing.T) { //nolint:paralleltest // its scenarios 
 	for name, play := range stages {
 		recordOne(name, func(t *testing.T) []*historypb.History { t.Helper(); return []*historypb.History{events(t, play(t))} })
 	}
+	for name, play := range ceilings() {
+		recordOne(name, play)
+	}
 	for name, play := range bulkEnds() {
 		recordOne(name, func(t *testing.T) []*historypb.History { t.Helper(); return play(t).histories() })
 	}
@@ -148,6 +151,9 @@ func stale(files []string) []string {
 	for name := range checkups() {
 		known[fileOf(name, 0)] = true
 	}
+	for name := range ceilings() {
+		known[fileOf(name, 0)], known[fileOf(name, 1)] = true, true
+	}
 	for name := range bulkEnds() {
 		known[fileOf(name, 0)], known[fileOf(name, 1)] = true, true
 	}
@@ -164,6 +170,7 @@ func TestReplayNotices(t *testing.T) {
 	for file, name := range map[string]string{
 		"unlocked": workflows.UnlockUserName, "check-finds-all-rights": workflows.CheckConnectionName, "bulk-released": workflows.UnlockLockedUsersName,
 		"bulk-chain-run-2": workflows.UnlockLockedUsersName, "list-of-locked-users": workflows.ListLockedUsersName,
+		"ceiling-chain": workflows.KeepCeilingName,
 	} {
 		require.Error(t, replay(t, filepath.Join(historyFolder, file+".json.gz"), func(with workflows.Registry) {
 			with.RegisterWorkflowWithOptions(other, workflow.RegisterOptions{Name: name})

@@ -15,9 +15,13 @@ const (
 	testVerifyGrace    = 3 * time.Second
 	// testTimeout is for scenarios whose time runs out while the first attempt lasts.
 	testTimeout = 8 * time.Second
+	// testCeilingWindow is an hour of a ceiling, and testAsksPerRun how often one run is asked.
+	testCeilingWindow = 20 * time.Second
+	testAsksPerRun    = 4
 )
 
 func TestMain(m *testing.M) {
 	workflows.SetTimes(testAttemptTimeout, testVerifyGrace, testTimeout)
+	workflows.SetCeiling(testCeilingWindow, testAsksPerRun)
 	latchkeytest.Main(m)
 }

@@ -94,5 +94,6 @@ func (s served) types() map[string]any {
 		CheckConnectionName:   s.CheckConnection,
 		UnlockLockedUsersName: s.UnlockLockedUsers,
 		ListLockedUsersName:   s.ListLockedUsers,
+		KeepCeilingName:       s.KeepCeiling,
 	}
 }

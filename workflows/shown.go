@@ -58,6 +58,14 @@ func ShownList(connection string) Shown {
 		howTo{"Stop it", "*Request Cancellation*: nothing is left behind"})
 }
 
+// ShownCeiling is what is shown of KeepCeiling.
+func ShownCeiling(connection string) Shown {
+	return shown("Count the unlocks at "+connection,
+		fmt.Sprintf("Counts the unlocks of the last hour at `%s`, for all workers that serve it, which ask before they send one. It unlocks nobody, and ends when nothing has been unlocked for an hour.", connection),
+		howTo{"Change the ceiling", "set `MAX_UNLOCKS_PER_HOUR` of the connection on each worker, and restart them: what was counted stays"},
+		howTo{"Begin to count anew, and so let as many unlocks pass again", "*Terminate*"})
+}
+
 func shown(summary, what string, can ...howTo) Shown {
 	text := what + "\n\n| to | do |\n|---|---|\n"
 	for _, each := range can {

@@ -54,7 +54,7 @@ type Rules struct {
 	// ApprovalTimeout is how long an approval is waited for when the request does not say.
 	ApprovalTimeout Duration `json:"approvalTimeout,omitzero"`
 	// MaxUnlocksPerHour is a ceiling over the whole connection; 0 is none. The unlock
-	// activity keeps it, since only that knows the count.
+	// activity asks for a place under it.
 	MaxUnlocksPerHour int `json:"maxUnlocksPerHour,omitempty"`
 }
 

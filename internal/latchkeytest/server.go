@@ -108,7 +108,7 @@ type Connection struct {
 	Name      string
 	Connector connectors.Connector
 	Rules     guard.Rules
-	Ceiling   *activities.Ceiling
+	Ceiling   activities.Ceiling
 	// NoAttributes serves the connection as in a namespace without search attributes.
 	NoAttributes bool
 	Audit        *zap.Logger
