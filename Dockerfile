@@ -23,7 +23,8 @@ FROM modules AS build
 COPY . .
 ARG VERSION=
 RUN go build -ldflags "-s -w -X github.com/latchkey-iam/latchkey/internal/cli.Version=${VERSION}" -o /out/latchkey ./cmd/latchkey \
- && go build -ldflags "-s -w" -o /out/healthcheck ./internal/healthcheck
+ && go build -ldflags "-s -w" -o /out/healthcheck ./internal/healthcheck \
+ && go run ./internal/notices/generate ./cmd/latchkey ./internal/healthcheck >/out/THIRD_PARTY_NOTICES
 
 # latchkey-dev is a module of its own, since it holds a Temporal server, which takes minutes to
 # compile and changes only with its go.mod.
@@ -39,13 +40,15 @@ FROM server AS build-dev
 COPY . /src
 ARG VERSION=
 RUN go build -ldflags "-s -w -X github.com/latchkey-iam/latchkey/internal/cli.Version=${VERSION}" -o /out/latchkey-dev . \
- && go build -ldflags "-s -w" -o /out/healthcheck github.com/latchkey-iam/latchkey/internal/healthcheck
+ && go build -ldflags "-s -w" -o /out/healthcheck github.com/latchkey-iam/latchkey/internal/healthcheck \
+ && go run github.com/latchkey-iam/latchkey/internal/notices/generate . github.com/latchkey-iam/latchkey/internal/healthcheck >/out/THIRD_PARTY_NOTICES
 
 FROM ${RUNTIME_IMAGE} AS latchkey-dev
 LABEL org.opencontainers.image.title="latchkey-dev" \
       org.opencontainers.image.description="Latchkey with Temporal, its UI and simulated tenants, to try it" \
       org.opencontainers.image.licenses="Apache-2.0"
 COPY --from=build-dev /src/LICENSE /LICENSE
+COPY --from=build-dev /out/THIRD_PARTY_NOTICES /usr/share/doc/latchkey/THIRD_PARTY_NOTICES
 COPY --from=build-dev /out/healthcheck /healthcheck
 COPY --from=build-dev /out/latchkey-dev /latchkey-dev
 USER 65532:65532
@@ -61,6 +64,7 @@ LABEL org.opencontainers.image.title="latchkey" \
       org.opencontainers.image.description="Unlocks user accounts at identity providers, durably, on Temporal" \
       org.opencontainers.image.licenses="Apache-2.0"
 COPY --from=build /src/LICENSE /LICENSE
+COPY --from=build /out/THIRD_PARTY_NOTICES /usr/share/doc/latchkey/THIRD_PARTY_NOTICES
 COPY --from=build /out/healthcheck /healthcheck
 COPY --from=build /out/latchkey /latchkey
 USER 65532:65532

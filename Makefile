@@ -115,6 +115,12 @@ check: $(WORKFLOWCHECK) ## Check that the workflows are deterministic
 generate: ## Write the generated documentation and schemas again
 	$(GO) run ./internal/reference/generate
 
+.PHONY: notices
+notices: ## Write the licences of what is linked into the commands to bin/, as the images carry them
+	@mkdir -p bin
+	CGO_ENABLED=0 $(GO) run ./internal/notices/generate ./cmd/latchkey >bin/latchkey.notices
+	cd $(DEV) && CGO_ENABLED=0 $(GO) run github.com/latchkey-iam/latchkey/internal/notices/generate . >'$(CURDIR)/bin/latchkey-dev.notices'
+
 .PHONY: histories
 histories: ## Record the histories that the replay tests replay
 	$(GO) test ./workflows -count 1 -run TestRecordHistories -record

@@ -155,6 +155,20 @@ status() {
   printf '%s' "$line" | cut -d' ' -f2
 }
 
+# carries_notices IMAGE checks that the image holds the licence of each module that is in its
+# program.
+carries_notices() {
+  local container module
+  container=$(docker create "$1:local")
+  docker cp -q "$container:/$1" "$work/$1"
+  docker cp -q "$container:/usr/share/doc/latchkey/THIRD_PARTY_NOTICES" "$work/$1.notices" || die "$1 carries no notices"
+  docker rm "$container" >/dev/null
+  for module in $(go version -m "$work/$1" | awk '$1 == "dep" && $2 !~ "^github.com/latchkey-iam/latchkey" { print $2 "@" $3 }'); do
+    grep -qxF "${module/@/ }" "$work/$1.notices" || die "$1: the notices lack $module"
+  done
+  say "ok: $1 carries the notices of $(grep -c '^=\{80\}$' "$work/$1.notices") libraries"
+}
+
 need docker docker.io
 docker compose version >/dev/null 2>&1 || need docker-compose docker-compose
 start_engine
@@ -172,6 +186,7 @@ say "built the images after $((SECONDS - started)) s"
 
 for image in latchkey latchkey-dev; do
   expect "$image runs as" 65532:65532 "$(docker image inspect --format '{{.Config.User}}' "$image:local")"
+  carries_notices "$image"
   say "$image:local is $(($(docker image inspect --format '{{.Size}}' "$image:local") / 1000000)) MB"
 done
 docker run --rm --network none latchkey:local version | grep -qF "$VERSION" || die "latchkey version does not say $VERSION"
