@@ -2,12 +2,12 @@ package activities
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"math"
 	"strings"
 
 	"github.com/latchkey-iam/latchkey/connectors"
+	"github.com/latchkey-iam/latchkey/internal/plainjson"
 )
 
 // The bounds of what a step hands to its workflow, in bytes as they are stored. A payload of
@@ -19,10 +19,9 @@ const (
 	maxPageSize   = 768 << 10
 )
 
-// StoredSize is the most bytes that a value takes as it is stored: its length as JSON with
-// & and < and > escaped to six bytes each.
+// StoredSize is how many bytes a value takes as a worker stores it.
 func StoredSize(value any) int {
-	encoded, err := json.Marshal(value)
+	encoded, err := plainjson.Marshal(value)
 	if err != nil {
 		return math.MaxInt
 	}

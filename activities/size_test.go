@@ -51,7 +51,7 @@ func accountOf[R any](result *R, account func() *connectors.Account) *connectors
 // not, and neither is what is short.
 func TestLongAccounts(t *testing.T) {
 	t.Parallel()
-	escaped := strings.Repeat("&<>", 400_000/3) // Six bytes each, as they are stored.
+	escaped := strings.Repeat("&<>", 400_000/3) // The SDK would write six bytes each.
 	for name, test := range map[string]struct {
 		change func(*connectors.Account)
 		check  func(t *testing.T, got *connectors.Account)

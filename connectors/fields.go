@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"github.com/latchkey-iam/latchkey/internal/plainjson"
 )
 
 // Field documents one key of a provider's user object.
@@ -97,7 +99,7 @@ func Complete(raw json.RawMessage, fields []Field) (json.RawMessage, error) {
 		}
 	}
 	complete(object, fields)
-	return json.Marshal(object)
+	return plainjson.Marshal(object)
 }
 
 func complete(object map[string]any, fields []Field) {

@@ -125,3 +125,12 @@ func FuzzComplete(f *testing.F) {
 		require.True(t, bytes.Equal(got, again), "completing twice changes nothing")
 	})
 }
+
+// TestCompleteKeepsTheLength: what a web page would take for its own grows no longer.
+func TestCompleteKeepsTheLength(t *testing.T) {
+	t.Parallel()
+	raw := `{"a":"` + strings.Repeat("&<>", 1000) + `"}`
+	whole, err := connectors.Complete(json.RawMessage(raw), nil)
+	require.NoError(t, err)
+	require.Equal(t, raw, string(whole))
+}

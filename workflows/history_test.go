@@ -21,6 +21,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/latchkey-iam/latchkey/internal/latchkeytest"
+	"github.com/latchkey-iam/latchkey/internal/temporalclient"
 	"github.com/latchkey-iam/latchkey/workflows"
 )
 
@@ -204,7 +205,7 @@ func replay(t *testing.T, file string, register func(workflows.Registry)) error 
 	history, err := client.HistoryFromJSON(reader, client.HistoryJSONOptions{})
 	require.NoError(t, err)
 	// A step of a replay may take longer than the second that a worker gives one.
-	replayer, err := worker.NewWorkflowReplayerWithOptions(worker.WorkflowReplayerOptions{DisableDeadlockDetection: true})
+	replayer, err := worker.NewWorkflowReplayerWithOptions(worker.WorkflowReplayerOptions{DisableDeadlockDetection: true, DataConverter: temporalclient.DataConverter})
 	require.NoError(t, err)
 	register(replayer)
 	return replayer.ReplayWorkflowHistory(latchkeytest.Silent(), history)

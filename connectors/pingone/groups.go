@@ -8,6 +8,7 @@ import (
 
 	"github.com/latchkey-iam/latchkey/connectors"
 	"github.com/latchkey-iam/latchkey/internal/httpcall"
+	"github.com/latchkey-iam/latchkey/internal/plainjson"
 )
 
 // What a read of a user asks for beside the user. PingOne answers one include a call, so
@@ -74,5 +75,5 @@ func (u *user) withIDs() (json.RawMessage, error) {
 		return nil, err
 	}
 	object["memberOfGroupIDs"] = u.member.rawIDs
-	return json.Marshal(object)
+	return plainjson.Marshal(object)
 }

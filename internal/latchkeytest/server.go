@@ -19,6 +19,7 @@ import (
 	"github.com/latchkey-iam/latchkey/activities"
 	"github.com/latchkey-iam/latchkey/connectors"
 	"github.com/latchkey-iam/latchkey/internal/guard"
+	"github.com/latchkey-iam/latchkey/internal/temporalclient"
 	"github.com/latchkey-iam/latchkey/internal/testserver"
 	"github.com/latchkey-iam/latchkey/workflows"
 )
@@ -88,7 +89,7 @@ func start() (*Temporal, error) {
 
 // Dial connects to a server under the fixed identity.
 func Dial(address, namespace string) (client.Client, error) {
-	return client.Dial(client.Options{HostPort: address, Namespace: namespace, Identity: Identity,
+	return client.Dial(client.Options{HostPort: address, Namespace: namespace, Identity: Identity, DataConverter: temporalclient.DataConverter,
 		Logger: Silent(), WorkerHeartbeatInterval: time.Second,
 		ConnectionOptions: client.ConnectionOptions{GrpcCompression: &client.GrpcCompressionNone{}}})
 }

@@ -109,6 +109,7 @@ func Dial(ctx context.Context, options Options, logger log.Logger) (client.Clien
 	options.raw.Logger = logger
 	options.raw.WorkerHeartbeatInterval = heartbeatInterval
 	options.raw.Identity = identity()
+	options.raw.DataConverter = DataConverter
 	if loopback(options.Address) {
 		// Compression costs a tenth of the processor time there, and saves nothing.
 		options.raw.ConnectionOptions.GrpcCompression = &client.GrpcCompressionNone{}
