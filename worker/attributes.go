@@ -2,6 +2,7 @@ package worker
 
 import (
 	"context"
+	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/client"
@@ -11,11 +12,18 @@ import (
 	"github.com/latchkey-iam/latchkey/workflows"
 )
 
+// A worker may start while Temporal itself is starting. What it then takes for lacking would lack
+// in every run that it serves, so it asks again for a while.
+const (
+	attributesPatience = 15 * time.Second
+	attributesPause    = 200 * time.Millisecond
+)
+
 // knownAttributes returns those of Latchkey's search attributes that the namespace has.
 // Their lack is a warning: without them unlocks work. What needs them says so itself: bulk
 // runs whose policy counts unlocks, and the list of what waits for an approval.
 func knownAttributes(ctx context.Context, temporal client.Client, namespace string, logger *zap.Logger) []string {
-	there, err := temporalclient.SearchAttributes(ctx, temporal, namespace, workflows.SearchAttributes())
+	there, err := askAttributes(ctx, temporal, namespace)
 	if err != nil && !temporalclient.NotOurs(err) {
 		logger.Warn("the search attributes of the namespace cannot be read, so none is set", zap.Error(err))
 		return nil
@@ -34,4 +42,23 @@ func knownAttributes(ctx context.Context, temporal client.Client, namespace stri
 			zap.String("fix", "latchkey setup --namespace "+namespace))
 	}
 	return known
+}
+
+// askAttributes asks until Temporal answers, or for attributesPatience.
+func askAttributes(ctx context.Context, temporal client.Client, namespace string) (map[string]enumspb.IndexedValueType, error) {
+	ctx, cancel := context.WithTimeout(ctx, attributesPatience)
+	defer cancel()
+	pause := time.NewTicker(attributesPause)
+	defer pause.Stop()
+	for {
+		there, err := temporalclient.SearchAttributes(ctx, temporal, namespace, workflows.SearchAttributes())
+		if err == nil || temporalclient.NotOurs(err) {
+			return there, err
+		}
+		select {
+		case <-pause.C:
+		case <-ctx.Done():
+			return nil, err
+		}
+	}
 }

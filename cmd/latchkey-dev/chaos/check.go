@@ -67,6 +67,8 @@ type runRecord struct {
 	// end is the outcome or the type of the failure.
 	end    string
 	result *workflows.Result
+	// attributes are the search attributes.
+	attributes map[string]string
 	// unlocking says that the step that unlocks was begun, approvals who approved before.
 	unlocking bool
 	approvals []string
@@ -98,7 +100,8 @@ func check(e *evidence) []violation {
 		check func(*evidence, func(runID, format string, arguments ...any))
 	}{
 		{"answers", checkAnswers}, {"ends", checkEnds}, {"outcomes", checkOutcomes}, {"unlock sent", checkSent}, {"book", checkBook},
-		{"refusals", checkRefusals}, {"approvals", checkApprovals}, {"lists", checkLists}, {"audit", checkAudit}, {"leaks", checkLeaks},
+		{"refusals", checkRefusals}, {"approvals", checkApprovals}, {"lists", checkLists}, {"audit", checkAudit},
+		{"search attributes", checkAttributes}, {"leaks", checkLeaks},
 	} {
 		rule.check(e, func(runID, format string, arguments ...any) {
 			found = append(found, violation{rule: rule.name, runID: runID, what: fmt.Sprintf(format, arguments...)})
@@ -349,6 +352,23 @@ func checkAudit(e *evidence, report reporter) {
 		}
 		if !written {
 			report(r.runID, "%s ended as %s, and the logs say %q", r.workflowID, r.end, e.audit[r.runID])
+		}
+	}
+}
+
+// checkAttributes: a run that had an end of its own can be found by what it did. The unlocks of
+// a user are counted so.
+func checkAttributes(e *evidence, report reporter) {
+	for _, r := range e.runs {
+		if r.result == nil || r.end == client.TypeTerminated {
+			continue
+		}
+		outcome := r.attributes[workflows.AttributeOutcome.GetName()]
+		switch {
+		case r.attributes[workflows.AttributeConnection.GetName()] != r.in.Connection,
+			r.result.Before != nil && r.attributes[workflows.AttributeUserID.GetName()] != r.result.UserID,
+			outcome == "", outcome != r.end && r.end != client.TypeCancelled:
+			report(r.runID, "%s ended as %s and cannot be found by that: its search attributes are %v", r.workflowID, r.end, r.attributes)
 		}
 	}
 }

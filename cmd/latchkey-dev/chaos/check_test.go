@@ -32,8 +32,10 @@ func sound() *evidence {
 		calls: []call{{userID: "ada", at: at(62)}},
 		runs: []*runRecord{{
 			workflowID: "request-1", runID: "run-1", parent: "list-1", in: in, userID: "ada", started: at(60), closed: at(64), end: "unlocked",
+			attributes: map[string]string{workflows.AttributeConnection.GetName(): strict, workflows.AttributeUserID.GetName(): "ada",
+				workflows.AttributeOutcome.GetName(): "unlocked"},
 			unlocking: true, approvals: []string{approver},
-			result: &workflows.Result{Outcome: workflows.Unlocked, UnlockSent: connectors.Yes,
+			result: &workflows.Result{Outcome: workflows.Unlocked, UserID: "ada", Before: &connectors.State{}, UnlockSent: connectors.Yes,
 				Approval: &workflows.ApprovalRecord{Decision: "approved", By: approver, At: at(61), Until: at(70)}},
 		}},
 		lists: []*listRecord{{connection: strict, workflowID: "list-1", given: []connectors.UserRef{{ID: "ada"}}, end: "completed",
@@ -111,7 +113,13 @@ func TestCheckSees(t *testing.T) {
 		"decided as its run did not end": {"lists", func(e *evidence, _ *runRecord) { e.lists[0].decisions[0].Decision = "relocked" }},
 		"no result in the logs":          {"audit", func(e *evidence, _ *runRecord) { clear(e.audit) }},
 		"another result in the logs":     {"audit", func(e *evidence, _ *runRecord) { e.audit["run-1"] = []string{"refused"} }},
-		"a name in a log":                {"leaks", func(e *evidence, _ *runRecord) { e.leaks = []string{"worker-1.log holds a name"} }},
+		"found by no connection":         {"search attributes", lacks(workflows.AttributeConnection.GetName())},
+		"found by no user":               {"search attributes", lacks(workflows.AttributeUserID.GetName())},
+		"found by no outcome":            {"search attributes", lacks(workflows.AttributeOutcome.GetName())},
+		"found by another outcome": {"search attributes", func(_ *evidence, r *runRecord) {
+			r.attributes[workflows.AttributeOutcome.GetName()] = "refused"
+		}},
+		"a name in a log": {"leaks", func(e *evidence, _ *runRecord) { e.leaks = []string{"worker-1.log holds a name"} }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -124,6 +132,11 @@ func TestCheckSees(t *testing.T) {
 			require.Contains(t, rules, test.rule)
 		})
 	}
+}
+
+// lacks takes a search attribute away.
+func lacks(name string) func(*evidence, *runRecord) {
+	return func(_ *evidence, r *runRecord) { delete(r.attributes, name) }
 }
 
 // refusal makes a run of one that was refused.
@@ -149,6 +162,7 @@ func TestCheckExcuses(t *testing.T) {
 		"changed since the approval": func(e *evidence, r *runRecord) {
 			refusal(guard.CodeChangedSinceApproval)(e, r)
 			r.end, e.answers[0].word, e.audit["run-1"], e.lists = "refused", "refused", []string{"refused"}, nil
+			r.attributes[workflows.AttributeOutcome.GetName()] = "refused"
 		},
 		"nobody served": func(e *evidence, _ *runRecord) {
 			e.answers = append(e.answers, answer{what: "request 2", word: workflows.TypeNoWorker})

@@ -156,15 +156,19 @@ func (c *callers) readRuns(ctx context.Context, e *evidence) error {
 
 func (c *callers) readRun(ctx context.Context, e *evidence, info *workflowpb.WorkflowExecutionInfo) (*runRecord, error) {
 	r := &runRecord{workflowID: info.GetExecution().GetWorkflowId(), runID: info.GetExecution().GetRunId(),
-		parent: info.GetParentExecution().GetWorkflowId(), started: info.GetStartTime().AsTime(), closed: info.GetCloseTime().AsTime()}
-	if payload := info.GetSearchAttributes().GetIndexedFields()[workflows.AttributeUserID.GetName()]; payload != nil {
-		if err := converter.GetDefaultDataConverter().FromPayload(payload, &r.userID); err != nil {
-			return nil, err
+		parent: info.GetParentExecution().GetWorkflowId(), started: info.GetStartTime().AsTime(), closed: info.GetCloseTime().AsTime(),
+		attributes: map[string]string{}}
+	for name, payload := range info.GetSearchAttributes().GetIndexedFields() {
+		e.readClear(r.workflowID, payload.GetData())
+		var value string
+		if slices.Contains(workflows.SearchAttributes(), name) {
+			if err := converter.GetDefaultDataConverter().FromPayload(payload, &value); err != nil {
+				return nil, err
+			}
 		}
+		r.attributes[name] = value
 	}
-	for _, value := range info.GetSearchAttributes().GetIndexedFields() {
-		e.readClear(r.workflowID, value.GetData())
-	}
+	r.userID = r.attributes[workflows.AttributeUserID.GetName()]
 	history := c.temporal.GetWorkflowHistory(ctx, r.workflowID, r.runID, false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
 	for history.HasNext() {
 		event, err := history.Next()
