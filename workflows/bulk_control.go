@@ -11,8 +11,12 @@ import (
 	"github.com/latchkey-iam/latchkey/activities"
 )
 
-// maxInterventions bounds what a run remembers of its operators; the log has all.
-const maxInterventions = 100
+// maxInterventions and maxInterventionsSize bound what a run remembers of its operators; the
+// log has all.
+const (
+	maxInterventions     = 100
+	maxInterventionsSize = 128 << 10
+)
 
 // maxCommands bounds how often one run is paused and resumed. A server takes 2,000 updates in
 // all, and a release or an abort must still be among them.
@@ -100,11 +104,16 @@ func (r *bulkRun) resume(ctx workflow.Context) {
 
 // intervened records what an operator did.
 func (r *bulkRun) intervened(ctx workflow.Context, what string, command Command) {
-	if len(r.Result.Interventions) < maxInterventions {
-		r.Result.Interventions = append(r.Result.Interventions, Intervention{Command: command, What: what, At: workflow.Now(ctx).UTC()})
-	}
+	r.remember(Intervention{Command: command, What: what, At: workflow.Now(ctx).UTC()})
 	r.detail(ctx)
 	r.audit(ctx, "bulk command", what, command)
+}
+
+func (r *bulkRun) remember(intervention Intervention) {
+	if len(r.Result.Interventions) < maxInterventions &&
+		activities.StoredSize(r.Result.Interventions)+activities.StoredSize(intervention) < maxInterventionsSize {
+		r.Result.Interventions = append(r.Result.Interventions, intervention)
+	}
 }
 
 func (r *bulkRun) audit(ctx workflow.Context, step, decision string, command Command) {

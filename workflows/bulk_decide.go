@@ -14,10 +14,11 @@ import (
 )
 
 const (
-	// maxExplanation bounds what one user adds to a payload.
+	// maxExplanation bounds what one user adds to a payload, in bytes as they are stored.
 	maxExplanation = 500
-	// maxFailures bounds the failures that the result shows.
-	maxFailures = 100
+	// maxFailures and maxFailuresSize bound the failures that the result shows.
+	maxFailures     = 100
+	maxFailuresSize = 128 << 10
 )
 
 // decideAll decides upon each of the users and waits for their unlocks.
@@ -254,19 +255,32 @@ func sentOf(from interface {
 
 // note records a decision.
 func (r *bulkRun) note(decision Decision) {
-	if len(decision.Explanation) > maxExplanation {
-		decision.Explanation = strings.ToValidUTF8(decision.Explanation[:maxExplanation], "") + "…"
-	}
+	decision.Explanation = shortened(decision.Explanation)
 	r.Result.Decisions = append(r.Result.Decisions, decision)
 	r.Result.Counts[string(decision.Decision)]++
 	if decision.Code != "" {
 		r.Result.Codes[decision.Code]++
 	}
 	if decision.Decision == FailedUser && len(r.Result.Failures) < maxFailures {
-		r.Result.Failures = append(r.Result.Failures, decision)
+		if size := activities.StoredSize(decision) + len(","); r.failuresSize+size < maxFailuresSize {
+			r.Result.Failures = append(r.Result.Failures, decision)
+			r.failuresSize += size
+		}
 	}
 	if r.Given && decision.UserID != "" && decision.Code != CodeDuplicate {
 		r.done[decision.UserID] = true
 		r.Done = append(r.Done, decision.UserID)
 	}
+}
+
+// shortened cuts an explanation that is too long to be kept.
+func shortened(text string) string {
+	kept := text[:min(len(text), maxExplanation)]
+	for activities.StoredSize(kept) > maxExplanation+len(`""`) {
+		kept = kept[:len(kept)*9/10]
+	}
+	if len(kept) < len(text) {
+		return strings.ToValidUTF8(kept, "") + "…"
+	}
+	return text
 }

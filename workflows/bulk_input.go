@@ -7,6 +7,7 @@ import (
 
 	"go.temporal.io/sdk/converter"
 
+	"github.com/latchkey-iam/latchkey/activities"
 	"github.com/latchkey-iam/latchkey/connectors"
 	"github.com/latchkey-iam/latchkey/internal/guard"
 )
@@ -14,10 +15,15 @@ import (
 // UnlockLockedUsersName is the name of the workflow type that unlocks many users.
 const UnlockLockedUsersName = "UnlockLockedUsers"
 
-// The bounds of a given list: it goes in one start.
+// MaxUsers bounds a given list: it goes in one start.
+const MaxUsers = 5000
+
 const (
-	MaxUsers      = 5000
-	maxUsersBytes = 1 << 20
+	// maxBulkSize bounds an input, in bytes as they are stored: with what a run hands to the
+	// next one of its chain it must stay below the 2 MiB that a server takes.
+	maxBulkSize = 1_200_000
+	// maxIDSize is what the chain keeps of each user of a list: the ID, quoted.
+	maxIDSize = 67
 )
 
 // BulkInput is what UnlockLockedUsers takes. Connection is required.
@@ -59,6 +65,7 @@ func (in *BulkInput) faults() []error {
 	found.noteConnection(in.Connection)
 	found.note(in.Users != nil && len(in.Users) == 0 && in.Carried == nil, "users is empty: name somebody, or leave the field out for all locked users")
 	found = append(found, usersFaults(in.Users)...)
+	found = append(found, in.sizeFaults()...)
 	found = append(found, in.Policy.faults()...)
 	found.note(outside(in.Timeout), "timeout must be between %s and %s", guard.Round(minTimeout), guard.Round(MaxTimeout))
 	found.noteRequest(in.RequestID, in.RequestReason, in.RequestedBy)
@@ -72,18 +79,25 @@ func usersFaults(users []connectors.UserRef) []error {
 	if len(users) > MaxUsers {
 		return []error{fmt.Errorf("users holds %d references; at most %d go in one start: split the list into %d", len(users), MaxUsers, (len(users)+MaxUsers-1)/MaxUsers)}
 	}
-	size := 0
 	var faults []error
 	for i, ref := range users {
-		size += len(ref.ID) + len(ref.Username) + len(ref.Email)
 		if err := ref.Validate(); err != nil && len(faults) < maxUsersFaults {
 			faults = append(faults, fmt.Errorf("users[%d]: %w", i, err))
 		}
 	}
-	if size > maxUsersBytes {
-		faults = append(faults, fmt.Errorf("users is %d bytes long; at most %d go in one start: split the list", size, maxUsersBytes))
-	}
 	return faults
+}
+
+// sizeFaults refuses a list with which a chain would be stuck.
+func (in *BulkInput) sizeFaults() []error {
+	given := *in
+	given.Carried = nil
+	size := activities.StoredSize(given) + len(in.Users)*maxIDSize
+	if size <= maxBulkSize {
+		return nil
+	}
+	return []error{fmt.Errorf("users takes %d bytes as it is stored, where some letters take six; at most %d go in one start: split the list into %d",
+		size, maxBulkSize, size/maxBulkSize+1)}
 }
 
 // DecodeBulkInput reads a BulkInput strictly: unknown, repeated and wrongly typed fields

@@ -78,7 +78,7 @@ type BulkResult struct {
 	Found  int            `json:"found"`
 	Counts map[string]int `json:"counts"`
 	Codes  map[string]int `json:"codes"`
-	// Failures are the first hundred users whose unlock failed.
+	// Failures are the first hundred users whose unlock failed; fewer where they take long.
 	Failures []Decision `json:"failures"`
 	// Decisions are those of the last run of the chain; each earlier run hands its own to
 	// the next one's input.

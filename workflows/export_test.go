@@ -3,6 +3,7 @@ package workflows
 import (
 	"time"
 
+	"github.com/latchkey-iam/latchkey/activities"
 	"github.com/latchkey-iam/latchkey/connectors"
 )
 
@@ -72,4 +73,37 @@ type Understood struct {
 func Understand(err error) Understood {
 	failed := understand(err, "c-1")
 	return Understood{Kind: failed.kind, Message: failed.message, Sent: failed.sent, Attempt: failed.attempt}
+}
+
+// HandOn plays a chain without a server: each run decides as decide says and is told what
+// command says as often as it takes that. See is handed what each run hands to the next.
+func HandOn(in BulkInput, decide func(*connectors.UserRef) Decision, command Command, listed []activities.Listed, book Sightings, see func(BulkInput)) {
+	carried := Carried{Given: in.Given(), Waiting: listed, Book: sightBook{Old: book, New: book}, Result: BulkResult{
+		Counts: map[string]int{}, Codes: map[string]int{}, RequestReason: in.RequestReason, RequestedBy: in.RequestedBy}}
+	for {
+		run := &bulkRun{in: &in, Carried: carried, sightings: newSightings(carried.Book), done: map[string]bool{}}
+		run.Result.Decisions = []Decision{}
+		run.failuresSize = activities.StoredSize(run.Result.Failures)
+		if len(run.Result.Interventions) == 0 {
+			for range maxInterventions + 1 {
+				run.remember(Intervention{Command: command, What: PauseUpdate})
+			}
+		}
+		for range usersPerRun {
+			switch {
+			case len(in.Users) > 0:
+				ref := in.Users[0]
+				in.Users = in.Users[1:]
+				run.note(decide(&ref))
+			case len(run.Waiting) > 0:
+				run.Waiting = run.Waiting[1:]
+				run.note(decide(nil))
+			}
+		}
+		see(run.handedOn())
+		if len(in.Users) == 0 { // What was listed only gets less.
+			return
+		}
+		carried = run.Carried
+	}
 }

@@ -149,6 +149,7 @@ func (in *Input) faults() []error {
 		found.note(word != connectors.BlockSuspended && word != connectors.BlockDisabled,
 			"override holds an unknown word: use %q and %q", connectors.BlockSuspended, connectors.BlockDisabled)
 	}
+	found.note(len(in.Guard.OnlyReasons) > maxWords || len(in.Override) > maxWords, "guard.onlyReasons and override may hold %d words at most", maxWords)
 	found.note(slices.ContainsFunc(in.Guard.OnlyReasons, unknownReason), "guard.onlyReasons holds an unknown word: use failed_sign_in, admin, expired and unknown")
 	found = append(found, patternFaults("guard", in.Guard.Exclude, in.Guard.Include)...)
 	least, most := in.Guard.MinLockedFor, in.Guard.MaxLockedFor

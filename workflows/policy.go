@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/latchkey-iam/latchkey/activities"
 	"github.com/latchkey-iam/latchkey/connectors"
 	"github.com/latchkey-iam/latchkey/internal/guard"
 )
@@ -79,10 +80,12 @@ const (
 	DefaultConcurrency    = 10
 )
 
-// maxConcurrency and maxPatterns keep a history within its bounds.
+// These keep a history within its bounds, which holds the policy once for each user.
 const (
-	maxConcurrency = 100
-	maxPatterns    = 100
+	maxConcurrency  = 100
+	maxPatterns     = 100
+	maxPatternsSize = 64 << 10 // as they are stored
+	maxWords        = 10
 )
 
 // complete fills in the defaults, of which a given list has others.
@@ -125,6 +128,7 @@ func orZero[T comparable](given, otherwise T) T {
 // faults names every wrong field of a complete policy.
 func (p *Policy) faults() []error {
 	var found faults
+	found.note(len(*p.OnlyReasons) > maxWords, "policy.onlyReasons holds more than %d words", maxWords)
 	found.note(slices.ContainsFunc(*p.OnlyReasons, unknownReason), "policy.onlyReasons holds an unknown word: use failed_sign_in, admin, expired and unknown")
 	found.note(*p.MinLockedFor < 0 || p.MaxLockedFor < 0, "policy.minLockedFor and policy.maxLockedFor must not be negative")
 	found.note(p.MaxLockedFor > 0 && *p.MinLockedFor > p.MaxLockedFor, "policy.minLockedFor is longer than policy.maxLockedFor: no lock can pass")
@@ -166,6 +170,9 @@ func validatePatterns(patterns []string) error {
 		if strings.TrimSpace(text) == "" || len(text) > connectors.MaxReferenceLength {
 			return fmt.Errorf("holds a pattern that is empty or longer than %d bytes", connectors.MaxReferenceLength)
 		}
+	}
+	if size := activities.StoredSize(patterns); size > maxPatternsSize {
+		return fmt.Errorf("takes %d bytes as it is stored, where some letters take six; at most %d are allowed: use * to cover many", size, maxPatternsSize)
 	}
 	return nil
 }

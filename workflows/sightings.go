@@ -5,6 +5,8 @@ import (
 	"maps"
 	"slices"
 	"time"
+
+	"github.com/latchkey-iam/latchkey/activities"
 )
 
 // Sightings are when locks of unknown age were first seen, those of one moment together.
@@ -18,9 +20,9 @@ type Sighting struct {
 	UserIDs []string `json:"userIds"`
 }
 
-// maxSightings bounds what is kept, so that it fits a payload. Of more, the oldest stay: a
-// user who is forgotten waits longer.
-const maxSightings = 10000
+// maxSightingsSize bounds what is kept, in bytes as they are stored, so that it fits a payload:
+// some 12,000 users. Of more, the oldest stay: a user who is forgotten waits longer.
+const maxSightingsSize = 480 << 10
 
 // sightBook knows when locks of unknown age were first seen.
 type sightBook struct {
@@ -69,18 +71,19 @@ func (s *sightings) again() {
 }
 
 func (s *sightings) book() sightBook {
-	return sightBook{Old: pack(s.old), New: pack(s.seen)}
+	seen := pack(s.seen, maxSightingsSize)
+	return sightBook{Old: pack(s.old, maxSightingsSize-activities.StoredSize(seen)), New: seen}
 }
 
 // kept is what the next scheduled run is to know: after a walk to the end, who was not seen
 // is not locked any more.
 func (s *sightings) kept(walkedAll bool) Sightings {
 	if walkedAll {
-		return pack(s.seen)
+		return pack(s.seen, maxSightingsSize)
 	}
 	all := maps.Clone(s.old)
 	maps.Copy(all, s.seen)
-	return pack(all)
+	return pack(all, maxSightingsSize)
 }
 
 func (s Sightings) unpack() map[string]sight {
@@ -93,16 +96,24 @@ func (s Sightings) unpack() map[string]sight {
 	return unpacked
 }
 
-// pack groups by moment, the oldest first, in an order that does not depend on the map's.
-func pack(sights map[string]sight) Sightings {
+// pack groups by moment, the oldest first, in an order that does not depend on the map's, as
+// many as take no more than most bytes.
+func pack(sights map[string]sight, most int) Sightings {
 	ids := slices.SortedFunc(maps.Keys(sights), func(a, b string) int {
 		one, other := sights[a], sights[b]
 		return cmp.Or(one.since.Compare(other.since), cmp.Compare(one.of, other.of), cmp.Compare(a, b))
 	})
-	packed := Sightings{}
-	for _, id := range ids[:min(len(ids), maxSightings)] {
+	packed, size := Sightings{}, len("[]")
+	for _, id := range ids {
 		current, last := sights[id], len(packed)-1
-		if last < 0 || !packed[last].Since.Equal(current.since) || packed[last].Print != current.of {
+		fresh := last < 0 || !packed[last].Since.Equal(current.since) || packed[last].Print != current.of
+		if fresh {
+			size += activities.StoredSize(Sighting{Since: current.since, Print: current.of, UserIDs: []string{}}) + len(",")
+		}
+		if size += activities.StoredSize(id) + len(","); size > most {
+			break
+		}
+		if fresh {
 			packed = append(packed, Sighting{Since: current.since, Print: current.of})
 			last++
 		}

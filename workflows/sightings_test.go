@@ -9,6 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
+	"github.com/latchkey-iam/latchkey/activities"
+	"github.com/latchkey-iam/latchkey/internal/latchkeytest"
 	"github.com/latchkey-iam/latchkey/workflows"
 )
 
@@ -85,17 +87,29 @@ func TestSightingsRoundTrip(t *testing.T) {
 	})
 }
 
-// TestSightingsAreBounded: of too many the oldest stay.
+// TestSightingsAreBounded: of too many the oldest stay, in a run's result and in what it hands
+// to the next, and so many fit a payload.
 func TestSightingsAreBounded(t *testing.T) {
 	t.Parallel()
-	book := workflows.NewSightBook(nil)
-	const most = 10000
-	for n := range most + 5 {
-		book.See(fmt.Sprintf("u%05d", n), "p", noon.Add(-time.Duration(n)*time.Minute))
+	const many, payload = 20_000, 1 << 19
+	for name, step := range map[string]time.Duration{"each at a moment of its own": time.Minute, "all at one moment": 0} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var before workflows.Sightings
+			for n := range many {
+				before = append(before, workflows.Sighting{Since: noon.Add(time.Duration(n) * step), Print: "p", UserIDs: []string{latchkeytest.MemberID(n)}})
+			}
+			book := workflows.NewSightBook(before)
+			for n := range many / 2 {
+				book.See(latchkeytest.MemberID(n), "p", noon)
+			}
+			for _, kept := range []workflows.Sightings{book.Kept(false), book.Continued().Kept(false)} {
+				require.Less(t, activities.StoredSize(kept), payload)
+				require.Greater(t, activities.StoredSize(kept), payload*3/4)
+				at := seenAt(kept)
+				require.Contains(t, at, latchkeytest.MemberID(0))
+				require.NotContains(t, at, latchkeytest.MemberID(many-1))
+			}
+		})
 	}
-	kept := seenAt(book.Kept(true))
-	require.Len(t, kept, most)
-	require.Contains(t, kept, fmt.Sprintf("u%05d", most+4))
-	require.NotContains(t, kept, "u00004")
-	require.Contains(t, kept, "u00005")
 }

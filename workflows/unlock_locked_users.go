@@ -60,6 +60,8 @@ type bulkRun struct {
 	inFlight  int
 	// commands counts what operators told this run of the chain.
 	commands int
+	// failuresSize is what Result.Failures take as they are stored.
+	failuresSize int
 	// attributes are what begin returned.
 	attributes []string
 	// hold is there while the run waits for an operator.
@@ -79,17 +81,21 @@ func newBulkRun(ctx workflow.Context, in *BulkInput) *bulkRun {
 		run.Carried = *in.Carried
 		run.Given = in.Given() // A list is never taken for everybody, whatever else is carried.
 	} else {
-		run.Carried = Carried{Given: in.Given(), Book: sightBook{Old: sightingsBefore(ctx)}, Result: BulkResult{
+		run.Carried = Carried{Given: in.Given(), Result: BulkResult{
 			Connection: in.Connection, DryRun: in.Policy.DryRun, Counts: map[string]int{}, Codes: map[string]int{},
 			Failures: []Decision{}, Interventions: []Intervention{}, FirstRunID: workflow.GetInfo(ctx).FirstRunID,
 			StartedAt: now, RequestReason: in.RequestReason, RequestedBy: in.RequestedBy,
 		}}
+		if !run.Given { // A list asks nobody since when a lock is known.
+			run.Book.Old = sightingsBefore(ctx)
+		}
 	}
 	if run.Result.Counts == nil || run.Result.Codes == nil {
 		run.Result.Counts, run.Result.Codes = map[string]int{}, map[string]int{}
 	}
 	run.Result.Runs++
 	run.Result.Decisions = []Decision{}
+	run.failuresSize = activities.StoredSize(run.Result.Failures)
 	run.sightings = newSightings(run.Book)
 	for _, id := range run.Done {
 		run.done[id] = true
@@ -141,14 +147,19 @@ func (r *bulkRun) left() bool {
 
 // continued is the error that continues the chain with a fresh history.
 func (r *bulkRun) continued(ctx workflow.Context) error {
+	if r.Paused {
+		r.Idle += Duration(workflow.Now(ctx).Sub(r.pausedAt))
+	}
+	return workflow.NewContinueAsNewError(ctx, UnlockLockedUsersName, r.handedOn())
+}
+
+// handedOn is the input of the run that continues this one.
+func (r *bulkRun) handedOn() BulkInput {
 	carried := r.Carried
 	carried.Book = r.sightings.book()
-	if r.Paused {
-		carried.Idle += Duration(workflow.Now(ctx).Sub(r.pausedAt))
-	}
 	next := *r.in
 	next.Carried = &carried
-	return workflow.NewContinueAsNewError(ctx, UnlockLockedUsersName, next)
+	return next
 }
 
 // prepare asks a worker that serves the connection what the run must know.
