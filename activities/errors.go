@@ -63,7 +63,7 @@ const believedFrom = 3
 // mayPass reports whether another attempt may end differently without anybody changing
 // the request or the configuration.
 func mayPass(failure *connectors.Error, current attempt) bool {
-	return failure.Kind.Retryable() || doubtful(failure) && current.number < believedFrom
+	return failure.Retryable() || doubtful(failure) && current.number < believedFrom
 }
 
 // doubtful reports whether the provider may not mean its refusal. That a search found

@@ -69,6 +69,9 @@ type Error struct {
 	Message string
 	// RetryAfter is how long the provider asked to wait; 0 when it did not say.
 	RetryAfter time.Duration
+	// MayPass says that another attempt may end differently although the kind tells
+	// otherwise: a secret in a file was refused, and the file may be about to change.
+	MayPass bool
 	// RequestID is the provider's identifier of the exchange, for its support.
 	RequestID string
 	// Sent says, of a failed Unlock, whether an unlock has taken effect: No when none was
@@ -78,6 +81,10 @@ type Error struct {
 	// ended the call, else nil; for errors.Is. It is never printed.
 	Cause error `json:"-"`
 }
+
+// Retryable reports whether another attempt may end differently without anybody changing
+// the request or the configuration.
+func (e *Error) Retryable() bool { return e.MayPass || e.Kind.Retryable() }
 
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Cause }
@@ -103,6 +110,12 @@ func (e *Error) Error() string {
 		fmt.Fprintf(&text, " (%s)", strings.Join(notes, ", "))
 	}
 	return text.String()
+}
+
+// Retryable is Error.Retryable of an *Error, and false of any other.
+func Retryable(err error) bool {
+	var failure *Error
+	return errors.As(err, &failure) && failure.Retryable()
 }
 
 // KindOf returns the kind of err, or empty when err is no *Error.

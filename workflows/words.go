@@ -99,7 +99,7 @@ var kindWords = map[connectors.Kind]Word{
 	connectors.NotFound:           {Doubted: true, Meaning: "No account matches the reference.", Remedy: "Check the reference, the connection, and what its credential may see."},
 	connectors.Ambiguous:          {Meaning: "More than one account matches the reference.", Remedy: "Ask by `userId`."},
 	connectors.RejectedByProvider: {Meaning: "The provider understood the request and will not do it.", Remedy: "Look up the code that the message names, and look at the account in the provider's console."},
-	connectors.Unauthenticated:    {Meaning: "The connection's credential is wrong, expired or for another region.", Remedy: "Mend the connection's settings, restart its worker, and ask again."},
+	connectors.Unauthenticated:    {Meaning: "The connection's credential is wrong, expired or for another region. A secret in a file is tried again for half a minute, since the file may be about to change.", Remedy: "Put the right secret into its file, which is read again by itself, or mend the connection's settings and restart its worker; then ask again."},
 	connectors.PermissionDenied:   {Doubted: true, Meaning: "The connection's credential lacks a right.", Remedy: "`latchkey connections check` names the right; give it at the provider, and ask again."},
 	connectors.Conflict:           {Meaning: "The account is being changed by somebody else.", Remedy: "Ask again when the other change is done."},
 	connectors.RateLimited:        {Meaning: "Too many requests; `Retry-After` is honoured.", Remedy: "Ask again later; `RATE_LIMIT` keeps Latchkey below the provider's limit."},

@@ -31,6 +31,12 @@ type HTTPHarness interface {
 	Refusal(code, message string) string
 }
 
+// Filer is an HTTPHarness whose connectors take their secret from a file too.
+type Filer interface {
+	// ConfigOf returns the configuration of a connector whose secret stands in the file.
+	ConfigOf(path string) connectors.Config
+}
+
 // Linker is an HTTPHarness whose provider's lists link to their next page.
 type Linker interface {
 	// LinkTo returns the page with a link to next, which may be any JSON value.
@@ -136,6 +142,7 @@ var httpCases = []httpCase{
 	{"TokenRevokedForMany", tokenRevokedForMany, all},
 	{"CredentialRefused", credentialRefused, all},
 	{"TokenRunsOut", tokenRunsOut, all},
+	{"SecretFiles", secretFiles, all},
 	{"StaleReads", staleReads, none},
 	{"LocksRunOut", locksRunOut, none},
 	{"EchoedSecrets", echoedSecrets, all},

@@ -10,7 +10,6 @@ import (
 
 	"github.com/latchkey-iam/latchkey/connectors"
 	"github.com/latchkey-iam/latchkey/internal/httpcall"
-	"github.com/latchkey-iam/latchkey/internal/secret"
 )
 
 // The words for what was being done.
@@ -32,25 +31,14 @@ func newClient(config *Config, parsed settings, options connectors.Options) *cli
 		Provider: Name, Transport: httpcall.TransportOf(options), Rules: rules, Now: options.Clock(),
 	}
 	if parsed.apiKey.Given() {
-		caller.Authorize = withKey(caller, parsed.apiKey)
+		// https://docs.jumpcloud.com/api/1.0/index.html#section/Authentication
+		caller.Key = &httpcall.Key{Source: parsed.apiKey, Set: func(header http.Header, key string) { header.Set("x-api-key", key) }}
 	} else {
 		caller.Authorize = httpcall.NewTokens(caller, httpcall.ClientCredentials{
 			TokenURL: parsed.tokenURL, ClientID: config.ClientID, Secret: parsed.secret, Scope: "api",
 		}).Authorize
 	}
 	return &client{Caller: caller, base: parsed.base, orgID: config.OrgID}
-}
-
-// withKey authorizes by API key: https://docs.jumpcloud.com/api/1.0/index.html#section/Authentication
-func withKey(caller httpcall.Caller, source *secret.Source) httpcall.Authorize {
-	return func(_ context.Context, header http.Header) (func(), error) {
-		key, err := source.Read()
-		if err != nil {
-			return nil, caller.Fail("read the API key", connectors.Unauthenticated, err.Error())
-		}
-		header.Set("x-api-key", key)
-		return nil, nil
-	}
 }
 
 func (c *client) request(operation, method string, query url.Values, path ...string) httpcall.Request {

@@ -137,3 +137,15 @@ func (h *harness) Steps() []conformance.Step {
 	}
 	return steps
 }
+
+// ConfigOf implements conformance.Filer.
+func (h *harness) ConfigOf(path string) connectors.Config {
+	config := jumpcloud.NewConfig()
+	config.BaseURL, config.TokenURL = simulator.APIURL(h.url), simulator.TokenURL(h.url)
+	if h.fetchesToken {
+		config.ClientID, config.ClientSecretFile = simulator.DefaultClientID, path
+	} else {
+		config.APIKeyFile = path
+	}
+	return config
+}

@@ -121,7 +121,7 @@ func (p *policies) ask(ctx context.Context, operation, organization string) (pol
 	found, err := p.client.policy(ctx, operation, organization)
 	kept := policyKept
 	if err != nil {
-		if kind := connectors.KindOf(err); !last.read && p.attempts == 0 && kind.Retryable() && kind != connectors.MalformedResponse {
+		if kind := connectors.KindOf(err); !last.read && p.attempts == 0 && connectors.Retryable(err) && kind != connectors.MalformedResponse {
 			return policy{}, err
 		}
 		found, kept = last, failureKept

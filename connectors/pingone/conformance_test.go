@@ -162,3 +162,12 @@ func (h *harness) JoinGroup(t testing.TB, user conformance.User, id, name string
 func (h *harness) Population() (id, name string) {
 	return simulator.DefaultPopulationID, simulator.PopulationName
 }
+
+// ConfigOf implements conformance.Filer.
+func (h *harness) ConfigOf(path string) connectors.Config {
+	config := pingone.NewConfig()
+	config.EnvironmentID = simulator.DefaultEnvironmentID
+	config.ApiURL, config.AuthURL = h.url+"/v1", h.url
+	config.ClientID, config.ClientSecretFile = simulator.DefaultClientID, path
+	return config
+}

@@ -53,9 +53,9 @@ func (m *membership) groups() []string {
 // failure that will not pass leaves the groups unknown; one that may pass fails the look-up.
 func (c *Connector) readGroupIDs(ctx context.Context, read *user) error {
 	again, _, err := c.read(ctx, read.id, withGroupIDs)
-	switch kind := connectors.KindOf(err); {
+	switch {
 	case err == nil:
-	case kind.Retryable():
+	case connectors.Retryable(err):
 		return err
 	default:
 		return nil

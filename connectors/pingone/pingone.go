@@ -135,7 +135,7 @@ func (c *Connector) read(ctx context.Context, id string, with url.Values) (user,
 // unknown; one that may pass fails the look-up.
 func (c *Connector) passwordOf(ctx context.Context, id string) (passwordState, error) {
 	password, err := c.client.password(ctx, opLookup, id)
-	if kind := connectors.KindOf(err); err != nil && !kind.Retryable() {
+	if kind := connectors.KindOf(err); err != nil && !connectors.Retryable(err) {
 		return passwordState{unread: kind}, nil
 	}
 	return password, err

@@ -42,8 +42,9 @@ type Caller struct {
 	// Transport carries the calls; see TransportOf. It is used without an http.Client,
 	// so no redirect is followed, no cookie kept and no URL put into an error.
 	Transport http.RoundTripper
-	// Authorize may be nil.
+	// Authorize and Key may be nil; both are not set together.
 	Authorize Authorize
+	Key       *Key
 	// Rules tell how this provider's failures are read.
 	Rules Rules
 	// Now tells the time.
@@ -101,11 +102,12 @@ func (c *Caller) Do(ctx context.Context, request Request) (*Answer, error) {
 		if header == nil {
 			header = http.Header{}
 		}
-		expire, err := c.authorize(ctx, header)
+		expire, sent, err := c.authorize(ctx, header)
 		if err != nil {
 			return nil, unsent(err, request)
 		}
 		answer, failure := c.once(ctx, request, header)
+		sent.judge(failure, c.Now())
 		if failure == nil {
 			return answer, nil
 		}
@@ -118,11 +120,19 @@ func (c *Caller) Do(ctx context.Context, request Request) (*Answer, error) {
 	}
 }
 
-func (c *Caller) authorize(ctx context.Context, header http.Header) (func(), error) {
-	if c.Authorize == nil {
-		return nil, nil
+func (c *Caller) authorize(ctx context.Context, header http.Header) (expire func(), sent sentSecret, err error) {
+	if c.Key != nil {
+		sent, failure := c.readSecret("read the secret", c.Key.Source)
+		if failure != nil {
+			return nil, sentSecret{}, failure
+		}
+		c.Key.Set(header, sent.value)
+		return nil, sent, nil
 	}
-	return c.Authorize(ctx, header)
+	if c.Authorize != nil {
+		expire, err = c.Authorize(ctx, header)
+	}
+	return expire, sentSecret{}, err
 }
 
 // unsent marks the failure to get a credential: nothing was unlocked.

@@ -154,11 +154,13 @@ func (t *Tokens) run(ctx context.Context, pending *fetch) {
 }
 
 func (t *Tokens) fetch(ctx context.Context) (*token, *connectors.Error) {
-	request, failure := t.request()
+	sent, failure := t.caller.readSecret(operationToken, t.credentials.Secret)
 	if failure != nil {
 		return nil, failure
 	}
+	request := t.request(sent.value)
 	answer, failure := t.caller.once(ctx, request, request.Header)
+	sent.judge(failure, t.caller.Now())
 	if failure != nil {
 		return nil, failure
 	}
@@ -169,11 +171,7 @@ func (t *Tokens) fetch(ctx context.Context) (*token, *connectors.Error) {
 	return fetched, nil
 }
 
-func (t *Tokens) request() (Request, *connectors.Error) {
-	password, err := t.credentials.Secret.Read()
-	if err != nil {
-		return Request{}, t.caller.Fail(operationToken, connectors.Unauthenticated, err.Error())
-	}
+func (t *Tokens) request(password string) Request {
 	form := url.Values{"grant_type": {"client_credentials"}}
 	if t.credentials.Scope != "" {
 		form.Set("scope", t.credentials.Scope)
@@ -190,7 +188,7 @@ func (t *Tokens) request() (Request, *connectors.Error) {
 	return Request{
 		Operation: operationToken, Method: http.MethodPost, URL: t.credentials.TokenURL, Header: header,
 		Body: []byte(form.Encode()), MaxAnswer: maxRefusal, Private: []string{password},
-	}, nil
+	}
 }
 
 // basic encodes both parts as RFC 6749, section 2.3.1, asks.

@@ -10,6 +10,8 @@ import (
 	"log/slog"
 	"os"
 	"strings"
+	"sync"
+	"time"
 
 	"github.com/latchkey-iam/latchkey/internal/setting"
 )
@@ -49,6 +51,11 @@ type Source struct {
 	name  string
 	value Value
 	file  string
+
+	mu      sync.Mutex
+	refused string
+	// since is when the provider first refused what is in refused.
+	since time.Time
 }
 
 // NewSource returns the source of the secret whose variable is name, and whose file's
@@ -73,12 +80,54 @@ func (s *Source) Validate() error {
 	return err
 }
 
+// InFile reports whether the secret stands in a file, which may change at any time.
+func (s *Source) InFile() bool { return s.file != "" }
+
+// Variable is the variable that tells the secret.
+func (s *Source) Variable() string {
+	if s.InFile() {
+		return s.name + "_FILE"
+	}
+	return s.name
+}
+
+// settledAfter is for how long a file must hold a secret that is refused until nobody is
+// about to change it: files are written anew, and mounted secrets follow, within that.
+const settledAfter = 30 * time.Second
+
+// Refused notes that the provider refused the secret, and reports whether that may pass:
+// its file holds another by now, or none, or has not held this one for long since.
+func (s *Source) Refused(refused string, now time.Time) (mayPass bool) {
+	if !s.InFile() {
+		return false
+	}
+	current, err := s.Read()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err != nil || current != refused {
+		s.refused = ""
+		return true
+	}
+	if s.refused != refused {
+		s.refused, s.since = refused, now
+	}
+	return now.Sub(s.since) < settledAfter
+}
+
+// Accepted notes that the provider took the secret.
+func (s *Source) Accepted(accepted string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.refused == accepted {
+		s.refused = ""
+	}
+}
+
 // Read returns the secret without surrounding white space. Its errors name the
 // variable and what is wrong, never the content.
 func (s *Source) Read() (string, error) {
-	name, content := s.name, s.value.Reveal()
-	if s.file != "" {
-		name += "_FILE"
+	name, content := s.Variable(), s.value.Reveal()
+	if s.InFile() {
 		var err error
 		if content, err = readFile(s.file); err != nil {
 			return "", fmt.Errorf("%s names a file that cannot be read: %w", name, err)
