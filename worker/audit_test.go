@@ -90,7 +90,7 @@ func either(fields map[string]any, ours, theirs string) any {
 }
 
 // TestFailureAudit: a run that fails says so in one line, and the SDK's own lines about the
-// failed attempts hold nothing personal either.
+// failed attempts, of which there are some before a refusal is final, hold nothing personal either.
 func TestFailureAudit(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, keywords())
@@ -105,8 +105,10 @@ func TestFailureAudit(t *testing.T) {
 	require.Equal(t, "result", audit[0]["step"])
 	require.Equal(t, string(connectors.PermissionDenied), audit[0]["decision"])
 	failed := s.logs.lines(t, "Activity error.")
-	require.Len(t, failed, 1)
-	require.Equal(t, "warn", failed[0]["level"])
+	require.NotEmpty(t, failed)
+	for _, line := range failed {
+		require.Equal(t, "warn", line["level"])
+	}
 	require.NotContains(t, s.logs.String(), `"stacktrace"`)
 	require.NotContains(t, s.logs.String(), domain)
 	require.NotContains(t, s.logs.String(), "jane.doe")
