@@ -17,6 +17,7 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	"github.com/latchkey-iam/latchkey/client"
+	"github.com/latchkey-iam/latchkey/internal/guard"
 	"github.com/latchkey-iam/latchkey/internal/latchkeytest"
 	"github.com/latchkey-iam/latchkey/workflows"
 )
@@ -103,6 +104,24 @@ func TestWhoJoinedMustNotApprove(t *testing.T) {
 			require.Equal(t, workflows.Unlocked, result.Outcome)
 		})
 	}
+}
+
+// TestNobodyJoinsWhatAwaitsApproval: whoever joins a request that waits for an approval says who
+// it is, since who joined must not approve.
+func TestNobodyJoinsWhatAwaitsApproval(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, guard.ApprovalAlways)
+	d.open()
+	run := d.start(t, d.input())
+	require.Eventually(t, func() bool {
+		status, err := run.Status(t.Context())
+		return err == nil && status.Step == workflows.StepApproval
+	}, latchkeytest.Patience, 20*time.Millisecond)
+	_, err := d.client.Start(t.Context(), d.input(func(in *workflows.Input) { in.RequestedBy = "" }))
+	failure := requireFailure(t, err, workflows.TypeInvalidInput)
+	require.Contains(t, failure.Message, "requestedBy is missing")
+	require.Equal(t, run.RunID, failure.RunID)
+	require.NoError(t, run.Deny(t.Context(), workflows.Answer{By: "boss"}))
 }
 
 func TestDeny(t *testing.T) {

@@ -20,7 +20,7 @@ import (
 // StartBulk starts a run over many users. It fails with a *Failure of type InvalidInput,
 // NoWorker or AlreadyRunning when nothing was started.
 func (c *Client) StartBulk(ctx context.Context, in workflows.BulkInput) (*Run, error) {
-	if err := in.Normalise(); err != nil {
+	if err := errors.Join(in.ValidateStart(), in.Normalise()); err != nil {
 		return nil, &Failure{Type: workflows.TypeInvalidInput, Message: err.Error()}
 	}
 	if err := c.CheckServed(ctx, in.Connection); err != nil {
@@ -202,7 +202,7 @@ func (c *Client) Locked(ctx context.Context, in workflows.ListInput, take func(*
 	shown := workflows.ShownList(in.Connection)
 	for {
 		started, err := c.Temporal.ExecuteWorkflow(ctx, temporalclient.StartWorkflowOptions{
-			ID:            "list/" + in.Connection + "/" + uuid.NewString(),
+			ID:            workflows.ListID(in.Connection, uuid.NewString()),
 			TaskQueue:     workflows.TaskQueue,
 			StaticSummary: shown.Summary,
 			StaticDetails: shown.Details,

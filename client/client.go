@@ -20,6 +20,7 @@ import (
 	"google.golang.org/grpc/codes"
 
 	"github.com/latchkey-iam/latchkey/activities"
+	"github.com/latchkey-iam/latchkey/internal/guard"
 	"github.com/latchkey-iam/latchkey/workflows"
 )
 
@@ -121,7 +122,7 @@ func (c *Client) join(ctx context.Context, run *Run, in *workflows.Input, id str
 		return nil, &Failure{Type: workflows.TypeAlreadyRunning, WorkflowID: run.WorkflowID, RunID: run.RunID,
 			Message: fmt.Sprintf("the workflow %s exists already and does something else; wait for it, or look at it with: latchkey status %s", run.WorkflowID, run.WorkflowID)}
 	}
-	if in.RequestID != "" && in.RequestedBy == theirs.RequestedBy {
+	if in.RequestID != "" && guard.SameName(in.RequestedBy, theirs.RequestedBy) {
 		return run, nil // The same request, asked again: open or closed, its answer is the answer.
 	}
 	handle, err := c.Temporal.UpdateWorkflow(ctx, temporalclient.UpdateWorkflowOptions{
@@ -142,6 +143,9 @@ func (c *Client) join(ctx context.Context, run *Run, in *workflows.Input, id str
 	var application *temporal.ApplicationError
 	if errors.As(err, &application) && (application.Type() == workflows.TypeJoinedBefore || application.Type() == workflows.TypeJoinsFull) {
 		return run, nil // It need not know of this request, whose answer is the run's all the same.
+	}
+	if errors.As(err, &application) && application.Type() == workflows.TypeInvalidInput {
+		return nil, &Failure{Type: workflows.TypeInvalidInput, WorkflowID: run.WorkflowID, RunID: run.RunID, Message: application.Message()}
 	}
 	if errors.As(err, &gone) || errors.As(err, &application) || late(err) && ctx.Err() == nil {
 		return nil, errNotJoined

@@ -15,6 +15,7 @@ import (
 
 	"github.com/latchkey-iam/latchkey/client"
 	"github.com/latchkey-iam/latchkey/connectors"
+	"github.com/latchkey-iam/latchkey/internal/guard"
 	"github.com/latchkey-iam/latchkey/internal/latchkeytest"
 	"github.com/latchkey-iam/latchkey/workflows"
 )
@@ -33,7 +34,8 @@ type desk struct {
 	effects atomic.Int64
 }
 
-func newDesk(t *testing.T) *desk {
+// newDesk serves a connection that demands an approval in these cases.
+func newDesk(t *testing.T, approvalFor ...string) *desk {
 	t.Helper()
 	temporal := latchkeytest.Server(t)
 	d := &desk{
@@ -50,7 +52,7 @@ func newDesk(t *testing.T) *desk {
 			return latchkeytest.Fail(connectors.Unavailable)
 		}
 	}
-	temporal.Serve(t, latchkeytest.Connection{Name: d.name, Connector: d})
+	temporal.Serve(t, latchkeytest.Connection{Name: d.name, Connector: d, Rules: guard.Rules{ApprovalFor: approvalFor}})
 	t.Cleanup(d.open)
 	return d
 }

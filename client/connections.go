@@ -64,7 +64,7 @@ func (c *Client) CheckConnection(ctx context.Context, connection string) (*activ
 	}
 	shown := workflows.ShownCheck(connection)
 	started, err := c.Temporal.ExecuteWorkflow(ctx, temporalclient.StartWorkflowOptions{
-		ID:            "check/" + connection + "/" + uuid.NewString(),
+		ID:            workflows.CheckID(connection, uuid.NewString()),
 		TaskQueue:     workflows.TaskQueue,
 		StaticSummary: shown.Summary,
 		StaticDetails: shown.Details,

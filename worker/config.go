@@ -317,6 +317,9 @@ func (s ConnectionSettings) checkLists(of connectors.Provider) []error {
 			faults = append(faults, err)
 		}
 	}
+	if slices.ContainsFunc(s.Approvers, guard.Invisible) {
+		faults = append(faults, errors.New("APPROVERS holds a control character, or one that cannot be seen: nobody who answers may have it in a name"))
+	}
 	for _, word := range s.PermitOverride {
 		if word != connectors.BlockSuspended && word != connectors.BlockDisabled {
 			faults = append(faults, errors.New("PERMIT_OVERRIDE holds an unknown word: use suspended and disabled"))

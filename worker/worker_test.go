@@ -149,7 +149,7 @@ func TestSearchAttributes(t *testing.T) {
 				require.Equal(t, "latchkey setup --namespace "+s.namespace, warned[0]["fix"])
 			}
 			require.Equal(t, workflows.Unlocked, s.unlock(workflows.Input{UserID: s.lockedUser("ada")}).Outcome)
-			run := s.start(workflows.Input{UserID: s.lockedUser("grace"), Approval: workflows.Approval{Required: true}})
+			run := s.start(workflows.Input{UserID: s.lockedUser("grace"), RequestedBy: "soar", Approval: workflows.Approval{Required: true}})
 			require.Eventually(t, func() bool {
 				status, err := run.Status(t.Context())
 				return err == nil && status.Step == workflows.StepApproval

@@ -172,12 +172,14 @@ func (r *unlockRun) handleApproval(ctx workflow.Context) error {
 
 // mayAnswer refuses whoever must not answer. It never repeats a name.
 func (r *unlockRun) mayAnswer(ctx workflow.Context, answer Answer) error {
-	same := func(name string) bool { return name != "" && connectors.AlikeNames(strings.TrimSpace(name), answer.By) }
+	same := func(name string) bool { return name != "" && guard.SameName(name, answer.By) }
 	switch {
 	case r.step != StepApproval || r.result.Approval.Decision != "" || !workflow.Now(ctx).Before(r.result.Approval.Until):
 		return errors.New("this request waits for no approval")
 	case strings.TrimSpace(answer.By) == "":
 		return errors.New("by is empty: say who answers")
+	case guard.Invisible(answer.By):
+		return errors.New("by " + holdsInvisible)
 	case answer.By != strings.TrimSpace(answer.By) || len(answer.By) > maxText || len(answer.Reason) > maxText:
 		return fmt.Errorf("by and reason may be %d bytes long at most, and by must not begin or end with white space", maxText)
 	case same(r.in.RequestedBy):

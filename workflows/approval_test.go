@@ -126,6 +126,12 @@ func approvals() map[string]scenario {
 			require.Eventually(t, func() bool { return time.Since(asked) > aWhile }, latchkeytest.Patience, 50*time.Millisecond)
 			require.NoError(t, s.answer(t.Context(), workflows.ApproveUpdate, "boss"))
 		}, outcome: workflows.Unlocked, sent: connectors.Yes},
+		"nobody says who asks": {rules: guard.Rules{ApprovalFor: []string{guard.ApprovalAlways}}, input: func(in *workflows.Input) {
+			in.RequestedBy = " "
+		}, outcome: workflows.Refused, refusal: guard.CodeRequesterUnknown},
+		"nobody says who asks for a dry run": {rules: guard.Rules{ApprovalFor: []string{guard.ApprovalAlways}}, input: func(in *workflows.Input) {
+			in.RequestedBy, in.DryRun = "", true
+		}, outcome: workflows.Refused, refusal: guard.CodeRequesterUnknown},
 		"dry run of what needs an approval": {input: func(in *workflows.Input) {
 			required(time.Hour)(in)
 			in.DryRun = true
@@ -166,7 +172,7 @@ func TestWhoMayApprove(t *testing.T) {
 	c := scenario{
 		rules: guard.Rules{ApprovalFor: []string{guard.ApprovalAlways}, Approvers: []string{"boss*", "soar", "helper", "jane*"}},
 		input: func(in *workflows.Input) {
-			in.Approval = workflows.Approval{Approvers: []string{"*2", "soar", "helper", "jane*"}}
+			in.Approval = workflows.Approval{Required: true, Approvers: []string{"*2", "soar", "helper", "jane*"}}
 		},
 		meanwhile: func(t *testing.T, s *stage) {
 			t.Helper()
@@ -189,6 +195,13 @@ func TestWhoMayApprove(t *testing.T) {
 				latchkeytest.UserID:                 "the account itself",
 				latchkeytest.Name:                   "the account itself",
 				"Helper":                            "who joined",
+				"helpe\u0433":                       "who joined",
+				"so\u0430r":                         "who asked",
+				"\uff53oar":                         "who asked",
+				"so\u200bar":                        "cannot be seen",
+				"boss2\u00ad":                       "cannot be seen",
+				"boss\n2":                           "cannot be seen",
+				"b\u043ess2":                        "the connection does not let",
 				strings.ToUpper(latchkeytest.Email): "the account itself",
 				"mallory2":                          "the connection does not let",
 				"boss1":                             "the request does not let",
@@ -235,7 +248,7 @@ func TestApprovalInBulk(t *testing.T) {
 	privileged := latchkeytest.Member(2, latchkeytest.FailedSignIns(time.Now()))
 	privileged.State.Privileged = connectors.Yes
 	c := newCrowd(t, latchkeytest.Connection{Rules: guard.Rules{ApprovalFor: []string{guard.ApprovalPrivileged}}}, append(locked(1), privileged)...)
-	result := c.bulk(workflows.BulkInput{Policy: workflows.Policy{ExcludePrivileged: to(false)}})
+	result := c.bulk(workflows.BulkInput{RequestedBy: "soar", Policy: workflows.Policy{ExcludePrivileged: to(false)}})
 	require.Equal(t, map[string]int{"unlocked": 1, "awaiting_approval": 1}, result.Counts)
 	waiting := c.report()[privileged.ID]
 	require.Equal(t, workflows.UnlockID(c.name, privileged.ID), waiting.WorkflowID)

@@ -8,6 +8,8 @@ import (
 
 	"go.temporal.io/sdk/workflow"
 
+	"github.com/latchkey-iam/latchkey/internal/guard"
+
 	"github.com/latchkey-iam/latchkey/activities"
 )
 
@@ -53,6 +55,9 @@ func (r *bulkRun) handle(ctx workflow.Context) error {
 		}, workflow.UpdateHandlerOptions{Description: each.does + takesCommand, Validator: func(command Command) error {
 			if len(command.RequestedBy) > maxText || len(command.RequestReason) > maxText {
 				return fmt.Errorf("requestedBy and requestReason may be %d bytes long at most", maxText)
+			}
+			if guard.Invisible(command.RequestedBy) {
+				return errors.New("requestedBy " + holdsInvisible)
 			}
 			return each.check()
 		}}); err != nil {

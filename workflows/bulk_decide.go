@@ -145,6 +145,8 @@ func (r *bulkRun) unlock(ctx workflow.Context, each *candidate) Decision {
 			attribute{AttributeProvider, r.Prepared.Provider},
 			attribute{AttributeUserID, each.UserID})...),
 	})
+	r.awaiting[id] = false
+	defer delete(r.awaiting, id)
 	var result Result
 	child := workflow.ExecuteChildWorkflow(ctx, UnlockUserName, Input{
 		Connection:    r.in.Connection,
@@ -180,7 +182,9 @@ func (r *bulkRun) hear(ctx workflow.Context) {
 			if !signals.Receive(ctx, &id) || ctx.Err() != nil {
 				return
 			}
-			r.awaiting[id] = true
+			if _, asked := r.awaiting[id]; asked { // Anybody who may signal the run can name anything.
+				r.awaiting[id] = true
+			}
 		}
 	})
 }

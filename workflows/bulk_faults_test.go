@@ -2,11 +2,8 @@ package workflows_test
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"regexp"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -329,44 +326,4 @@ func TestPauseSurvivesTheChain(t *testing.T) {
 	require.Equal(t, map[string]int{"unlocked": members - manySuspended, "skipped": manySuspended}, result.Counts)
 	require.Len(t, result.Interventions, 2)
 	require.Len(t, c.report(), members)
-}
-
-// TestForgedCarried: what a caller puts where a run hands over to the next one fails
-// clearly, or changes nothing for the worse.
-func TestForgedCarried(t *testing.T) {
-	t.Parallel()
-	for name, test := range map[string]struct {
-		input    string
-		failure  string
-		unlocked int
-	}{
-		"nothing":                    {input: `"carried":{}`, unlocked: 2},
-		"null":                       {input: `"carried":null`, unlocked: 2},
-		"nil maps":                   {input: `"carried":{"result":{"counts":null,"codes":null,"runs":-5}}`, unlocked: 2},
-		"one nil map":                {input: `"carried":{"result":{"counts":{},"codes":null}}`, unlocked: 2},
-		"a list that is not there":   {input: `"carried":{"given":true}`},
-		"a list taken for everybody": {input: `"users":[{"userId":"` + latchkeytest.MemberID(1) + `"}],"carried":{"given":false}`, unlocked: 1},
-		"an empty list":              {input: `"users":[],"carried":{"given":false}`},
-		"a stop for no reason":       {input: `"carried":{"stop":"nonsense"}`},
-		"somebody who is no account": {input: `"carried":{"waiting":[{"userId":"x"},{"userId":""}],"walkedAll":true}`},
-		"sightings of nobody":        {input: `"carried":{"book":{"old":[{"userIds":null},{"print":"p","userIds":[""]}],"new":null}}`, unlocked: 2},
-		"a negative count":           {input: `"carried":{"sent":-9,"total":-1,"idle":"1000h"}`, unlocked: 2},
-		"an unknown field":           {input: `"carried":{"nonsense":1}`, failure: workflows.TypeInvalidInput},
-		"a wrong type far down":      {input: `"carried":{"result":{"counts":{"unlocked":"many"}}}`, failure: workflows.TypeInvalidInput},
-		"an unknown field far down":  {input: `"carried":{"result":{"interventions":[{"by":1}]}}`, failure: workflows.TypeInvalidInput},
-		"no object":                  {input: `"carried":[]`, failure: workflows.TypeInvalidInput},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			c := newCrowd(t, latchkeytest.Connection{}, locked(2)...)
-			c.startRaw(workflows.UnlockLockedUsersName, json.RawMessage(fmt.Sprintf(`{"connection":%q,%s}`, c.name, test.input)))
-			if test.failure != "" {
-				require.NotEmpty(t, strings.TrimSpace(c.fails(test.failure).Message))
-				return
-			}
-			result, err := c.end()
-			require.NoError(t, err)
-			require.Len(t, c.Unlocked(), test.unlocked, result.Explanation)
-		})
-	}
 }

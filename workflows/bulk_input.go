@@ -46,6 +46,15 @@ type BulkInput struct {
 	Carried *Carried `json:"carried,omitempty"`
 }
 
+// ValidateStart reports whether the input may start a chain of runs, which Normalise cannot
+// know: those that continue one carry what was done before.
+func (in *BulkInput) ValidateStart() error {
+	if in.Carried != nil {
+		return errors.New("carried is what a run hands to the one that continues it: leave it out")
+	}
+	return nil
+}
+
 // Given says that a list was given; otherwise all locked users are meant.
 func (in *BulkInput) Given() bool { return in.Users != nil || in.Carried != nil && in.Carried.Given }
 
@@ -141,6 +150,3 @@ func parsePolicy(data []byte, given bool) (*Policy, error) {
 	}
 	return &policy, nil
 }
-
-// BulkID is the workflow ID of a bulk run.
-func BulkID(connection, unique string) string { return "unlock-locked/" + connection + "/" + unique }

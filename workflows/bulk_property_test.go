@@ -95,6 +95,9 @@ func (c *trial) ranBefore(t *rapid.T, in workflows.BulkInput) {
 func (c *trial) play(t *rapid.T, in workflows.BulkInput) {
 	for range 100 {
 		environment := c.environment()
+		if in.Carried != nil {
+			environment.SetContinuedExecutionRunID("the run before")
+		}
 		environment.ExecuteWorkflow(workflows.UnlockLockedUsersName, in)
 		require.True(t, environment.IsWorkflowCompleted())
 		err := environment.GetWorkflowError()

@@ -146,7 +146,7 @@ func TestUnlockAsChild(t *testing.T) {
 func TestUnlockAsChildBesideAnother(t *testing.T) {
 	t.Parallel()
 	s := newStaged(t, guard.Rules{ApprovalFor: []string{guard.ApprovalAlways}})
-	open, err := (&client.Client{Temporal: s.temporal.Client}).Start(t.Context(), workflows.Input{Connection: s.name, UserID: latchkeytest.UserID})
+	open, err := (&client.Client{Temporal: s.temporal.Client}).Start(t.Context(), workflows.Input{Connection: s.name, UserID: latchkeytest.UserID, RequestedBy: "soar"})
 	require.NoError(t, err)
 	s.start(t, nil)
 	heard := s.end(t)

@@ -78,8 +78,8 @@ type Input struct {
 // Approval is what the caller demands of an approval.
 type Approval struct {
 	Required bool `json:"required,omitempty"`
-	// Timeout is how long it is waited for; the default is the connection's. It demands no
-	// approval by itself, and Approvers does not.
+	// Timeout is how long it is waited for; the default is the connection's. Without Required
+	// it is refused, as Approvers is: neither demands an approval by itself.
 	Timeout Duration `json:"timeout,omitzero"`
 	// Approvers narrows who may approve, with * for any text; the connection's list holds too.
 	Approvers []string `json:"approvers,omitempty"`
@@ -135,9 +135,17 @@ func (f *faults) noteConnection(name string) {
 func (f *faults) noteRequest(id, reason, by string) {
 	f.note(id != "" && !requestIDShape.MatchString(id),
 		"requestId must be 1 to 200 letters, digits and . _ : / -, beginning with a letter or digit; it is stored in the clear")
+	f.note(reserved(id), "requestId begins like the IDs of Latchkey's own runs (%s): choose another, such as one that begins with the ticket's", strings.Join(reservedIDs, ", "))
 	f.note(len(reason) > maxText, "requestReason is longer than %d bytes", maxText)
 	f.note(len(by) > maxText, "requestedBy is longer than %d bytes", maxText)
+	f.note(guard.Invisible(by), "requestedBy %s", holdsInvisible)
 }
+
+// What is said of the name of somebody who asks or answers.
+const (
+	holdsInvisible  = "holds a control character, or one that cannot be seen: write the name without it"
+	namelessRequest = "requestedBy is missing: an approval is needed, which whoever asks must not give, so say who asks"
+)
 
 func (in *Input) faults() []error {
 	var found faults
@@ -162,6 +170,12 @@ func (in *Input) faults() []error {
 	if err := validatePatterns(in.Approval.Approvers); err != nil {
 		found = append(found, fmt.Errorf("approval.approvers %w", err))
 	}
+	found.note(slices.ContainsFunc(in.Approval.Approvers, guard.Invisible), "approval.approvers %s", holdsInvisible)
+	found.note(!in.Approval.Required && (in.Approval.Timeout != 0 || in.Approval.Approvers != nil),
+		"approval.timeout and approval.approvers demand no approval by themselves: set approval.required, or leave them out")
+	found.note(in.Approval.Required && in.Approval.Approvers != nil && len(in.Approval.Approvers) == 0,
+		"approval.approvers is empty: name somebody, or leave it out for whoever the connection lets approve")
+	found.note(in.Approval.Required && strings.TrimSpace(in.RequestedBy) == "", namelessRequest)
 	found.noteRequest(in.RequestID, in.RequestReason, in.RequestedBy)
 	return found
 }

@@ -101,6 +101,19 @@ func TestWrongInputs(t *testing.T) {
 		"unknown emit":        {`{` + decent + `,"emit":"jane.doe"}`, `emit must be "full" or "summary"`},
 		"requestId":           {`{` + decent + `,"requestId":"jane.doe@example.org"}`, "requestId must be 1 to 200 letters"},
 		"requestId too long":  {`{` + decent + `,"requestId":"` + strings.Repeat("a", 201) + `"}`, "requestId must be"},
+		"another's unlock":    {`{` + decent + `,"requestId":"unlock/jc-prod/5f0c1a2b3c4d5e6f7a8b9c0d"}`, "requestId begins like the IDs of Latchkey's own runs"},
+		"in capitals":         {`{` + decent + `,"requestId":"UNLOCK/jc-prod/5f0c1a2b3c4d5e6f7a8b9c0d"}`, "requestId begins like"},
+		"a schedule's":        {`{` + decent + `,"requestId":"temporal-sys-scheduler:unlock-locked/jc-prod"}`, "requestId begins like"},
+		"requestId, newline":  {`{` + decent + `,"requestId":"INC-4711\n"}`, "requestId must be 1 to 200 letters"},
+		"an unseen requester": {`{` + decent + `,"requestedBy":"so\u00adar"}`, "requestedBy holds a control character, or one that cannot be seen"},
+		"a requester's line":  {`{` + decent + `,"requestedBy":"soar\nboss"}`, "requestedBy holds a control character"},
+		"an unseen approver":  {`{` + decent + `,"requestedBy":"soar","approval":{"required":true,"approvers":["bo\u200bss"]}}`, "approval.approvers holds a control character"},
+		"approvers alone":     {`{` + decent + `,"requestedBy":"soar","approval":{"approvers":["boss"]}}`, "approval.timeout and approval.approvers demand no approval by themselves"},
+		"a wait alone":        {`{` + decent + `,"requestedBy":"soar","approval":{"timeout":"1h"}}`, "demand no approval by themselves: set approval.required"},
+		"no approvers":        {`{` + decent + `,"requestedBy":"soar","approval":{"required":true,"approvers":[]}}`, "approval.approvers is empty"},
+		"nobody asks":         {`{` + decent + `,"approval":{"required":true}}`, "requestedBy is missing: an approval is needed"},
+		"a blank asks":        {`{` + decent + `,"requestedBy":"  ","approval":{"required":true}}`, "requestedBy is missing"},
+		"nobody included":     {`{` + decent + `,"guard":{"include":[]}}`, "guard.include is empty, and would include everybody"},
 		"reason too long":     {`{` + decent + `,"requestReason":"` + strings.Repeat("a", 1025) + `"}`, "requestReason is longer than 1024 bytes"},
 		"invalid UTF-8":       {`{"connection":"x","email":"jane.doe` + "\xff" + `"}`, "not one valid JSON object"},
 		"a lone surrogate":    {`{"connection":"x","email":"jane.doe\ud800"}`, "not one valid JSON object"},
@@ -154,6 +167,14 @@ func TestNames(t *testing.T) {
 		require.Error(t, workflows.ValidateConnection(bad), bad)
 	}
 	require.Equal(t, "unlock/jc-prod/x", workflows.UnlockID("jc-prod", "x"))
+	for _, own := range []string{workflows.UnlockID("a", "x"), workflows.BulkID("a", "x"), workflows.CheckID("a", "x"), workflows.ListID("a", "x")} {
+		for _, id := range []string{own, strings.ToUpper(own)} {
+			single := workflows.Input{Connection: "a", Username: "x", RequestID: id}
+			require.ErrorContains(t, single.Normalise(), "requestId begins like", id)
+			many := workflows.BulkInput{Connection: "a", RequestID: id}
+			require.ErrorContains(t, many.Normalise(), "requestId begins like", id)
+		}
+	}
 	require.Len(t, workflows.SearchAttributes(), 5)
 	require.Len(t, workflows.FailureTypes(), 4+len(connectors.Kinds()))
 	require.Len(t, workflows.Outcomes(), 8)

@@ -10,7 +10,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
-	"github.com/latchkey-iam/latchkey/connectors"
+	"github.com/latchkey-iam/latchkey/internal/guard"
 )
 
 // The types of a JoinUpdate that a run refuses since it has no need of it: who asks waits for
@@ -55,6 +55,10 @@ func (r *unlockRun) mayJoin(join Join) error {
 		return errors.New("the run is ending already")
 	case len(join.RequestedBy) > maxText || len(join.RequestReason) > maxText:
 		return fmt.Errorf("requestedBy and requestReason may be %d bytes long at most", maxText)
+	case guard.Invisible(join.RequestedBy):
+		return temporal.NewApplicationError("requestedBy "+holdsInvisible, TypeInvalidInput)
+	case strings.TrimSpace(join.RequestedBy) == "" && r.step == StepApproval:
+		return temporal.NewApplicationError(namelessRequest, TypeInvalidInput)
 	case r.waitsAlready(join.RequestedBy):
 		return temporal.NewApplicationError("this name waits for the run already", TypeJoinedBefore)
 	case len(r.joined) >= maxJoins:
@@ -66,9 +70,7 @@ func (r *unlockRun) mayJoin(join Join) error {
 
 // waitsAlready reports whether the name asked for the run or joined it.
 func (r *unlockRun) waitsAlready(name string) bool {
-	same := func(other string) bool {
-		return connectors.AlikeNames(strings.TrimSpace(other), strings.TrimSpace(name))
-	}
+	same := func(other string) bool { return guard.SameName(other, name) }
 	return same(r.in.RequestedBy) || slices.ContainsFunc(r.joined, func(join Join) bool { return same(join.RequestedBy) })
 }
 

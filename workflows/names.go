@@ -3,14 +3,18 @@
 package workflows
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"regexp"
 	"slices"
+	"strings"
 
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
+
+	"github.com/latchkey-iam/latchkey/connectors"
 )
 
 // UnlockUserName is the name of the workflow type that unlocks one user.
@@ -70,7 +74,46 @@ func ValidateConnection(name string) error {
 }
 
 // UnlockID is the workflow ID of the unlock of one user.
-func UnlockID(connection, userID string) string { return "unlock/" + connection + "/" + userID }
+func UnlockID(connection, userID string) string { return unlockIDs + connection + "/" + userID }
+
+// BulkID is the workflow ID of a bulk run.
+func BulkID(connection, unique string) string { return bulkIDs + connection + "/" + unique }
+
+// CheckID is the workflow ID of a check of a connection.
+func CheckID(connection, unique string) string { return checkIDs + connection + "/" + unique }
+
+// ListID is the workflow ID of a list of locked users.
+func ListID(connection, unique string) string { return listIDs + connection + "/" + unique }
+
+// What the IDs begin with that Latchkey gives its own runs, and Temporal those of its schedules.
+const (
+	unlockIDs   = "unlock/"
+	bulkIDs     = "unlock-locked/"
+	checkIDs    = "check/"
+	listIDs     = "list/"
+	ceilingIDs  = "ceiling/"
+	temporalIDs = "temporal-sys-"
+)
+
+// reservedIDs are those that no request may have: it would be taken for another, and be in its
+// way.
+var reservedIDs = []string{unlockIDs, bulkIDs, checkIDs, listIDs, ceilingIDs, temporalIDs}
+
+// mayRunAs refuses a run under the ID of another account's unlock, for which whoever asks for
+// that one would take it.
+func (in *Input) mayRunAs(id string) error {
+	rest, isUnlock := strings.CutPrefix(id, unlockIDs)
+	connection, userID, _ := strings.Cut(rest, "/")
+	another := in.UserID != "" && connectors.ValidateID(userID) == nil && strings.ToLower(userID) != in.UserID
+	if isUnlock && (connection != in.Connection || another) {
+		return errors.New("the workflow ID is that of another account's unlock: it must be unlock/ with this connection and this userId, or begin otherwise")
+	}
+	return nil
+}
+
+func reserved(id string) bool {
+	return slices.ContainsFunc(reservedIDs, func(prefix string) bool { return strings.HasPrefix(strings.ToLower(id), prefix) })
+}
 
 // Registry is what takes workflows: a worker, a replayer, a test environment.
 type Registry interface {

@@ -103,7 +103,9 @@ func (p *Policy) complete(given bool) {
 	p.MaxPerUser = orDefault(p.MaxPerUser, perUser)
 	p.Hold = orDefault(p.Hold, hold)
 	p.Hold.Above = orDefault(p.Hold.Above, DefaultHoldAbove)
-	p.MaxPerUser.Within = orZero(p.MaxPerUser.Within, Duration(DefaultPerUserWindow))
+	if p.MaxPerUser.Unlocks != 0 {
+		p.MaxPerUser.Within = orZero(p.MaxPerUser.Within, Duration(DefaultPerUserWindow))
+	}
 	p.Hold.Window = orZero(p.Hold.Window, Duration(DefaultHoldWindow))
 	p.Hold.Deadline = orZero(p.Hold.Deadline, Duration(DefaultHoldDeadline))
 	p.Concurrency = orZero(p.Concurrency, DefaultConcurrency)
@@ -134,7 +136,8 @@ func (p *Policy) faults() []error {
 	found.note(p.MaxLockedFor > 0 && *p.MinLockedFor > p.MaxLockedFor, "policy.minLockedFor is longer than policy.maxLockedFor: no lock can pass")
 	found = append(found, patternFaults("policy", p.Exclude, p.Include)...)
 	found.note(p.MaxPerUser.Unlocks < 0, "policy.maxPerUser.unlocks must not be negative; 0 is no bound")
-	found.note(outside(p.MaxPerUser.Within), "policy.maxPerUser.within must be between %s and %s", guard.Round(minTimeout), guard.Round(MaxTimeout))
+	found.note(p.MaxPerUser.Unlocks == 0 && p.MaxPerUser.Within != 0, "policy.maxPerUser.within bounds nothing by itself: give policy.maxPerUser.unlocks, or leave it out")
+	found.note(p.MaxPerUser.Unlocks != 0 && outside(p.MaxPerUser.Within), "policy.maxPerUser.within must be between %s and %s", guard.Round(minTimeout), guard.Round(MaxTimeout))
 	found.note(*p.MaxPerRun < 0, "policy.maxPerRun must not be negative; 0 is no bound")
 	found.note(*p.Hold.Above < 0, "policy.hold.above must not be negative; off: true switches the hold off")
 	found.note(outside(p.Hold.Window), "policy.hold.window must be between %s and %s", guard.Round(minTimeout), guard.Round(MaxTimeout))
@@ -151,6 +154,9 @@ func unknownReason(reason connectors.Reason) bool {
 
 func patternFaults(of string, exclude, include []string) []error {
 	var found []error
+	if include != nil && len(include) == 0 {
+		found = append(found, fmt.Errorf("%s.include is empty, and would include everybody: name somebody, or leave it out", of))
+	}
 	if err := validatePatterns(exclude); err != nil {
 		found = append(found, fmt.Errorf("%s.exclude %w", of, err))
 	}

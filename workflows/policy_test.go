@@ -27,7 +27,7 @@ func TestPolicyCompleted(t *testing.T) {
 	}
 	lax := workflows.Policy{
 		OnlyReasons: &[]connectors.Reason{}, MinLockedFor: to(minutes(0)), ExcludePrivileged: to(false), MaxPerRun: to(0), Concurrency: 10,
-		MaxPerUser: perUser(0, 24*hour), Hold: &workflows.Hold{Off: true, Above: to(50), Window: hour, Deadline: hour},
+		MaxPerUser: perUser(0, 0), Hold: &workflows.Hold{Off: true, Above: to(50), Window: hour, Deadline: hour},
 	}
 	own := workflows.Policy{
 		OnlyReasons: &[]connectors.Reason{connectors.ReasonAdmin}, MinLockedFor: to(minutes(1)), MaxLockedFor: hour, ExcludePrivileged: to(false),

@@ -41,6 +41,7 @@ type scenario struct {
 
 // stage is what a scenario plays on.
 type stage struct {
+	requester string
 	*latchkeytest.Connector
 	Temporal *latchkeytest.Temporal
 	// name is the connection's.
@@ -98,6 +99,7 @@ func (c scenario) play(t *testing.T) *stage {
 	if c.input != nil {
 		c.input(&in)
 	}
+	s.requester = in.RequestedBy
 	arguments := c.raw
 	if arguments == nil {
 		arguments = []any{in}
@@ -158,7 +160,7 @@ func (c scenario) judge(t *testing.T, s *stage, result *workflows.Result, err er
 	require.NotNil(t, result)
 	require.NotEmpty(t, result.Explanation)
 	require.NotZero(t, result.FinishedAt)
-	require.Equal(t, "soar", result.RequestedBy)
+	require.Equal(t, s.requester, result.RequestedBy)
 	require.Equal(t, "INC-4711", result.RequestReason)
 	if c.refusal != "" {
 		require.NotNil(t, result.Refusal)

@@ -27,6 +27,9 @@ var (
 // answers with a BulkResult.
 func (s served) UnlockLockedUsers(ctx workflow.Context, raw converter.RawValue) (*BulkResult, error) {
 	in, err := DecodeBulkInput(raw)
+	if err == nil && !continues(ctx) {
+		err = in.ValidateStart()
+	}
 	if err != nil {
 		return nil, s.wrongInput(ctx, err)
 	}
@@ -50,6 +53,14 @@ func (s served) UnlockLockedUsers(ctx workflow.Context, raw converter.RawValue) 
 	return &run.Result, nil
 }
 
+// continues reports whether the run before it in the chain wrote its input. Temporal begins a
+// run anew, too, for a cron and after a failure, with the input of whoever started it; Latchkey
+// asks for neither.
+func continues(ctx workflow.Context) bool {
+	info := workflow.GetInfo(ctx)
+	return info.ContinuedExecutionRunID != "" && info.CronSchedule == "" && info.Attempt <= 1
+}
+
 // bulkRun is the state of one run of a chain.
 type bulkRun struct {
 	in *BulkInput
@@ -68,7 +79,8 @@ type bulkRun struct {
 	hold *hold
 	// pausedAt is when the pause began that is under way.
 	pausedAt time.Time
-	// awaiting are the children that wait for an approval, by workflow ID.
+	// awaiting are the children that are under way, by workflow ID, and whether each waits for
+	// an approval.
 	awaiting map[string]bool
 	// cancelled says that the run is to end, with nobody else unlocked.
 	cancelled bool

@@ -1,6 +1,7 @@
 package workflows
 
 import (
+	"strings"
 	"time"
 
 	"go.temporal.io/sdk/converter"
@@ -35,6 +36,9 @@ var (
 // of type InvalidInput that names the field.
 func (s served) UnlockUser(ctx workflow.Context, raw converter.RawValue) (*Result, error) {
 	in, err := DecodeInput(raw)
+	if err == nil {
+		err = in.mayRunAs(workflow.GetInfo(ctx).WorkflowExecution.ID)
+	}
 	if err != nil {
 		return nil, s.wrongInput(ctx, err)
 	}
@@ -97,6 +101,8 @@ func (r *unlockRun) execute(ctx workflow.Context) (*Result, error) {
 	}
 	cases := r.approvalCases(found)
 	switch {
+	case len(cases) > 0 && strings.TrimSpace(r.in.RequestedBy) == "":
+		return r.decided(ctx, guard.Refusal(guard.CodeRequesterUnknown, "somebody must approve the unlock, whoever asks for it must not, and the request does not say who asks; ask again with requestedBy (--requested-by)"))
 	case r.in.DryRun && len(cases) > 0:
 		return r.end(ctx, WouldUnlock, "the account would be unlocked once somebody has approved it; this was a dry run, and nothing was sent")
 	case r.in.DryRun:

@@ -142,7 +142,10 @@ func scheduledAction(id string, in *workflows.BulkInput) *sdkclient.ScheduleWork
 
 // tryPolicy decides now what a policy would do.
 func (a *app) tryPolicy(ctx context.Context, connected *session, flags *scheduleFlags, in *workflows.BulkInput) error {
-	in.Policy.DryRun, in.RequestedBy = true, a.env.UserName()
+	in.Policy.DryRun = true
+	if name := a.env.UserName(); name != "" {
+		in.RequestedBy = name
+	}
 	run, err := connected.latchkey.StartBulk(ctx, *in)
 	if err != nil {
 		return a.failedBulk(flags.output, nil, connected.located(err))

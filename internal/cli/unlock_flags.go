@@ -140,6 +140,7 @@ var fieldFlags = map[string]string{
 	"guard.onlyReasons":  "--only-reasons",
 	"guard.minLockedFor": "--min-locked-for",
 	"guard.maxLockedFor": "--max-locked-for",
+	"approval.required":  "--approval",
 	"approval.timeout":   "--approval-timeout",
 	"approval.approvers": "--approvers",
 

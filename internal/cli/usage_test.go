@@ -53,6 +53,16 @@ func TestWrongCommandLines(t *testing.T) {
 			"latchkey: --min-locked-for is longer than --max-locked-for: no lock can pass", hint}},
 		{"unusable request ID", named("--request-id", "a b"), []string{
 			"latchkey: --request-id must be 1 to 200 letters, digits and . _ : / -, beginning with a letter or digit; it is stored in the clear", hint}},
+		{"a request ID of Latchkey's", named("--request-id", "unlock/jc-prod/x"), []string{
+			"latchkey: --request-id begins like the IDs of Latchkey's own runs (unlock/, unlock-locked/, check/, list/, ceiling/, temporal-sys-): choose another, such as one that begins with the ticket's", hint}},
+		{"approvers without an approval", named("--approvers", "boss"), []string{
+			"latchkey: --approval-timeout and --approvers demand no approval by themselves: set --approval, or leave them out", hint}},
+		{"a wait without an approval", named("--approval-timeout", "1h"), []string{
+			"latchkey: --approval-timeout and --approvers demand no approval by themselves: set --approval, or leave them out", hint}},
+		{"an approval that nobody asks for", named("--approval", "--requested-by", ""), []string{
+			"latchkey: --requested-by is missing: an approval is needed, which whoever asks must not give, so say who asks", hint}},
+		{"a name that hides something", named("--requested-by", "bo\u200bss"), []string{
+			"latchkey: --requested-by holds a control character, or one that cannot be seen: write the name without it", hint}},
 		{"argument", unlock("ada"), []string{"latchkey: latchkey unlock takes flags and no arguments; name the user with --user-id, --username or --email", hint}},
 		{"status of nothing", []string{"status"}, []string{
 			"latchkey: give one workflow ID, as latchkey unlock --detach prints it; 0 were given", "Its flags are shown by: latchkey status --help"}},

@@ -27,6 +27,7 @@ func Codes() []ExplainedCode {
 		{CodeNotIncluded, "`guard.include` does not cover the user."},
 		{CodeChangedSinceApproval, "The account's locks or flags are not those that were approved."},
 		{CodeApprovalRequired, "At the moment of the unlock the account was one that somebody must approve, and at the look-up it was not; or the connection no longer lets the approver approve."},
+		{CodeRequesterUnknown, "Somebody must approve the unlock, and the request does not say who asks, who must not: give `requestedBy`."},
 		{CodeUnlockCeiling, "The connection's ceiling of unlocks an hour is reached."},
 	}
 }

@@ -104,6 +104,7 @@ const (
 	CodeNotIncluded          Code = "not_included"
 	CodeChangedSinceApproval Code = "changed_since_approval"
 	CodeApprovalRequired     Code = "approval_required"
+	CodeRequesterUnknown     Code = "requester_unknown"
 )
 
 // Verdict is a decision and why. It never names the account.

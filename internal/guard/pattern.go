@@ -27,7 +27,7 @@ func Protecting(texts []string) Patterns {
 // Permitting reads patterns whose cover allows something: what is in a value and cannot be
 // seen keeps it from being covered. One that cannot be read covers nothing.
 func Permitting(texts []string) Patterns {
-	return read(slices.DeleteFunc(slices.Clone(texts), func(text string) bool { return !utf8.ValidString(text) }), foldWhole)
+	return read(slices.DeleteFunc(slices.Clone(texts), func(text string) bool { return !utf8.ValidString(text) }), fold)
 }
 
 func read(texts []string, spelling func(string) string) Patterns {

@@ -59,10 +59,6 @@ func foldVisible(text string) string {
 	return fold(visible(text))
 }
 
-// foldWhole is fold with each accent on its letter again: a letter is not the beginning of the
-// same letter with an accent.
-func foldWhole(text string) string { return norm.NFKC.String(fold(text)) }
-
 func ascii(text string) bool {
 	for i := range len(text) {
 		if text[i] >= utf8.RuneSelf {

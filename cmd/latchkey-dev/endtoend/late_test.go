@@ -20,7 +20,7 @@ func TestLateAnswer(t *testing.T) {
 	require.NoError(t, h.tenant.LockByFailures(id))
 	first := h.startWorker()
 	within := 15 * time.Second // Long enough for a busy machine to get there.
-	run, err := h.client.Start(t.Context(), workflows.Input{Connection: h.connection, UserID: id,
+	run, err := h.client.Start(t.Context(), workflows.Input{Connection: h.connection, UserID: id, RequestedBy: "soar",
 		Approval: workflows.Approval{Required: true, Timeout: workflows.Duration(within)}})
 	require.NoError(t, err)
 	until := h.awaitApproval(run).Until
