@@ -101,7 +101,7 @@ make_bases() {
   cp "$(command -v busybox)" "$root/bin/busybox"
   ln -s busybox "$root/bin/sh"
   # Of the modules what go.mod lists; of the graph behind them every go.mod there is.
-  { go mod download -json && cd cmd/latchkey-dev && go mod download -json; } | sed -n "s,^\t\"Zip\": \"$modules/\(.*\)\"\,\?\$,\1,p" >"$work/modules"
+  { go mod download -json && cd cmd/latchkey-dev && go mod download -json; } | sed -n "s,^\t\"Zip\": \"$modules/\(.*\)\"\,\?\$,\1,p" | sort -u >"$work/modules"
   (cd "$modules" && find cache/download -type f \( -name '*.mod' -o -name '*.info' \)) >>"$work/modules"
   compiled "$cache" | sort -u >"$work/compiled"
   tar -cf - --transform "flags=r;s,^$name/,usr/local/go/," --transform 'flags=r;s,^cache/download/,proxy/,' \
@@ -160,8 +160,8 @@ status() {
 carries_notices() {
   local container module
   container=$(docker create "$1:local")
-  docker cp -q "$container:/$1" "$work/$1"
-  docker cp -q "$container:/usr/share/doc/latchkey/THIRD_PARTY_NOTICES" "$work/$1.notices" || die "$1 carries no notices"
+  docker cp "$container:/$1" "$work/$1" 2>/dev/null
+  docker cp "$container:/usr/share/doc/latchkey/THIRD_PARTY_NOTICES" "$work/$1.notices" 2>/dev/null || die "$1 carries no notices"
   docker rm "$container" >/dev/null
   for module in $(go version -m "$work/$1" | awk '$1 == "dep" && $2 !~ "^github.com/latchkey-iam/latchkey" { print $2 "@" $3 }'); do
     grep -qxF "${module/@/ }" "$work/$1.notices" || die "$1: the notices lack $module"

@@ -145,7 +145,7 @@ func list(ctx context.Context, folder string, args ...string) (string, error) {
 
 // run runs the go command.
 func run(ctx context.Context, folder string, args ...string) (string, error) {
-	command := exec.CommandContext(ctx, "go", args...)
+	command := exec.CommandContext(ctx, "go", args...) //nolint:gosec // the packages are those that whoever builds an image names
 	command.Dir = folder
 	var faults bytes.Buffer
 	command.Stderr = &faults
