@@ -105,7 +105,7 @@ func TestFailureAudit(t *testing.T) {
 	require.Equal(t, "result", audit[0]["step"])
 	require.Equal(t, string(connectors.PermissionDenied), audit[0]["decision"])
 	failed := s.logs.lines(t, "Activity error.")
-	require.NotEmpty(t, failed)
+	require.Len(t, failed, 3, "a refusal is asked twice more")
 	for _, line := range failed {
 		require.Equal(t, "warn", line["level"])
 	}

@@ -48,7 +48,7 @@ func (s *secrets) add(values ...string) {
 	defer s.mu.Unlock()
 	for _, value := range values {
 		lower := strings.ToLower(value)
-		if _, known := s.values[lower]; known || len(value) < shortest {
+		if _, known := s.values[lower]; known || len(value) < shortest || lower == "false" || lower == "true" { // which a printed error says of itself
 			continue
 		}
 		s.values[lower] = struct{}{}

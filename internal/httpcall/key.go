@@ -45,7 +45,8 @@ func (s sentSecret) judge(failure *connectors.Error, now time.Time) {
 	case failure == nil:
 		s.source.Accepted(s.value)
 	case failure.Kind != connectors.Unauthenticated:
-	case failure.Status != http.StatusUnauthorized && failure.Code != "invalid_client":
+	case failure.Status/100 == 4 && failure.Status != http.StatusUnauthorized && failure.Code != "invalid_client":
+		// It is another fault than the secret's. A redirection, to a sign-in page, is not.
 	case s.source.Refused(s.value, now):
 		failure.MayPass, failure.RetryAfter = true, max(failure.RetryAfter, readAgainAfter)
 		failure.Message += fmt.Sprintf("; %s is read again, since it may be about to change", s.source.Variable())
