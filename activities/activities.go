@@ -5,6 +5,7 @@ package activities
 import (
 	"context"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -74,15 +75,33 @@ type attempt struct {
 	// the same moment by ours. Where the provider tells no time, ages are differences of
 	// server times, so that workers' clocks do not matter.
 	began, here time.Time
+	// until is when the step has to end, by the server's clock, whatever its attempts do.
+	// Wait is what the retry policy waits for after this attempt, and step how long the step
+	// may take in all.
+	until      time.Time
+	wait, step time.Duration
 }
 
 // begin bounds the attempt's context and reads what is known of it.
 func begin(ctx context.Context) (context.Context, context.CancelFunc, attempt) {
 	info := activity.GetInfo(ctx)
-	current := attempt{number: int(info.Attempt), began: info.StartedTime, here: time.Now()}
+	current := attempt{
+		number: int(info.Attempt), began: info.StartedTime, here: time.Now(),
+		until: info.ScheduledTime.Add(info.ScheduleToCloseTimeout), wait: backoff(info), step: info.ScheduleToCloseTimeout,
+	}
 	margin := min(answerMargin, time.Until(info.Deadline)/10)
 	bounded, cancel := context.WithDeadline(ctx, info.Deadline.Add(-margin))
 	return bounded, cancel, current
+}
+
+// backoff is how long the server waits after an attempt that does not say how long.
+func backoff(info activity.Info) time.Duration {
+	policy := info.RetryPolicy
+	if policy == nil {
+		return 0
+	}
+	wait := float64(policy.InitialInterval) * math.Pow(policy.BackoffCoefficient, float64(info.Attempt-1))
+	return time.Duration(min(wait, float64(policy.MaximumInterval)))
 }
 
 // now is the current time by the server's clock.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"go.temporal.io/sdk/activity"
@@ -78,6 +79,8 @@ func (a *Activities) Prepare(ctx context.Context, in PrepareInput) (_ *PrepareRe
 // ResolveInput holds references by name or address.
 type ResolveInput struct {
 	Refs []connectors.UserRef `json:"refs"`
+	// Until is how long a failure that may pass is waited out, by the Temporal server's clock.
+	Until time.Time `json:"until,omitzero"`
 }
 
 // Resolved is the account that a reference means, or why there is none.
@@ -92,42 +95,91 @@ type ResolveResult struct {
 	Resolved []Resolved `json:"resolved"`
 }
 
-// patientAttempts is how often an answer that cannot be read is asked for again. After that
-// it is the account's own, and does not keep the others from being found.
-const patientAttempts = 5
-
-// passing reports whether the failure of a reference may pass by itself.
-func passing(err error, current attempt) bool {
-	var failure *connectors.Error
-	if !errors.As(err, &failure) {
-		return false
-	}
-	return mayPass(failure, current) && (failure.Kind != connectors.MalformedResponse || current.number < patientAttempts)
+// resolving is how far the attempts have come: a reference that is neither found nor given up
+// is empty, and Tries says how often it was asked about.
+type resolving struct {
+	ResolveResult
+	Tries []int `json:"tries"`
 }
 
-// Resolve finds the ID of each account. What cannot be found at all is told so; a failure
-// that may pass fails the attempt, and the next one goes on where this one stopped.
+const (
+	// patientTries is how often a reference is asked about at least before a failure that may
+	// pass is taken for its own.
+	patientTries = 5
+	// failuresInARow are a sign that the provider fails, and not a single account.
+	failuresInARow = 3
+)
+
+// resolvedBefore is how far the attempts before this one have come.
+func resolvedBefore(ctx context.Context, refs int) *resolving {
+	told := resolving{}
+	if activity.HasHeartbeatDetails(ctx) && activity.GetHeartbeatDetails(ctx, &told) == nil && len(told.Resolved) == refs && len(told.Tries) == refs {
+		return &told
+	}
+	return &resolving{ResolveResult: ResolveResult{Resolved: make([]Resolved, refs)}, Tries: make([]int, refs)}
+}
+
+// open are the references that are neither found nor given up, those first that were asked
+// about the least: a few whose failure does not pass keep no other from being found.
+func (r *resolving) open() []int {
+	var open []int
+	for i, each := range r.Resolved {
+		if each == (Resolved{}) {
+			open = append(open, i)
+		}
+	}
+	slices.SortStableFunc(open, func(one, other int) int { return r.Tries[one] - r.Tries[other] })
+	return open
+}
+
+// Resolve finds the ID of each account. What cannot be found at all is reported so; where a
+// failure may pass the attempt fails in the end, and the next one asks about what is open.
 func (a *Activities) Resolve(ctx context.Context, in ResolveInput) (_ *ResolveResult, err error) {
 	ctx, cancel, current := begin(ctx)
 	defer cancel()
 	defer a.recovered(&err, current, connectors.No)
-	result := &ResolveResult{}
-	if activity.HasHeartbeatDetails(ctx) {
-		if activity.GetHeartbeatDetails(ctx, result) != nil {
-			result = &ResolveResult{}
-		}
-	}
-	for _, ref := range in.Refs[min(len(result.Resolved), len(in.Refs)):] {
-		stop := beat(ctx, result) // One look-up may take longer than a heartbeat's time-out.
-		account, err := a.Connector.Lookup(ctx, ref)
+	progress := resolvedBefore(ctx, len(in.Refs))
+	var passing error
+	failures := 0
+	open := progress.open()
+	for n, i := range open {
+		stop := beat(ctx, progress) // One look-up may take longer than a heartbeat's time-out.
+		account, err := a.Connector.Lookup(ctx, in.Refs[i])
 		stop()
-		if err != nil && passing(err, current) {
-			return nil, a.failure(err, current, connectors.No)
+		progress.Tries[i]++
+		if a.waits(err, progress.Tries[i], in, current) {
+			passing = err
+			failures++
+		} else {
+			progress.Resolved[i] = a.resolved(account, err)
+			failures = 0
 		}
-		result.Resolved = append(result.Resolved, a.resolved(account, err))
-		activity.RecordHeartbeat(ctx, result)
+		down := failures == failuresInARow || failures > 0 && connectors.KindOf(err) == connectors.RateLimited
+		if down { // The others would fare no better.
+			for _, other := range open[n+1:] {
+				progress.Tries[other]++
+			}
+		}
+		activity.RecordHeartbeat(ctx, progress)
+		if down {
+			break
+		}
 	}
-	return result, nil
+	if passing != nil {
+		return nil, a.failure(passing, current, connectors.No)
+	}
+	return &progress.ResolveResult, nil
+}
+
+// waits reports whether a reference is to be asked about again after this failure.
+func (a *Activities) waits(err error, tries int, in ResolveInput, current attempt) bool {
+	var failure *connectors.Error
+	if !errors.As(err, &failure) {
+		return false
+	}
+	asked := current
+	asked.number = tries
+	return mayPass(failure, asked) && (tries < patientTries || current.now().Before(in.Until))
 }
 
 func (a *Activities) resolved(account *connectors.Account, err error) Resolved {

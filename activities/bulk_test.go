@@ -144,17 +144,20 @@ func TestResolve(t *testing.T) {
 	require.Equal(t, []string{"", "NotFound", "", "Ambiguous", "Internal"}, kinds)
 }
 
-// TestResolveResumes: an attempt goes on where the one before it stopped.
+// TestResolveResumes: an attempt asks about what the one before it left open, those first
+// that were asked about the least.
 func TestResolveResumes(t *testing.T) {
 	t.Parallel()
-	told := activities.ResolveResult{Resolved: []activities.Resolved{{UserID: latchkeytest.MemberID(7)}, {Kind: connectors.NotFound, Message: "gone"}}}
+	refs := []connectors.UserRef{{Username: "member1"}, {Username: "member2"}, {Username: "member3"}}
 	for name, test := range map[string]struct {
 		details any
 		asked   []string
 		first   string
 	}{
-		"a part":   {told, []string{"member3"}, latchkeytest.MemberID(7)},
-		"nonsense": {[]int{1}, []string{"member1", "member2", "member3"}, latchkeytest.MemberID(1)},
+		"a part": {map[string]any{"tries": []int{1, 2, 1}, "resolved": []activities.Resolved{{UserID: latchkeytest.MemberID(7)}, {}, {}}},
+			[]string{"member3", "member2"}, latchkeytest.MemberID(7)},
+		"nonsense":       {[]int{1}, []string{"member1", "member2", "member3"}, latchkeytest.MemberID(1)},
+		"another number": {map[string]any{"tries": []int{1}, "resolved": []activities.Resolved{{}}}, []string{"member1", "member2", "member3"}, latchkeytest.MemberID(1)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -162,15 +165,69 @@ func TestResolveResumes(t *testing.T) {
 			var asked []string
 			town.OnLookup = func(_ context.Context, name string) error { asked = append(asked, name); return nil }
 			b.environment.SetHeartbeatDetails(test.details)
-			result, err := run[activities.ResolveResult](b, b.steps.Resolve, activities.ResolveInput{
-				Refs: []connectors.UserRef{{Username: "member1"}, {Username: "member2"}, {Username: "member3"}},
-			})
+			result, err := run[activities.ResolveResult](b, b.steps.Resolve, activities.ResolveInput{Refs: refs})
 			require.NoError(t, err)
 			require.Equal(t, test.asked, asked)
 			require.Len(t, result.Resolved, 3)
 			require.Equal(t, test.first, result.Resolved[0].UserID)
 			require.Equal(t, latchkeytest.MemberID(3), result.Resolved[2].UserID)
 		})
+	}
+}
+
+// TestResolveIsPatient: a failure that may pass is waited out until the time is over, and then
+// until it has been asked about often enough; it is counted for each reference by itself.
+func TestResolveIsPatient(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		kind  connectors.Kind
+		tries int
+		until time.Duration
+		given bool
+	}{
+		"there is time":             {kind: connectors.MalformedResponse, tries: 100, until: time.Minute},
+		"time is over":              {kind: connectors.MalformedResponse, tries: 100, until: -time.Minute, given: true},
+		"time is over, first asked": {kind: connectors.MalformedResponse, until: -time.Minute},
+		"down":                      {kind: connectors.Unavailable, tries: 100, until: time.Minute},
+		"it may not mean it":        {kind: connectors.PermissionDenied, until: time.Minute},
+		"it means it":               {kind: connectors.PermissionDenied, tries: 2, until: time.Minute, given: true},
+		"rejected":                  {kind: connectors.RejectedByProvider, until: time.Minute, given: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b, town := townOf(latchkeytest.Member(1), latchkeytest.Member(2))
+			town.OnLookup = func(_ context.Context, name string) error {
+				if name == "member1" {
+					return latchkeytest.Fail(test.kind)
+				}
+				return nil
+			}
+			b.environment.SetHeartbeatDetails(map[string]any{"tries": []int{test.tries, 0}, "resolved": []activities.Resolved{{}, {}}})
+			result, err := run[activities.ResolveResult](b, b.steps.Resolve, activities.ResolveInput{
+				Refs: []connectors.UserRef{{Username: "member1"}, {Username: "member2"}}, Until: time.Now().Add(test.until),
+			})
+			if !test.given {
+				failure, _ := requireFailure(t, err, string(test.kind))
+				require.False(t, failure.NonRetryable())
+				return
+			}
+			require.NoError(t, err)
+			require.Equal(t, test.kind, result.Resolved[0].Kind)
+			require.Equal(t, latchkeytest.MemberID(2), result.Resolved[1].UserID, "the others are found")
+		})
+	}
+}
+
+// TestResolveSparesAProviderThatIsDown: a few failures in a row end the attempt.
+func TestResolveSparesAProviderThatIsDown(t *testing.T) {
+	t.Parallel()
+	for kind, asks := range map[connectors.Kind]int{connectors.Unavailable: 3, connectors.RateLimited: 1} {
+		b, town := townOf()
+		asked := 0
+		town.OnLookup = func(context.Context, string) error { asked++; return latchkeytest.Fail(kind) }
+		_, err := run[activities.ResolveResult](b, b.steps.Resolve, activities.ResolveInput{Refs: make([]connectors.UserRef, 50), Until: time.Now().Add(time.Minute)})
+		requireFailure(t, err, string(kind))
+		require.Equal(t, asks, asked)
 	}
 }
 

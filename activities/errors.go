@@ -74,10 +74,34 @@ func doubtful(failure *connectors.Error) bool {
 
 // retryDelay is the provider's own, and short where it is asked only once or twice more.
 func retryDelay(failure *connectors.Error, current attempt) time.Duration {
-	if doubtful(failure) {
+	switch {
+	case doubtful(failure):
 		return time.Duration(current.number) * time.Second
+	case failure.RetryAfter > 0:
+		return failure.RetryAfter
+	default:
+		return current.delay()
 	}
-	return failure.RetryAfter
+}
+
+// shortestWait is the shortest between two attempts as the end of a step comes near.
+const shortestWait = 500 * time.Millisecond
+
+// delay is the wait before the next attempt; 0 leaves it to the retry policy. Where that would
+// wait until the step has ended, which the server takes for the end of all attempts, it is
+// half of what is left: attempts go on until the end. Once that is too short for another, the
+// delay is longer than the step, so that the server ends it now.
+func (a attempt) delay() time.Duration {
+	switch left := a.until.Sub(a.now()); {
+	case a.step == 0 || a.wait == 0:
+		return 0
+	case left < 2*shortestWait:
+		return a.step
+	case left < a.wait:
+		return left / 2
+	default:
+		return 0
+	}
 }
 
 // failureType is the type of the failure that an error becomes.

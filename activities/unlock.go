@@ -29,6 +29,9 @@ type UnlockInput struct {
 	// Approved is the state that somebody approved to unlock; nil when nobody had to.
 	Approved   *connectors.State `json:"approved,omitempty"`
 	ApprovedBy string            `json:"approvedBy,omitempty"`
+	// Again are the locks that an accepted unlock left standing: it is sent once more while
+	// none but these stand. Nil for the first.
+	Again []connectors.Lock `json:"again,omitempty"`
 }
 
 // UnlockResult says whether the unlock was sent, and what the guard said at the last moment.
@@ -42,6 +45,8 @@ type UnlockResult struct {
 	// Account is the account as it was read afresh; nil when the look-up was young enough.
 	Account *connectors.Account `json:"account,omitempty"`
 	Attempt int                 `json:"attempt"`
+	// Changed says that other locks than those of Again stand, so that nothing was sent.
+	Changed bool `json:"changed,omitempty"`
 }
 
 // Unlock judges the account once more, reading it afresh when the look-up is old or an
@@ -61,6 +66,10 @@ func (a *Activities) Unlock(ctx context.Context, in UnlockInput) (_ *UnlockResul
 	}
 	if account != in.Account {
 		result.Account = account
+	}
+	if in.Again != nil && !SameLocks(account.State.Locks, in.Again) {
+		result.Changed = true
+		return result, nil
 	}
 	result.Verdict = a.judge(account, in, current)
 	if result.Verdict.Decision == guard.Unlock {

@@ -98,6 +98,42 @@ func TestSecondGuard(t *testing.T) {
 	}
 }
 
+// TestSendAgain: an unlock is sent once more only while none but the old locks stand.
+func TestSendAgain(t *testing.T) {
+	t.Parallel()
+	later := func(a *connectors.Account) { *a.State.Locks[0].Since = a.State.Locks[0].Since.Add(time.Second) }
+	for name, test := range map[string]struct {
+		change  func(*connectors.Account)
+		changed bool
+		sent    connectors.Answer
+	}{
+		"as it was":              {sent: connectors.Yes},
+		"unlocked meanwhile":     {change: func(a *connectors.Account) { a.State.Locks = nil }, sent: connectors.No},
+		"suspended meanwhile":    {change: func(a *connectors.Account) { a.State.Suspended = true }, sent: connectors.No},
+		"locked anew":            {change: later, changed: true, sent: connectors.No},
+		"a lock without a date":  {change: func(a *connectors.Account) { a.State.Locks[0].Since = nil }, changed: true, sent: connectors.No},
+		"another lock beside it": {change: func(a *connectors.Account) { a.State.Locks = append(a.State.Locks, latchkeytest.PasswordLock()) }, changed: true, sent: connectors.No},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newBench(locked())
+			in := unlockInput(b, time.Minute)
+			before := *in.Account.State.Locks[0].Since
+			in.Again = []connectors.Lock{in.Account.State.Locks[0]}
+			in.Again[0].Since = &before
+			if test.change != nil {
+				b.Change(test.change)
+			}
+			result, err := run[activities.UnlockResult](b, b.steps.Unlock, in)
+			require.NoError(t, err)
+			require.Equal(t, test.changed, result.Changed)
+			require.Equal(t, test.sent, result.Sent)
+			_, unlocks := b.Calls()
+			require.Equal(t, map[connectors.Answer]int{connectors.Yes: 1}[test.sent], unlocks)
+		})
+	}
+}
+
 // TestSentOfAFailure: a failure says what it sent; one that says nothing may have had effect.
 // What may have had effect is in the audit log, though the attempt failed.
 func TestSentOfAFailure(t *testing.T) {

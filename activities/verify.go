@@ -37,6 +37,8 @@ type VerifyResult struct {
 	Finding Finding             `json:"finding"`
 	Account *connectors.Account `json:"account"`
 	Attempt int                 `json:"attempt"`
+	// Unsettled says that a later read may find something else.
+	Unsettled bool `json:"unsettled,omitempty"`
 }
 
 // Verify reads the account until it is seen unlocked. While a lock is still seen, an
@@ -45,13 +47,15 @@ func (a *Activities) Verify(ctx context.Context, in VerifyInput) (_ *VerifyResul
 	ctx, cancel, current := begin(ctx)
 	defer cancel()
 	defer a.recovered(&err, current, connectors.Unknown)
+	current.until = in.Deadline
 	account, err := a.lookUp(ctx, connectors.UserRef{ID: in.AccountID})
 	if err != nil {
 		return nil, a.failure(err, current, connectors.Unknown)
 	}
 	result := &VerifyResult{Finding: find(account.State, in.UnlockedAt), Account: account, Attempt: current.number}
 	wait := pollDelay(current.number)
-	if settled(result.Finding, account.State, current) || current.now().Add(wait).After(in.Deadline) {
+	result.Unsettled = !settled(result.Finding, account.State, current)
+	if !result.Unsettled || current.now().Add(wait).After(in.Deadline) {
 		return result, nil
 	}
 	return nil, a.stillLocked(current, wait)
@@ -88,6 +92,16 @@ func find(state connectors.State, unlockedAt time.Time) Finding {
 // unlock. The Date header that unlockedAt comes from is cut to the second.
 func newer(lock connectors.Lock, unlockedAt time.Time) bool {
 	return !unlockedAt.IsZero() && lock.Since != nil && !lock.Since.Before(unlockedAt.Add(time.Second))
+}
+
+// SameLocks reports whether each of the locks stood before, as the provider's own dates prove:
+// one without a date may be a new one.
+func SameLocks(locks, before []connectors.Lock) bool {
+	return !slices.ContainsFunc(locks, func(lock connectors.Lock) bool {
+		return !slices.ContainsFunc(before, func(old connectors.Lock) bool {
+			return lock.SamePlace(old) && lock.Since != nil && old.Since != nil && lock.Since.Equal(*old.Since)
+		})
+	})
 }
 
 // pollDelay doubles from a quarter of a second to 15 seconds.

@@ -178,9 +178,33 @@ func TestNameThatCannotBeRead(t *testing.T) {
 		}
 		return nil
 	}
-	result := c.bulk(workflows.BulkInput{Users: []connectors.UserRef{{Username: "member1"}, {Username: "member2"}, {Username: "member3"}}})
-	require.Equal(t, map[string]int{"unlocked": 2, "failed": 1}, result.Counts)
+	result := c.bulk(workflows.BulkInput{Timeout: workflows.Duration(time.Second), Policy: workflows.Policy{DryRun: true},
+		Users: []connectors.UserRef{{Username: "member1"}, {Username: "member2"}, {Username: "member3"}}})
+	require.Equal(t, map[string]int{"would_unlock": 2, "failed": 1}, result.Counts)
 	require.Equal(t, map[string]int{"MalformedResponse": 1}, result.Codes)
+}
+
+// TestNameThatCannotBeReadOnce: an answer that cannot be read is asked for again within the
+// time, however often others had to be asked for before.
+func TestNameThatCannotBeReadOnce(t *testing.T) {
+	t.Parallel()
+	c := newCrowd(t, latchkeytest.Connection{}, locked(3)...)
+	var mutex sync.Mutex
+	failing := map[string]int{"member1": 7, "member3": 1}
+	c.OnLookup = func(_ context.Context, name string) error {
+		mutex.Lock()
+		defer mutex.Unlock()
+		if failing[name] > 0 && (name == "member1" || failing["member1"] == 0) {
+			failing[name]--
+			return latchkeytest.FailAfter(connectors.MalformedResponse, 10*time.Millisecond)
+		}
+		if name == "member3" && failing[name] > 0 {
+			return latchkeytest.FailAfter(connectors.Unavailable, 10*time.Millisecond)
+		}
+		return nil
+	}
+	result := c.bulk(workflows.BulkInput{Users: []connectors.UserRef{{Username: "member1"}, {Username: "member2"}, {Username: "member3"}}})
+	require.Equal(t, map[string]int{"unlocked": 3}, result.Counts)
 }
 
 // TestChildEndedFromOutside: its user is told as failed, with what was sent, and the rest goes on.

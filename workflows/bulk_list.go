@@ -144,7 +144,7 @@ func (r *bulkRun) nextGiven(ctx workflow.Context) ([]candidate, error) {
 // resolve finds out which accounts the references mean. A failure is that of each user
 // whom it concerns, and does not stop the rest.
 func (r *bulkRun) resolve(ctx workflow.Context, named []*candidate) error {
-	in := activities.ResolveInput{}
+	in := activities.ResolveInput{Until: workflow.Now(ctx).Add(r.in.Timeout.Std())}
 	for _, each := range named {
 		in.Refs = append(in.Refs, *each.reference)
 	}

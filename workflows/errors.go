@@ -36,6 +36,8 @@ type failure struct {
 	message string
 	sent    connectors.Answer
 	attempt int
+	// answered says that the provider answered the last attempt.
+	answered bool
 }
 
 // cause is a failure's message as the end of a sentence; empty for StillLocked, which says
@@ -72,6 +74,7 @@ func understand(err error, connection string) failure {
 		failed := fromApplication(application, connection)
 		if timedOut {
 			failed.include(lastHeartbeat(timeout))
+			failed.answered = false
 		}
 		if timedOut || outOfTime(err) {
 			failed.message = "time ran out; the last attempt failed so: " + failed.message
@@ -123,7 +126,7 @@ func fromApplication(application *temporal.ApplicationError, connection string) 
 	failed := failure{kind: application.Type(), message: application.Message(), sent: connectors.Unknown}
 	var details activities.FailureDetails
 	if application.HasDetails() && application.Details(&details) == nil {
-		failed.sent, failed.attempt = details.Sent, details.Attempt
+		failed.sent, failed.attempt, failed.answered = details.Sent, details.Attempt, details.Status != 0
 	}
 	if !slices.Contains(FailureTypes(), failed.kind) {
 		// The SDK's own, such as a panic; its text may hold anything.

@@ -10,7 +10,7 @@ import (
 // SetTimes shortens what a test would otherwise wait for. Call it before any workflow runs.
 func SetTimes(attempt, grace, check time.Duration) {
 	attemptTimeout, verifyGrace, checkTimeout = attempt, grace, check
-	listTimeout = attempt
+	listTimeout, sendAgainAfter = attempt, 2*grace
 }
 
 // SetUsersPerRun lets chains come with few users, and returns what puts the number back.

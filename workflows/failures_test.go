@@ -61,10 +61,48 @@ func failures() map[string]scenario {
 			script:  func(s *stage) { keepLocked(s, nil) },
 			input:   within(testTimeout),
 			failure: workflows.TypeStillLocked, sent: connectors.Yes,
-			check: func(t *testing.T, _ *stage, result *workflows.Result) {
+			check: func(t *testing.T, s *stage, result *workflows.Result) {
 				require.Greater(t, result.Attempts.Verify, 1)
 				require.True(t, result.After.Locked())
 				require.NotEmpty(t, result.User)
+				_, unlocks := s.Calls()
+				require.Equal(t, 2, unlocks, "it is sent once more, and never a third time")
+				require.Equal(t, 2, result.Attempts.Unlock)
+			},
+		},
+		"still locked by what may be a new lock": {
+			script: func(s *stage) {
+				s.AfterUnlock = func(context.Context, int) error {
+					s.Change(func(a *connectors.Account) {
+						a.State.Locks = []connectors.Lock{latchkeytest.FailedSignIns(time.Now().Add(time.Minute))}
+					})
+					return nil
+				}
+			},
+			input:   within(testTimeout),
+			failure: workflows.TypeStillLocked, sent: connectors.Yes,
+			check: func(t *testing.T, s *stage, result *workflows.Result) {
+				_, unlocks := s.Calls()
+				require.Equal(t, 1, unlocks, "it is not sent again")
+				require.Equal(t, 1, result.Attempts.Unlock)
+			},
+		},
+		"the provider fails until the time is over": {
+			script: func(s *stage) {
+				s.OnUnlock = func(context.Context, int) error {
+					failed := latchkeytest.FailSent(connectors.Unavailable, connectors.Unknown)
+					failed.Status = 503
+					return failed
+				}
+			},
+			input:   within(13 * time.Second),
+			failure: string(connectors.Unavailable), sent: connectors.Unknown,
+			check: func(t *testing.T, s *stage, result *workflows.Result) {
+				require.Greater(t, result.Attempts.Unlock, 4, "attempts go on where the wait before the next would be too long")
+				took := result.FinishedAt.Sub(result.StartedAt)
+				require.Greater(t, took, 11*time.Second)
+				require.Less(t, took, 20*time.Second, "the run ends soon after")
+				require.Contains(t, s.failure.Message, "time ran out")
 			},
 		},
 		"unlock refused by the provider": {
@@ -132,8 +170,9 @@ func failures() map[string]scenario {
 
 // keepLocked lets unlocks be accepted without effect; failing may be nil.
 func keepLocked(s *stage, failing func(n int) error) {
+	locks := s.Account().State.Locks
 	s.AfterUnlock = func(_ context.Context, n int) error {
-		s.Change(func(a *connectors.Account) { a.State.Locks = []connectors.Lock{latchkeytest.FailedSignIns(time.Now())} })
+		s.Change(func(a *connectors.Account) { a.State.Locks = locks })
 		if failing != nil {
 			return failing(n)
 		}

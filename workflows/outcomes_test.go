@@ -88,6 +88,34 @@ func outcomes() map[string]scenario {
 			outcome: workflows.Unlocked, sent: connectors.Yes,
 			check: func(t *testing.T, _ *stage, result *workflows.Result) { require.Equal(t, 3, result.Attempts.Verify) },
 		},
+		"unlocked when it is sent again": {
+			script: func(s *stage) {
+				locks := s.Account().State.Locks
+				s.AfterUnlock = func(_ context.Context, n int) error {
+					if n == 1 { // Accepted, as by something that is not the provider.
+						s.Change(func(a *connectors.Account) { a.State.Locks = locks })
+					}
+					return nil
+				}
+			},
+			outcome: workflows.Unlocked, sent: connectors.Yes,
+			check: func(t *testing.T, s *stage, result *workflows.Result) {
+				_, unlocks := s.Calls()
+				require.Equal(t, 2, unlocks)
+				require.Equal(t, 2, result.Attempts.Unlock)
+				require.Greater(t, result.Attempts.Verify, 1)
+			},
+		},
+		"refused when it is sent again": {
+			script: func(s *stage) {
+				locks := s.Account().State.Locks
+				s.AfterUnlock = func(context.Context, int) error {
+					s.Change(func(a *connectors.Account) { a.State.Locks, a.State.Suspended = locks, true })
+					return nil
+				}
+			},
+			outcome: workflows.Refused, refusal: guard.CodeSuspended, sent: connectors.Yes,
+		},
 		"already unlocked": {account: latchkeytest.Account(), outcome: workflows.AlreadyUnlocked, check: func(t *testing.T, s *stage, result *workflows.Result) {
 			_, unlocks := s.Calls()
 			require.Zero(t, unlocks)

@@ -74,7 +74,7 @@ func (r *unlockRun) verify(ctx workflow.Context, unlockedAt time.Time, within ti
 	if err := step.Get(ctx, &verified); err != nil {
 		return nil, err
 	}
-	r.result.Attempts.Verify = verified.Attempt
+	r.result.Attempts.Verify += verified.Attempt
 	r.read(verified.Account)
 	return &verified, nil
 }

@@ -22,6 +22,14 @@ var (
 	// may have been sent is looked at before the run ends.
 	verifyGrace = 30 * time.Second
 
+	// answeredGrace is the same where the provider did answer the last attempt, with a failure:
+	// nothing is under way any more, so that the run ends soon after its time.
+	answeredGrace = 2 * time.Second
+
+	// sendAgainAfter is how long a lock may stand after an unlock that was accepted before it is
+	// sent once more: by then a read that lags behind has caught up.
+	sendAgainAfter = time.Minute
+
 	// retries go on until the step's time is up: how often says nothing about whether a
 	// provider's outage is over. The interval stays short enough to notice that it is.
 	retries = temporal.RetryPolicy{
@@ -178,6 +186,9 @@ func (r *unlockRun) unlock(ctx workflow.Context, found *activities.LookupResult)
 	}
 	r.result.Attempts.Unlock, r.result.UnlockSent = sent.Attempt, sent.Sent
 	r.read(sent.Account)
+	if sent.Account != nil {
+		in.Account = sent.Account.WithoutUser()
+	}
 	switch {
 	case sent.Verdict.Refused():
 		return r.decided(ctx, sent.Verdict)
@@ -186,10 +197,23 @@ func (r *unlockRun) unlock(ctx workflow.Context, found *activities.LookupResult)
 	case sent.Verdict.Decision == guard.AlreadyUnlocked:
 		return r.proven(ctx, sent.UnlockedAt)
 	}
-	verified, err := r.verify(ctx, sent.UnlockedAt, r.patience(ctx))
+	unlockedAt := sent.UnlockedAt
+	verified, err := r.verify(ctx, unlockedAt, r.firstPatience(ctx, in.Account.State))
+	if err == nil && r.unsettled(ctx, verified) {
+		if activities.SameLocks(verified.Account.State.Locks, in.Account.State.Locks) {
+			again := r.sendAgain(ctx, in)
+			if again.Verdict.Refused() {
+				return r.decided(ctx, again.Verdict)
+			}
+			if again.Sent == connectors.Yes {
+				unlockedAt = again.UnlockedAt
+			}
+		}
+		verified, err = r.verify(ctx, unlockedAt, r.patience(ctx))
+	}
 	if err != nil {
 		failed := understand(err, r.in.Connection)
-		r.result.Attempts.Verify = failed.attempt
+		r.result.Attempts.Verify += failed.attempt
 		return nil, r.fail(ctx, failed)
 	}
 	otherwise := failure{kind: TypeStillLocked,
@@ -198,7 +222,7 @@ func (r *unlockRun) unlock(ctx workflow.Context, found *activities.LookupResult)
 		otherwise = failure{kind: outcomeCancelled,
 			message: "cancelled after the provider had accepted the unlock; the account was still locked when it was last read"}
 	}
-	return r.judge(ctx, verified, sent.UnlockedAt, otherwise)
+	return r.judge(ctx, verified, unlockedAt, otherwise)
 }
 
 // send runs the step that sends the unlock. Once somebody cancels the run no further attempt
@@ -212,6 +236,34 @@ func (r *unlockRun) send(ctx workflow.Context, in activities.UnlockInput, sent *
 		}
 	})
 	return step.Get(ctx, sent)
+}
+
+// firstPatience is how long an accepted unlock of these locks is verified before it is sent
+// again, if it can be: where each lock has a date, a later one is told from a new one.
+func (r *unlockRun) firstPatience(ctx workflow.Context, sent connectors.State) time.Duration {
+	if r.caller.Err() != nil || r.remaining(ctx) <= 0 || !sent.Locked() || !activities.SameLocks(sent.Locks, sent.Locks) {
+		return r.patience(ctx)
+	}
+	return min(sendAgainAfter, r.remaining(ctx)/2)
+}
+
+// unsettled reports whether the account is read on after the first patience was over.
+func (r *unlockRun) unsettled(ctx workflow.Context, verified *activities.VerifyResult) bool {
+	return r.caller.Err() == nil && r.remaining(ctx) > 0 && verified.Unsettled
+}
+
+// sendAgain sends an unlock once more that was accepted and left its locks standing, as an
+// answer that was not the provider's does. Whether it could be is seen by the reads that follow.
+func (r *unlockRun) sendAgain(ctx workflow.Context, in activities.UnlockInput) (again activities.UnlockResult) {
+	r.at(ctx, StepUnlock, r.deadline)
+	in.ReadAt, in.EvenIfUnlocked, in.Again = time.Time{}, false, in.Account.State.Locks
+	if err := r.send(ctx, in, &again); err != nil {
+		r.result.Attempts.Unlock += understand(err, r.in.Connection).attempt
+		return activities.UnlockResult{}
+	}
+	r.result.Attempts.Unlock += again.Attempt
+	r.read(again.Account)
+	return again
 }
 
 // onCancel waits for a step, and acts when somebody cancels the run before it has ended.
@@ -238,9 +290,13 @@ func (r *unlockRun) afterFailedUnlock(ctx workflow.Context, failed failure) (*Re
 	case failed.sent == connectors.No:
 		return nil, r.fail(ctx, failed)
 	}
-	verified, err := r.verify(ctx, time.Time{}, verifyGrace)
+	grace := verifyGrace
+	if failed.answered {
+		grace = min(verifyGrace, max(r.remaining(ctx), answeredGrace))
+	}
+	verified, err := r.verify(ctx, time.Time{}, grace)
 	if err != nil {
-		r.result.Attempts.Verify = understand(err, r.in.Connection).attempt
+		r.result.Attempts.Verify += understand(err, r.in.Connection).attempt
 		return nil, r.fail(ctx, failed)
 	}
 	return r.judge(ctx, verified, time.Time{}, failed)
