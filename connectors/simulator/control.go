@@ -2,9 +2,8 @@ package simulator
 
 import (
 	"net/http"
-	"net/url"
 	"strconv"
-	"strings"
+	"sync"
 
 	"github.com/latchkey-iam/latchkey/internal/httpserver"
 )
@@ -13,30 +12,25 @@ import (
 const ControlPrefix = "/_simulator/"
 
 // control answers one route of the control surface.
-type control func(s *Server, request controlRequest) (any, error)
-
-type controlRequest struct {
-	segments []string
-	query    url.Values
-	body     []byte
-}
+type control func(s *Server, r *http.Request, body []byte) (any, error)
 
 type controlRoute struct {
-	method, pattern string // "*" stands for one segment
-	handle          control
+	method, path string
+	answer       control
 }
 
-var controls = []controlRoute{
+// controlRoutes are patterns of net/http below the prefix.
+var controlRoutes = []controlRoute{
 	{"GET", "health", getHealth},
 	{"POST", "users", postUser},
-	{"GET", "users/*", getUser},
-	{"POST", "users/*/*", postAction},
+	{"GET", "users/{user}", getUser},
+	{"POST", "users/{user}/{action}", postAction},
 	{"POST", "sign-in", postSignIn},
 	{"POST", "populate", postPopulate},
 	{"GET", "faults", getFaults},
 	{"POST", "faults", postFault},
 	{"DELETE", "faults", deleteFaults},
-	{"DELETE", "faults/*", deleteFault},
+	{"DELETE", "faults/{id}", deleteFault},
 	{"GET", "calls", getCalls},
 	{"DELETE", "calls", deleteCalls},
 	{"GET", "book", getBook},
@@ -48,17 +42,16 @@ var controls = []controlRoute{
 	{"POST", "reset", postReset},
 }
 
+var controls = sync.OnceValue(func() *router {
+	routes := []Route{{Pattern: "GET " + ControlPrefix + "{$}"}}
+	for _, each := range controlRoutes {
+		routes = append(routes, Route{Pattern: each.method + " " + ControlPrefix + each.path})
+	}
+	return newRouter(routes)
+})
+
 func (s *Server) serveControl(w http.ResponseWriter, r *http.Request, body []byte) {
-	handle, request, err := route(r)
-	if err == nil && !httpserver.IsJSON(r) {
-		err = &InputError{http.StatusUnsupportedMediaType, "send JSON, with the header Content-Type: application/json"}
-	}
-	var out any
-	if err == nil {
-		request.body = body
-		s.tenant.Settle()
-		out, err = handle(s, request)
-	}
+	out, err := s.control(r, body)
 	w.Header().Set("Content-Type", "application/json")
 	if err != nil {
 		w.WriteHeader(inputStatus(err))
@@ -67,199 +60,169 @@ func (s *Server) serveControl(w http.ResponseWriter, r *http.Request, body []byt
 	_, _ = w.Write(append(JSON(out), '\n'))
 }
 
-func route(r *http.Request) (control, controlRequest, error) {
-	path := strings.TrimPrefix(r.URL.EscapedPath(), ControlPrefix)
-	if path == "" && r.Method == http.MethodGet {
-		return getIndex, controlRequest{}, nil
+func (s *Server) control(r *http.Request, body []byte) (any, error) {
+	route, status := controls().find(r)
+	switch {
+	case status == http.StatusMethodNotAllowed:
+		return nil, &InputError{status, r.Method + " is not possible here"}
+	case route == nil:
+		return nil, Missing("there is nothing at %s: GET %s lists what there is", r.URL.EscapedPath(), ControlPrefix)
+	case !httpserver.IsJSON(r):
+		return nil, &InputError{http.StatusUnsupportedMediaType, "send JSON, with the header Content-Type: application/json"}
 	}
-	segments, err := Segments(path)
-	if err != nil {
-		return nil, controlRequest{}, err
-	}
-	known := false
-	for _, c := range controls {
-		if !matches(c.pattern, segments) {
-			continue
-		}
-		if known = true; c.method == r.Method {
-			return c.handle, controlRequest{segments: segments, query: r.URL.Query()}, nil
+	s.tenant.settle()
+	for _, each := range controlRoutes {
+		if route.Pattern == each.method+" "+ControlPrefix+each.path {
+			return each.answer(s, r, body)
 		}
 	}
-	if known {
-		return nil, controlRequest{}, &InputError{http.StatusMethodNotAllowed, r.Method + " is not possible here"}
-	}
-	return nil, controlRequest{}, Missing("there is nothing at %s%s: GET %s lists what there is", ControlPrefix, path, ControlPrefix)
+	return getIndex(s)
 }
 
-// Segments splits an escaped path and takes the escapes away afterwards, so
-// that an escaped slash stays inside its segment.
-func Segments(escapedPath string) ([]string, error) {
-	segments := strings.Split(strings.Trim(escapedPath, "/"), "/")
-	for i, segment := range segments {
-		plain, err := url.PathUnescape(segment)
-		if err != nil {
-			return nil, Bad("the path has a malformed escape")
-		}
-		segments[i] = plain
+func getIndex(s *Server) (any, error) {
+	routes := make([]string, 0, len(controlRoutes))
+	for _, each := range controlRoutes {
+		routes = append(routes, each.method+" "+ControlPrefix+each.path)
 	}
-	return segments, nil
+	return map[string]any{"routes": routes, "operations": s.tenant.operations(),
+		"actions": s.tenant.actions(), "faultKinds": kinds}, nil
 }
 
-func matches(pattern string, segments []string) bool {
-	parts := strings.Split(pattern, "/")
-	if len(parts) != len(segments) {
-		return false
-	}
-	for i, part := range parts {
-		if part != "*" && part != segments[i] {
-			return false
-		}
-	}
-	return true
-}
-
-func getIndex(s *Server, _ controlRequest) (any, error) {
-	routes := make([]string, 0, len(controls))
-	for _, c := range controls {
-		routes = append(routes, c.method+" "+ControlPrefix+c.pattern)
-	}
-	return map[string]any{"routes": routes, "operations": s.tenant.Operations(),
-		"actions": s.tenant.Actions(), "faultKinds": kinds}, nil
-}
-
-func getHealth(*Server, controlRequest) (any, error) {
+func getHealth(*Server, *http.Request, []byte) (any, error) {
 	return map[string]string{"status": "ok"}, nil
 }
 
-func postUser(s *Server, request controlRequest) (any, error) { return s.tenant.Create(request.body) }
+func postUser(s *Server, _ *http.Request, body []byte) (any, error) { return s.tenant.create(body) }
 
-func getUser(s *Server, request controlRequest) (any, error) {
-	return s.tenant.User(request.segments[1])
+func getUser(s *Server, r *http.Request, _ []byte) (any, error) {
+	return s.tenant.User(r.PathValue("user"))
 }
 
-func postAction(s *Server, request controlRequest) (any, error) {
-	return s.tenant.Act(request.segments[1], request.segments[2], request.body)
+func postAction(s *Server, r *http.Request, body []byte) (any, error) {
+	return s.tenant.act(r.PathValue("user"), r.PathValue("action"), body)
 }
 
-func postSignIn(s *Server, request controlRequest) (any, error) {
+func postSignIn(s *Server, _ *http.Request, body []byte) (any, error) {
 	var order struct {
 		User     string `json:"user"`
 		Password string `json:"password"`
 	}
-	if err := Decode(request.body, "sign-in", &order); err != nil {
+	if err := Decode(body, "sign-in", &order); err != nil {
 		return nil, err
 	}
 	if order.User == "" {
 		return nil, Bad("a sign-in needs a user: an id, username or email")
 	}
-	return s.tenant.SignIn(order.User, order.Password)
+	return s.tenant.SignIn(order.User, order.Password), nil
 }
 
-func postPopulate(s *Server, request controlRequest) (any, error) {
+func postPopulate(s *Server, _ *http.Request, body []byte) (any, error) {
 	var order Populate
-	if err := Decode(request.body, "order to populate", &order); err != nil {
+	if err := Decode(body, "order to populate", &order); err != nil {
 		return nil, err
 	}
 	return s.tenant.Populate(order)
 }
 
-func getFaults(s *Server, _ controlRequest) (any, error) {
+func getFaults(s *Server, _ *http.Request, _ []byte) (any, error) {
 	return map[string]any{"faults": s.Faults.List()}, nil
 }
 
-func postFault(s *Server, request controlRequest) (any, error) {
+func postFault(s *Server, _ *http.Request, body []byte) (any, error) {
 	var fault Fault
-	if err := Decode(request.body, "fault", &fault); err != nil {
+	if err := Decode(body, "fault", &fault); err != nil {
 		return nil, err
 	}
 	id, err := s.Faults.Add(fault)
 	return map[string]int{"id": id}, err
 }
 
-func deleteFaults(s *Server, _ controlRequest) (any, error) {
+func deleteFaults(s *Server, _ *http.Request, _ []byte) (any, error) {
 	s.Faults.Clear()
-	return getFaults(s, controlRequest{})
+	return getFaults(s, nil, nil)
 }
 
-func deleteFault(s *Server, request controlRequest) (any, error) {
-	id, err := strconv.Atoi(request.segments[1])
+func deleteFault(s *Server, r *http.Request, _ []byte) (any, error) {
+	id, err := strconv.Atoi(r.PathValue("id"))
 	if err != nil {
-		return nil, Bad("a fault's id is a number, not %q", request.segments[1])
+		return nil, Bad("a fault's id is a number, not %q", r.PathValue("id"))
 	}
 	if err := s.Faults.Remove(id); err != nil {
 		return nil, err
 	}
-	return getFaults(s, controlRequest{})
+	return getFaults(s, nil, nil)
 }
 
-func getCalls(s *Server, request controlRequest) (any, error) {
-	after, err := request.number("after", 0)
+func getCalls(s *Server, r *http.Request, _ []byte) (any, error) {
+	after, err := number(r, "after", 0)
 	if err != nil {
 		return nil, err
 	}
-	limit, err := request.number("limit", 1000)
+	limit, err := number(r, "limit", 1000)
 	if err != nil {
 		return nil, err
 	}
 	return struct {
 		Summary
 		Calls []Call `json:"calls"`
-	}{s.Calls.Summary(), s.Calls.List(request.query.Get("operation"), after, int(limit))}, nil
+	}{s.Calls.Summary(), s.Calls.List(r.URL.Query().Get("operation"), after, int(limit))}, nil
 }
 
-func deleteCalls(s *Server, _ controlRequest) (any, error) {
+func deleteCalls(s *Server, _ *http.Request, _ []byte) (any, error) {
 	s.Calls.Clear()
 	return s.Calls.Summary(), nil
 }
 
-func getBook(s *Server, request controlRequest) (any, error) {
-	after, err := request.number("after", 0)
+func getBook(s *Server, r *http.Request, _ []byte) (any, error) {
+	after, err := number(r, "after", 0)
 	if err != nil {
 		return nil, err
 	}
-	return map[string]any{"changes": s.Book.List(request.query.Get("user"), after)}, nil
+	return map[string]any{"changes": s.Book.List(r.URL.Query().Get("user"), after)}, nil
 }
 
-func getSettings(s *Server, _ controlRequest) (any, error) { return s.tenant.Settings(), nil }
+func getSettings(s *Server, _ *http.Request, _ []byte) (any, error) {
+	return s.tenant.settingsInForce(), nil
+}
 
-func putSettings(s *Server, request controlRequest) (any, error) {
-	if err := s.tenant.SetSettings(request.body); err != nil {
+func putSettings(s *Server, _ *http.Request, body []byte) (any, error) {
+	if err := s.tenant.changeSettings(body); err != nil {
 		return nil, err
 	}
-	return s.tenant.Settings(), nil
+	return s.tenant.settingsInForce(), nil
 }
 
-func postClock(s *Server, request controlRequest) (any, error) {
+func postClock(s *Server, _ *http.Request, body []byte) (any, error) {
 	var order struct {
 		Advance Duration `json:"advance"`
 	}
-	if err := Decode(request.body, "clock order", &order); err != nil {
+	if err := Decode(body, "clock order", &order); err != nil {
 		return nil, err
 	}
 	if err := s.Clock.Advance(order.Advance.D()); err != nil {
 		return nil, err
 	}
-	s.tenant.Settle()
-	return getClock(s, request)
+	s.tenant.settle()
+	return getClock(s, nil, nil)
 }
 
-func getClock(s *Server, _ controlRequest) (any, error) {
+func getClock(s *Server, _ *http.Request, _ []byte) (any, error) {
 	return map[string]string{"now": Stamp(s.Clock.Now()), "offset": s.Clock.Offset().String()}, nil
 }
 
-func postRevoke(s *Server, _ controlRequest) (any, error) {
-	s.tenant.RevokeTokens()
+func postRevoke(s *Server, _ *http.Request, _ []byte) (any, error) {
+	s.tenant.revokeTokens()
 	return map[string]bool{"revoked": true}, nil
 }
 
-func postReset(s *Server, _ controlRequest) (any, error) {
+func postReset(s *Server, _ *http.Request, _ []byte) (any, error) {
 	s.Reset()
 	return map[string]bool{"reset": true}, nil
 }
 
 // number reads a query parameter that is a number from 0.
-func (r controlRequest) number(name string, otherwise int64) (int64, error) {
-	text := r.query.Get(name)
+func number(r *http.Request, name string, otherwise int64) (int64, error) {
+	text := r.URL.Query().Get(name)
 	if text == "" {
 		return otherwise, nil
 	}

@@ -2,7 +2,6 @@ package simulator
 
 import (
 	"bytes"
-	"context"
 	"net/http"
 	"strconv"
 	"time"
@@ -13,6 +12,7 @@ type exchange struct {
 	server  *Server
 	w       http.ResponseWriter
 	r       *http.Request
+	body    []byte
 	call    Call
 	started time.Time
 	logged  bool
@@ -72,15 +72,14 @@ func (f *Fault) isPreparation() bool {
 func (e *exchange) prepare(fault *Fault) {
 	switch fault.Kind {
 	case KindStale:
-		order := &StaleOrder{Reads: fault.Reads, For: fault.For.D()}
-		e.r = e.r.WithContext(context.WithValue(e.r.Context(), staleKey{}, order))
+		e.r = withStale(e.r, &staleOrder{reads: fault.Reads, lasts: fault.For.D()})
 	case KindChange:
 		if fault.Hook != nil {
 			fault.Hook(e.r)
 		}
 		if fault.Change != nil {
 			// A user that is not there (any more) cannot be changed; the call goes on.
-			_, _ = e.server.tenant.Act(fault.Change.User, fault.Change.Action, fault.Change.Args)
+			_, _ = e.server.tenant.act(fault.Change.User, fault.Change.Action, fault.Change.Args)
 		}
 	}
 }
@@ -105,10 +104,9 @@ func (e *exchange) answer(fault *Fault, late Duration) {
 
 // serve lets the tenant answer into memory.
 func (e *exchange) serve() *answer {
-	e.server.tenant.Settle()
 	a := newAnswer()
-	e.server.tenant.Decorate(a.header)
-	e.server.tenant.Serve(a, e.r)
+	e.server.tenant.decorate(a.header)
+	e.server.tenant.serve(a, e.r, e.body)
 	a.WriteHeader(http.StatusOK)
 	return a
 }

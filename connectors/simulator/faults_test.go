@@ -210,7 +210,7 @@ func TestRateLimit(t *testing.T) {
 func TestStopWhileWaiting(t *testing.T) {
 	t.Parallel()
 	tenant := &counter{}
-	server := NewServer(tenant, NewClock(nil))
+	server := newServer(tenant, NewClock(nil), NewBook())
 	root, stop, err := server.Start("127.0.0.1:0")
 	require.NoError(t, err)
 	arrived := make(chan struct{})

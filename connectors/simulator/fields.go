@@ -59,10 +59,10 @@ func JSON(value any) json.RawMessage {
 		if isPlain(value) {
 			return appendPlain(make([]byte, 0, len(value)+2), value)
 		}
+	case json.RawMessage:
+		return value
 	case Fields:
 		return value.AppendJSON(nil)
-	case []Fields:
-		return appendList(nil, value)
 	}
 	var buffer bytes.Buffer
 	encoder := json.NewEncoder(&buffer)
@@ -198,14 +198,14 @@ func (f Fields) AppendJSON(dst []byte) []byte {
 	return append(dst, '}')
 }
 
-// appendList appends a list of objects: encoding/json would read each page once more.
-func appendList(dst []byte, list []Fields) []byte {
+// AppendList appends a list of n values: encoding/json would read each page once more.
+func AppendList(dst []byte, n int, appendOne func(dst []byte, i int) []byte) []byte {
 	dst = append(dst, '[')
-	for i, fields := range list {
+	for i := range n {
 		if i > 0 {
 			dst = append(dst, ',')
 		}
-		dst = fields.AppendJSON(dst)
+		dst = appendOne(dst, i)
 	}
 	return append(dst, ']')
 }

@@ -6,9 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"mime"
 	"net/http"
-	"net/url"
 	"strings"
 )
 
@@ -60,21 +58,4 @@ func decodeError(noun string, err error) error {
 		return Bad("%q in the %s must be of type %s, not %s", wrongType.Field, noun, wrongType.Type, wrongType.Value)
 	}
 	return Bad("the %s cannot be read: %s", noun, text)
-}
-
-// Form reads a body of application/x-www-form-urlencoded, and refuses any other.
-func Form(r *http.Request) (url.Values, error) {
-	mediaType, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	if err != nil || mediaType != "application/x-www-form-urlencoded" {
-		return nil, Bad("the body must be of type application/x-www-form-urlencoded")
-	}
-	body, err := io.ReadAll(r.Body)
-	if err != nil {
-		return nil, Bad("the body cannot be read")
-	}
-	form, err := url.ParseQuery(string(body))
-	if err != nil {
-		return nil, Bad("the form cannot be read")
-	}
-	return form, nil
 }

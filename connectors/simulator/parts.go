@@ -9,11 +9,27 @@ import (
 // null gives the default; the first wrong type is kept for Err.
 type Parts struct {
 	Fields Fields
-	first  error
+	first  *error // of the whole object, nested ones too
 }
 
+// NewParts reads out of fields.
+func NewParts(fields Fields) *Parts { return &Parts{Fields: fields, first: new(error)} }
+
 // Err returns the first error met.
-func (p *Parts) Err() error { return p.first }
+func (p *Parts) Err() error { return *p.first }
+
+// Refuse notes an error that the reader found.
+func (p *Parts) Refuse(format string, args ...any) {
+	if *p.first == nil {
+		*p.first = Bad(format, args...)
+	}
+}
+
+// IsNull tells whether key is there and null.
+func (p *Parts) IsNull(key string) bool {
+	raw, found := p.Fields.Get(key)
+	return found && IsNull(raw)
+}
 
 // Has tells whether key is there and not null.
 func (p *Parts) Has(key string) bool {
@@ -46,23 +62,23 @@ func (p *Parts) Time(key string) time.Time {
 func (p *Parts) Count(key string) int {
 	var value int
 	p.get(key, "a number from 0 to 1000", &value)
-	if (value < 0 || value > 1000) && p.first == nil {
-		p.first = Bad("%s must be a number from 0 to 1000", key)
+	if value < 0 || value > 1000 {
+		p.Refuse("%s must be a number from 0 to 1000", key)
 	}
 	return value
 }
 
 // Object reads a nested object.
-func (p *Parts) Object(key string) Parts {
-	raw, found := p.Fields.Get(key)
-	if !found || IsNull(raw) {
-		return Parts{}
+func (p *Parts) Object(key string) *Parts {
+	if !p.Has(key) {
+		return &Parts{first: p.first}
 	}
+	raw, _ := p.Fields.Get(key)
 	fields, err := ParseFields(raw, key)
-	if err != nil && p.first == nil {
-		p.first = err
+	if err != nil {
+		p.Refuse("%s", err)
 	}
-	return Parts{Fields: fields}
+	return &Parts{Fields: fields, first: p.first}
 }
 
 func (p *Parts) get(key, kind string, into any) {
@@ -70,7 +86,7 @@ func (p *Parts) get(key, kind string, into any) {
 		return
 	}
 	raw, _ := p.Fields.Get(key)
-	if err := json.Unmarshal(raw, into); err != nil && p.first == nil {
-		p.first = Bad("%s must be %s", key, kind)
+	if err := json.Unmarshal(raw, into); err != nil {
+		p.Refuse("%s must be %s", key, kind)
 	}
 }

@@ -1,8 +1,6 @@
 package simulator
 
 import (
-	"bytes"
-	"context"
 	"encoding/json"
 	"errors"
 	"io"
@@ -17,43 +15,26 @@ import (
 // maxRequestBody bounds what a client may send.
 const maxRequestBody = 4 << 20
 
-// Tenant is what a provider's simulator gives to the kit. The kit does the
-// rest: faults, the calls log, the control surface.
-type Tenant interface {
-	// Operations names all operations that Operation can return.
-	Operations() []string
-	// Actions names all actions that Act can do.
-	Actions() []string
-	// Operation names the call that a request to the API makes.
-	Operation(r *http.Request, body []byte) string
-	// Serve answers the API as the provider does.
-	Serve(w http.ResponseWriter, r *http.Request)
-	// Decorate sets the headers that stand on every answer of the API.
-	Decorate(header http.Header)
-	// ErrorBody is the provider's own body for an error status.
-	ErrorBody(status int) (contentType string, body []byte)
+// tenant is what a Server stands before; it is a Tenant but in the tests of the Server itself.
+type tenant interface {
+	operations() []string // all that operation can return
+	actions() []string    // all that act can do
+	operation(r *http.Request, body []byte) string
+	// serve answers the API as the provider does, and fail with a status alone.
+	serve(w http.ResponseWriter, r *http.Request, body []byte)
+	fail(w http.ResponseWriter, r *http.Request, status int)
+	decorate(header http.Header)
 
-	// Create makes a user from a partial native object plus "password" and
-	// returns the full native object.
-	Create(native []byte) (json.RawMessage, error)
-	// User returns the full native object of a user named by id, username or email.
+	create(native []byte) (json.RawMessage, error)
 	User(ref string) (json.RawMessage, error)
-	// Act does a named thing to a user, as an administrator in the console would.
-	Act(ref, action string, args []byte) (json.RawMessage, error)
-	// SignIn tries a password.
-	SignIn(ref, password string) (SignIn, error)
-	// Populate makes many users.
+	act(ref, action string, args []byte) (json.RawMessage, error)
+	SignIn(ref, password string) SignIn
 	Populate(order Populate) (Populated, error)
-	// Settings returns the switches and policies in force.
-	Settings() any
-	// SetSettings changes those that are named.
-	SetSettings(raw []byte) error
-	// RevokeTokens makes all access tokens invalid.
-	RevokeTokens()
-	// Settle lets locks run out whose time has come.
-	Settle()
-	// Reset forgets users and tokens and restores the settings.
-	Reset()
+	settingsInForce() any
+	changeSettings(raw []byte) error
+	revokeTokens()
+	settle() // lets locks run out whose time has come
+	reset()  // forgets users and tokens and restores the settings
 }
 
 // SignIn is the outcome of a sign-in. Reason says why not: "unknown_user",
@@ -82,8 +63,8 @@ type Populate struct {
 // DefaultPassword is the password of users made without one.
 const DefaultPassword = "Correct-Horse-1"
 
-// Check completes the order with its defaults.
-func (p *Populate) Check() error {
+// check completes the order with its defaults.
+func (p *Populate) check() error {
 	if p.Prefix == "" {
 		p.Prefix = "user"
 	}
@@ -104,8 +85,8 @@ func (p *Populate) Check() error {
 	return nil
 }
 
-// IsLocked tells whether the i-th user (from 0) of the order is a locked one.
-func (p *Populate) IsLocked(i int) bool {
+// isLocked tells whether the i-th user (from 0) of the order is a locked one.
+func (p *Populate) isLocked(i int) bool {
 	return (i+1)*p.Locked/p.Count > i*p.Locked/p.Count
 }
 
@@ -128,14 +109,13 @@ type Server struct {
 	// AllowedHosts are names of this machine, beside localhost, under which Start's server may
 	// be asked.
 	AllowedHosts []string
-	tenant       Tenant
+	tenant       tenant
 }
 
-// NewServer wraps a tenant.
-func NewServer(tenant Tenant, clock *Clock) *Server {
+func newServer(tenant tenant, clock *Clock, book *Book) *Server {
 	return &Server{
-		Clock: clock, Calls: NewCalls(), Book: NewBook(),
-		Faults: newFaults(tenant.Operations(), tenant.Actions()), tenant: tenant,
+		Clock: clock, Calls: NewCalls(), Book: book,
+		Faults: newFaults(tenant.operations(), tenant.actions()), tenant: tenant,
 	}
 }
 
@@ -147,7 +127,6 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "the request body cannot be read", http.StatusRequestEntityTooLarge)
 		return
 	}
-	r.Body = io.NopCloser(bytes.NewReader(body))
 	if strings.HasPrefix(r.URL.Path, ControlPrefix) {
 		s.serveControl(w, r, body)
 		return
@@ -160,7 +139,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (s *Server) Reset() {
 	s.Faults.Clear()
 	s.Clock.Reset()
-	s.tenant.Reset()
+	s.tenant.reset()
 	s.Book.Clear()
 	s.Calls.Clear()
 }
@@ -192,23 +171,14 @@ func (s *Server) Start(address string) (rootURL string, closeServer func(), err 
 
 // serveAPI answers one call to the provider's API, faults included.
 func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request, body []byte) {
-	e := &exchange{server: s, w: w, r: r, started: time.Now()}
+	e := &exchange{server: s, w: w, r: r, body: body, started: time.Now()}
 	e.call = Call{
 		Time: s.Clock.Now(), Method: r.Method, Path: loggedPath(r),
-		Operation: s.tenant.Operation(r, body),
+		Operation: s.tenant.operation(r, body),
 	}
 	s.Calls.arrive(e.call.Operation)
 	defer e.log()
 	e.run(s.Faults.match(e.call.Operation, r, e.call.Time))
-}
-
-type staleKey struct{}
-
-// StaleFrom returns the order to answer stale reads after the write that the
-// request makes, nil if there is none.
-func StaleFrom(ctx context.Context) *StaleOrder {
-	order, _ := ctx.Value(staleKey{}).(*StaleOrder)
-	return order
 }
 
 // inputStatus is the status that an error of the tenant's gets.

@@ -22,10 +22,10 @@ type counter struct {
 
 const bigAnswer = 3000
 
-func (c *counter) Operations() []string { return []string{"read", "write", "big"} }
-func (c *counter) Actions() []string    { return []string{"lock", "suspend"} }
+func (c *counter) operations() []string { return []string{"read", "write", "big"} }
+func (c *counter) actions() []string    { return []string{"lock", "suspend"} }
 
-func (c *counter) Operation(r *http.Request, _ []byte) string {
+func (c *counter) operation(r *http.Request, _ []byte) string {
 	switch {
 	case r.URL.Path == "/big":
 		return "big"
@@ -35,7 +35,7 @@ func (c *counter) Operation(r *http.Request, _ []byte) string {
 	return "read"
 }
 
-func (c *counter) Serve(w http.ResponseWriter, r *http.Request) {
+func (c *counter) serve(w http.ResponseWriter, r *http.Request, _ []byte) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.effects++
@@ -47,13 +47,15 @@ func (c *counter) Serve(w http.ResponseWriter, r *http.Request) {
 	_, _ = io.WriteString(w, `{"ok":true}`)
 }
 
-func (c *counter) Decorate(header http.Header) { header.Set("X-Always", "yes") }
-
-func (c *counter) ErrorBody(status int) (string, []byte) {
-	return "application/test+json", JSON(map[string]int{"status": status})
+func (c *counter) fail(w http.ResponseWriter, _ *http.Request, status int) {
+	w.Header().Set("Content-Type", "application/test+json")
+	w.WriteHeader(status)
+	_, _ = w.Write(JSON(map[string]int{"status": status}))
 }
 
-func (c *counter) Create(native []byte) (json.RawMessage, error) {
+func (c *counter) decorate(header http.Header) { header.Set("X-Always", "yes") }
+
+func (c *counter) create(native []byte) (json.RawMessage, error) {
 	fields, err := ParseFields(native, "user")
 	return JSON(fields), err
 }
@@ -62,26 +64,26 @@ func (c *counter) User(ref string) (json.RawMessage, error) {
 	return nil, Missing("there is no user %q", ref)
 }
 
-func (c *counter) Act(ref, action string, args []byte) (json.RawMessage, error) {
+func (c *counter) act(ref, action string, args []byte) (json.RawMessage, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.acts = append(c.acts, ref+" "+action+" "+string(args))
 	return JSON("done"), nil
 }
 
-func (c *counter) SignIn(_, password string) (SignIn, error) {
-	return SignIn{OK: password == "right"}, nil
-}
+func (c *counter) SignIn(_, password string) SignIn { return SignIn{OK: password == "right"} }
 
 func (c *counter) Populate(order Populate) (Populated, error) {
-	return Populated{Created: order.Count}, order.Check()
+	return Populated{Created: order.Count}, order.check()
 }
 
-func (c *counter) Settings() any                { return map[string]int{"a": 1} }
-func (c *counter) SetSettings(raw []byte) error { return Decode(raw, "settings", &struct{ A int }{}) }
-func (c *counter) RevokeTokens()                {}
-func (c *counter) Settle()                      {}
-func (c *counter) Reset()                       {}
+func (c *counter) settingsInForce() any { return map[string]int{"a": 1} }
+func (c *counter) changeSettings(raw []byte) error {
+	return Decode(raw, "settings", &struct{ A int }{})
+}
+func (c *counter) revokeTokens() {}
+func (c *counter) settle()       {}
+func (c *counter) reset()        {}
 
 func (c *counter) count() int {
 	c.mu.Lock()
@@ -101,7 +103,7 @@ type bench struct {
 func newBench(t *testing.T) *bench {
 	t.Helper()
 	tenant := &counter{}
-	server := NewServer(tenant, NewClock(func() time.Time { return start }))
+	server := newServer(tenant, NewClock(func() time.Time { return start }), NewBook())
 	listener := httptest.NewServer(server)
 	t.Cleanup(listener.Close)
 	return &bench{t: t, tenant: tenant, server: server, url: listener.URL}
@@ -151,7 +153,7 @@ func (b *bench) control(method, path, body string, status int) map[string]any {
 func TestWebPagesStayOut(t *testing.T) {
 	t.Parallel()
 	tenant := &counter{}
-	server := NewServer(tenant, NewClock(nil))
+	server := newServer(tenant, NewClock(nil), NewBook())
 	server.AllowedHosts = []string{"dev.internal"}
 	url, stop, err := server.Start("")
 	require.NoError(t, err)

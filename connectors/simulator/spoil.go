@@ -43,13 +43,11 @@ func (e *exchange) made(fault *Fault) *answer {
 	a := e.blank(fault, http.StatusOK)
 	switch fault.Kind {
 	case KindStatus:
-		contentType, body := e.server.tenant.ErrorBody(a.status)
-		a.fill(contentType, body)
+		e.server.tenant.fail(a, e.r, a.status)
 	case KindRateLimit:
 		a.status = http.StatusTooManyRequests
 		e.call.Throttled = true
-		contentType, body := e.server.tenant.ErrorBody(a.status)
-		a.fill(contentType, body)
+		e.server.tenant.fail(a, e.r, a.status)
 	case KindHTML:
 		a.fill("text/html; charset=utf-8", []byte(webPage))
 	case KindRedirect:
@@ -74,7 +72,7 @@ func (e *exchange) made(fault *Fault) *answer {
 // blank is an empty answer with the fault's status or else the given one.
 func (e *exchange) blank(fault *Fault, status int) *answer {
 	a := newAnswer()
-	e.server.tenant.Decorate(a.header)
+	e.server.tenant.decorate(a.header)
 	a.status = status
 	if fault.Status != 0 {
 		a.status = fault.Status
@@ -106,8 +104,9 @@ func (e *exchange) retryAfter(fault *Fault) string {
 
 // contentType is the one that the provider's JSON answers carry.
 func (e *exchange) contentType() string {
-	contentType, _ := e.server.tenant.ErrorBody(http.StatusInternalServerError)
-	return contentType
+	a := newAnswer()
+	e.server.tenant.fail(a, e.r, http.StatusInternalServerError)
+	return a.header.Get("Content-Type")
 }
 
 func (a *answer) fill(contentType string, body []byte) {

@@ -3,6 +3,7 @@ package simulator
 import (
 	"bytes"
 	"encoding/json"
+	"net/url"
 	"regexp"
 	"slices"
 	"strconv"
@@ -11,107 +12,166 @@ import (
 	kit "github.com/latchkey-iam/latchkey/connectors/simulator"
 )
 
-// condition decides about one user; get returns one of its fields.
-type condition func(get func(key string) json.RawMessage) bool
+// values tells what a user has under a key.
+type values func(key string) json.RawMessage
 
-// filter is a parsed filter: all conditions must hold.
+// condition decides about one user.
+type condition func(have values) bool
+
+// filter is what all matches have; the zero value asks for everybody.
 type filter struct {
 	conditions []condition
 	// name is an id, username or address that every match has, "" if none is
 	// known: it saves walking over everybody.
 	name string
-	// asksLocked says that the filter names account_locked.
-	asksLocked bool
-	// locked is what account_locked must be, nil if it may be either: among many users
-	// this is told before a field is written as JSON.
-	locked *bool
+	// locked says that every match is locked, asksLocked that account_locked is named.
+	locked, asksLocked bool
 }
 
-func (f *filter) matches(get func(string) json.RawMessage) bool {
-	if f.locked != nil && !bytes.Equal(get("account_locked"), kit.JSON(*f.locked)) {
-		return false
+func (f filter) everybody() bool { return len(f.conditions) == 0 && !f.locked }
+
+func (f filter) and(g filter) filter {
+	out := filter{
+		conditions: slices.Concat(f.conditions, g.conditions), name: f.name,
+		locked: f.locked || g.locked, asksLocked: f.asksLocked || g.asksLocked,
 	}
-	return f.holds(get)
+	if out.name == "" {
+		out.name = g.name
+	}
+	return out
 }
 
-// wantsLocked says that the filter asks for the locked users, and for nothing else.
-func (f *filter) wantsLocked() bool {
-	return f.locked != nil && *f.locked && len(f.conditions) == 0
+func (f filter) holds(have values) bool {
+	return (!f.locked || string(have("account_locked")) == "true") &&
+		!slices.ContainsFunc(f.conditions, func(holds condition) bool { return !holds(have) })
 }
 
-// holds is matches without a look at locked.
-func (f *filter) holds(get func(string) json.RawMessage) bool {
-	for _, holds := range f.conditions {
-		if !holds(get) {
-			return false
+// query asks the model for the matches.
+func (f filter) query(value func(u *kit.User, key string) json.RawMessage) kit.Query {
+	query := kit.Query{Name: f.name, Locked: f.locked}
+	if rest := (filter{conditions: f.conditions}); len(f.conditions) > 0 {
+		query.Match = func(u *kit.User) bool {
+			return rest.holds(func(key string) json.RawMessage { return value(u, key) })
 		}
 	}
-	return true
+	return query
+}
+
+// either is a filter of which one choice must hold; of none, nobody is a match.
+func either(choices []filter) filter {
+	if len(choices) == 1 {
+		return choices[0]
+	}
+	return filter{
+		asksLocked: slices.ContainsFunc(choices, func(f filter) bool { return f.asksLocked }),
+		conditions: []condition{func(have values) bool {
+			return slices.ContainsFunc(choices, func(f filter) bool { return f.holds(have) })
+		}},
+	}
 }
 
 // operators of both grammars; $regex is for the search alone.
 var operators = []string{"$eq", "$ne", "$in", "$nin", "$lt", "$lte", "$gt", "$gte", "$sw"}
 
-// parseQuery reads the filters of GET /systemusers, field:$op:value each.
-func parseQuery(texts []string) (*filter, error) {
-	f := &filter{}
-	for _, text := range texts {
-		field, rest, found := strings.Cut(text, ":")
-		op, value, foundToo := strings.Cut(rest, ":")
-		if !found || !foundToo || field == "" || !slices.Contains(operators, op) {
-			return nil, kit.Bad("invalid filter: want field:$operator:value")
-		}
-		f.note(field, op, value)
-		f.conditions = append(f.conditions, textCondition(field, op, value))
-	}
-	return f, nil
+// grammar reads filters. What it does not understand is an error, unless it
+// ignores that.
+type grammar struct {
+	knows   func(field string) bool
+	ignores bool
 }
 
-// note takes from a condition that must hold what it tells about all matches.
-func (f *filter) note(field, op, value string) {
-	if field == "account_locked" {
-		f.asksLocked = true
+// doubt is what becomes of a part that is not understood.
+func (g *grammar) doubt(format string, args ...any) (filter, error) {
+	if g.ignores {
+		return filter{}, nil
 	}
-	if op == "$eq" && among(field, "_id", "id", "username", "email") {
+	return filter{}, kit.Bad("invalid filter: "+format, args...)
+}
+
+// query reads filter=, filter[0]= and filter[and][0]=, of which all must hold,
+// filter[or][0]=, of which one must, and search.
+func (g *grammar) query(query url.Values) (filter, error) {
+	var all filter
+	var choices []filter
+	for name, texts := range query {
+		index := strings.TrimPrefix(name, "filter")
+		if index == name {
+			continue
+		}
+		or := orIndex.MatchString(index)
+		if !or && !andIndex.MatchString(index) {
+			if _, err := g.doubt("unknown parameter %s", name); err != nil {
+				return all, err
+			}
+			continue
+		}
+		for _, text := range texts {
+			one, err := g.expression(text)
+			if err != nil {
+				return all, err
+			}
+			if or {
+				choices = append(choices, one)
+			} else {
+				all = all.and(one)
+			}
+		}
+	}
+	if len(choices) > 0 {
+		all = all.and(either(choices))
+	}
+	return all, g.textQuery(query, &all)
+}
+
+// What follows "filter" in a parameter's name.
+var (
+	andIndex = regexp.MustCompile(`^(\[and\])?(\[\d*\])?$`)
+	orIndex  = regexp.MustCompile(`^\[or\]\[\d*\]$`)
+)
+
+// expression reads field:$op:value, in which values are text.
+func (g *grammar) expression(text string) (filter, error) {
+	field, rest, _ := strings.Cut(text, ":")
+	op, value, complete := strings.Cut(rest, ":")
+	if !complete || !g.knows(field) || !slices.Contains(operators, op) {
+		return g.doubt("want field:$operator:value, of a field and an operator that there are")
+	}
+	wants := []string{value}
+	if op == "$in" || op == "$nin" {
+		wants = strings.FieldsFunc(value, func(r rune) bool { return r == '|' || r == ',' })
+	}
+	return comparison(field, op, value, func(have values) bool {
+		text, present := plain(have(field))
+		return decide(op, present && slices.Contains(wants, text), present, text, value)
+	}), nil
+}
+
+// comparison is a filter of one condition, and what it tells about all matches.
+func comparison(field, op, value string, holds condition) filter {
+	f := filter{conditions: []condition{holds}, asksLocked: field == "account_locked"}
+	if op == "$eq" && slices.Contains([]string{"_id", "id", "username", "email"}, field) {
 		f.name = value
 	}
+	return f
 }
 
-// textCondition compares values as text, since a query has no types.
-func textCondition(field, op, value string) condition {
-	values := []string{value}
-	if op == "$in" || op == "$nin" {
-		values = strings.FieldsFunc(value, func(r rune) bool { return r == '|' || r == ',' })
-	}
-	return func(get func(string) json.RawMessage) bool {
-		text, present := plain(get(field))
-		return decide(op, present, values, text)
-	}
-}
-
-func decide(op string, present bool, values []string, text string) bool {
-	among := present && slices.Contains(values, text)
+// decide applies an operator; same says whether the value is one of those asked for.
+func decide(op string, same, present bool, have, want string) bool {
 	switch op {
 	case "$eq", "$in":
-		return among
+		return same
 	case "$ne", "$nin":
-		return !among
+		return !same
 	case "$sw":
-		return present && strings.HasPrefix(text, values[0])
-	}
-	if !present {
-		return false
-	}
-	order := compare(text, values[0])
-	switch op {
+		return present && strings.HasPrefix(have, want)
 	case "$lt":
-		return order < 0
+		return present && compare(have, want) < 0
 	case "$lte":
-		return order <= 0
+		return present && compare(have, want) <= 0
 	case "$gt":
-		return order > 0
+		return present && compare(have, want) > 0
 	default:
-		return order >= 0
+		return present && compare(have, want) >= 0
 	}
 }
 
@@ -119,16 +179,15 @@ func decide(op string, present bool, values []string, text string) bool {
 func compare(a, b string) int {
 	x, errX := strconv.ParseFloat(a, 64)
 	y, errY := strconv.ParseFloat(b, 64)
-	if errX == nil && errY == nil {
-		switch {
-		case x < y:
-			return -1
-		case x > y:
-			return 1
-		}
-		return 0
+	switch {
+	case errX != nil || errY != nil:
+		return strings.Compare(a, b)
+	case x < y:
+		return -1
+	case x > y:
+		return 1
 	}
-	return strings.Compare(a, b)
+	return 0
 }
 
 // plain is a scalar as text; false for null, lists and objects.
@@ -147,135 +206,182 @@ func plain(raw json.RawMessage) (string, bool) {
 	return text, err == nil
 }
 
-// parseSearch reads the filter of POST /search/systemusers: an object, or a
-// list of objects that must all hold. Values are typed: the text "true" is not true.
-func parseSearch(raw json.RawMessage) (*filter, error) {
-	f := &filter{}
-	if kit.IsNull(raw) {
-		return f, nil
-	}
-	return f, f.addSearch(raw)
-}
-
-func (f *filter) addSearch(raw json.RawMessage) error {
-	if raw[0] == '[' {
-		var list []json.RawMessage
-		if err := json.Unmarshal(raw, &list); err != nil {
-			return kit.Bad("invalid filter")
-		}
-		for _, item := range list {
-			if err := f.addSearch(item); err != nil {
-				return err
-			}
-		}
-		return nil
+// json reads the filter of a search: an expression, an object, or a list of which
+// all must hold. In objects values have types: the text "true" is not true.
+func (g *grammar) json(raw json.RawMessage) (filter, error) {
+	switch raw[0] {
+	case 'n': // null
+		return filter{}, nil
+	case '"':
+		text, _ := plain(raw)
+		return g.expression(text)
+	case '[':
+		all, err := g.list(raw)
+		return filter{}.all(all), err
 	}
 	fields, err := kit.ParseFields(raw, "filter")
 	if err != nil {
-		return err
+		return g.doubt("want an object, a list or an expression")
 	}
+	var all filter
 	for _, field := range fields {
-		if err := f.addField(field); err != nil {
-			return err
+		one, err := g.field(field)
+		if err != nil {
+			return all, err
 		}
+		all = all.and(one)
 	}
-	return nil
+	return all, nil
 }
 
-func (f *filter) addField(field kit.Field) error {
-	switch field.Key {
-	case "and", "$and":
-		return f.addSearch(field.Value)
-	case "or", "$or":
-		return f.addOr(field.Value)
+func (f filter) all(others []filter) filter {
+	for _, other := range others {
+		f = f.and(other)
 	}
-	if strings.HasPrefix(field.Key, "$") {
-		return kit.Bad("invalid filter: unknown operator %s", field.Key)
+	return f
+}
+
+func (g *grammar) list(raw json.RawMessage) ([]filter, error) {
+	var list []json.RawMessage
+	if err := json.Unmarshal(raw, &list); err != nil {
+		return nil, kit.Bad("invalid filter: want a list")
 	}
-	if field.Value[0] != '{' {
-		return f.addTyped(field.Key, "$eq", field.Value)
+	out := make([]filter, 0, len(list))
+	for _, item := range list {
+		one, err := g.json(item)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, one)
+	}
+	return out, nil
+}
+
+func (g *grammar) field(field kit.Field) (filter, error) {
+	switch key := strings.TrimPrefix(field.Key, "$"); {
+	case key == "and":
+		all, err := g.list(field.Value)
+		return filter{}.all(all), err
+	case key == "or":
+		choices, err := g.list(field.Value)
+		if err != nil || len(choices) == 0 {
+			return g.doubt("or wants a list")
+		}
+		return either(choices), nil
+	case !g.knows(field.Key):
+		return g.doubt("there is no field %q", field.Key)
+	case field.Value[0] != '{':
+		return g.typed(field.Key, "$eq", field.Value)
 	}
 	ops, err := kit.ParseFields(field.Value, "filter")
-	if err != nil {
-		return err
+	if err != nil || len(ops) == 0 {
+		return g.doubt("%s wants an operator", field.Key)
 	}
+	var all filter
 	for _, op := range ops {
-		if err := f.addTyped(field.Key, op.Key, op.Value); err != nil {
-			return err
+		one, err := g.typed(field.Key, op.Key, op.Value)
+		if err != nil {
+			return all, err
 		}
+		all = all.and(one)
 	}
-	return nil
+	return all, nil
 }
 
-func (f *filter) addOr(raw json.RawMessage) error {
-	var list []json.RawMessage
-	if err := json.Unmarshal(raw, &list); err != nil || len(list) == 0 {
-		return kit.Bad("invalid filter: or wants a list")
-	}
-	choices := make([]*filter, 0, len(list))
-	for _, item := range list {
-		choice := &filter{}
-		if err := choice.addSearch(item); err != nil {
-			return err
-		}
-		f.asksLocked = f.asksLocked || choice.asksLocked
-		choices = append(choices, choice)
-	}
-	f.conditions = append(f.conditions, func(get func(string) json.RawMessage) bool {
-		return slices.ContainsFunc(choices, func(choice *filter) bool { return choice.matches(get) })
-	})
-	return nil
-}
-
-func (f *filter) addTyped(field, op string, want json.RawMessage) error {
+func (g *grammar) typed(field, op string, want json.RawMessage) (filter, error) {
 	text, scalar := plain(want)
-	f.note(field, op, text)
-	if field == "account_locked" && op == "$eq" && f.locked == nil && (string(want) == "true" || string(want) == "false") {
-		locked := string(want) == "true"
-		f.locked = &locked
-		return nil
-	}
-	if op == "$regex" {
-		return f.addRegexp(field, text, scalar)
-	}
-	if !slices.Contains(operators, op) {
-		return kit.Bad("invalid filter: unknown operator %s", op)
+	if field == "account_locked" && op == "$eq" && string(want) == "true" {
+		return filter{locked: true, asksLocked: true}, nil
 	}
 	wants := []json.RawMessage{want}
-	if op == "$in" || op == "$nin" {
-		if err := json.Unmarshal(want, &wants); err != nil {
-			return kit.Bad("invalid filter: %s wants a list", op)
+	switch {
+	case op == "$regex":
+		pattern, err := regexp.Compile(text)
+		if err != nil || !scalar {
+			return g.doubt("$regex is not a regular expression")
+		}
+		return comparison(field, op, text, func(have values) bool {
+			raw := have(field)
+			value, present := plain(raw)
+			return present && raw[0] == '"' && pattern.MatchString(value)
+		}), nil
+	case !slices.Contains(operators, op):
+		return g.doubt("unknown operator %s", op)
+	case (op == "$in" || op == "$nin") && json.Unmarshal(want, &wants) != nil:
+		return g.doubt("%s wants a list", op)
+	}
+	return comparison(field, op, text, func(have values) bool {
+		raw := have(field)
+		value, present := plain(raw)
+		same := slices.ContainsFunc(wants, func(want json.RawMessage) bool {
+			return bytes.Equal(want, raw) || kit.IsNull(want) && kit.IsNull(raw)
+		})
+		return decide(op, same, present, value, text)
+	}), nil
+}
+
+// text reads {"searchTerm":…,"fields":[…]}: a term, or one of several, stands
+// anywhere in one of the fields, whatever its case.
+func (g *grammar) text(raw json.RawMessage, into *filter) error {
+	var order struct {
+		SearchTerm json.RawMessage `json:"searchTerm"`
+		Fields     []string        `json:"fields"`
+	}
+	if err := kit.Decode(raw, "search", &order); err != nil && !g.ignores {
+		return err
+	}
+	var terms []string
+	if term, scalar := plain(order.SearchTerm); scalar {
+		terms = []string{term}
+	} else if err := json.Unmarshal(order.SearchTerm, &terms); err != nil && !g.ignores {
+		return kit.Bad("searchTerm must be a string or a list of strings")
+	}
+	return g.contains(terms, order.Fields, into)
+}
+
+// textQuery reads search={"searchTerm":…,"fields":[…]}, or search[searchTerm]=
+// and search[fields][]=.
+func (g *grammar) textQuery(query url.Values, into *filter) error {
+	if query.Has("search") {
+		return g.text(json.RawMessage(query.Get("search")), into)
+	}
+	var terms, fields []string
+	for name, texts := range query {
+		switch {
+		case strings.HasPrefix(name, "search[searchTerm]"):
+			terms = append(terms, texts...)
+		case strings.HasPrefix(name, "search[fields]"):
+			fields = append(fields, texts...)
+		case strings.HasPrefix(name, "search[") && !g.ignores:
+			return kit.Bad("unknown parameter %s", name)
 		}
 	}
-	f.conditions = append(f.conditions, func(get func(string) json.RawMessage) bool {
-		return decideTyped(op, wants, text, get(field))
+	if terms == nil && fields == nil {
+		return nil
+	}
+	return g.contains(terms, fields, into)
+}
+
+func (g *grammar) contains(terms, fields []string, into *filter) error {
+	unknown := slices.ContainsFunc(fields, func(field string) bool { return !g.knows(field) })
+	if unknown || len(terms) == 0 || len(fields) == 0 {
+		_, err := g.doubt("a search wants a searchTerm and fields that there are")
+		return err
+	}
+	pattern := regexp.MustCompile("(?i)" + strings.Join(quoted(terms), "|"))
+	into.conditions = append(into.conditions, func(have values) bool {
+		return slices.ContainsFunc(fields, func(field string) bool {
+			text, present := plain(have(field))
+			return present && pattern.MatchString(text)
+		})
 	})
 	return nil
 }
 
-func decideTyped(op string, wants []json.RawMessage, text string, have json.RawMessage) bool {
-	same := slices.ContainsFunc(wants, func(want json.RawMessage) bool {
-		return bytes.Equal(want, have) || (kit.IsNull(want) && kit.IsNull(have))
-	})
-	switch op {
-	case "$eq", "$in":
-		return same
-	case "$ne", "$nin":
-		return !same
+func quoted(terms []string) []string {
+	out := make([]string, len(terms))
+	for i, term := range terms {
+		out[i] = regexp.QuoteMeta(term)
 	}
-	value, present := plain(have)
-	return decide(op, present, []string{text}, value)
-}
-
-func (f *filter) addRegexp(field, text string, scalar bool) error {
-	pattern, err := regexp.Compile(text)
-	if err != nil || !scalar {
-		return kit.Bad("invalid filter: $regex is not a regular expression")
-	}
-	f.conditions = append(f.conditions, func(get func(string) json.RawMessage) bool {
-		raw := get(field)
-		value, present := plain(raw)
-		return present && raw[0] == '"' && pattern.MatchString(value)
-	})
-	return nil
+	return out
 }

@@ -3,7 +3,7 @@ package simulator
 import (
 	"encoding/json"
 	"net/http"
-	"slices"
+	"net/url"
 	"strconv"
 	"strings"
 
@@ -16,207 +16,185 @@ const (
 	maximumLimit = 100
 )
 
-// search is the body of POST /search/systemusers.
+// search is what a list or search asks for.
 type search struct {
-	Filter json.RawMessage `json:"filter"`
-	Limit  *int            `json:"limit"`
-	Skip   int             `json:"skip"`
-	Sort   string          `json:"sort"`
-	Fields string          `json:"fields"`
-}
-
-// page is what a list or search asks for.
-type page struct {
-	filter      *filter
+	filter      filter
 	limit, skip int
 	sort        []string
 	fields      []string
-	object      func(*user) kit.Fields
 }
 
-// serveList is GET /systemusers?filter=&limit=&skip=&sort=&fields=.
-func (s *Simulator) serveList(w http.ResponseWriter, r *http.Request) {
-	query := r.URL.Query()
-	limit, errLimit := number(query.Get("limit"), defaultLimit)
-	skip, errSkip := number(query.Get("skip"), 0)
-	f, err := parseQuery(query["filter"])
-	switch {
-	case errLimit != nil:
-		s.refuse(w, http.StatusBadRequest, "invalid limit")
-	case errSkip != nil:
-		s.refuse(w, http.StatusBadRequest, "invalid skip")
-	case err != nil:
-		s.refuse(w, http.StatusBadRequest, err.Error())
-	default:
-		s.writePage(w, page{
-			filter: f, limit: limit, skip: skip, object: s.read,
-			sort: words(query.Get("sort")), fields: words(query.Get("fields")),
-		})
-	}
-}
-
-// serveSearch is POST /search/systemusers.
-func (s *Simulator) serveSearch(w http.ResponseWriter, r *http.Request) {
-	body, err := jsonBody(r)
+// list is GET /systemusers and POST /search/systemusers.
+func (s *Simulator) list(r *kit.Request) kit.Reply {
+	asked, err := parse(r, &grammar{knows: s.model.Knows, ignores: s.model.Settings().IgnoresUnknown})
 	if err != nil {
-		s.refuse(w, http.StatusBadRequest, err.Error())
-		return
+		return s.refuse(http.StatusBadRequest, err.Error())
 	}
-	var order search
-	if err := json.Unmarshal(kit.JSON(body), &order); err != nil {
-		s.refuse(w, http.StatusBadRequest, "invalid search")
-		return
+	object := s.read
+	if r.Method == http.MethodPost {
+		object = s.found
 	}
-	f, err := parseSearch(order.Filter)
-	if err != nil {
-		s.refuse(w, http.StatusBadRequest, err.Error())
-		return
-	}
-	limit := defaultLimit
-	if order.Limit != nil {
-		limit = *order.Limit
-	}
-	if limit < 0 || order.Skip < 0 {
-		s.refuse(w, http.StatusBadRequest, "invalid limit or skip")
-		return
-	}
-	s.writePage(w, page{
-		filter: f, limit: limit, skip: order.Skip, object: s.found,
-		sort: words(order.Sort), fields: words(order.Fields),
+	rows, total := s.page(asked)
+	results := kit.AppendList(nil, len(rows), func(dst []byte, i int) []byte {
+		if rows[i] == nil {
+			return append(dst, "null"...)
+		}
+		shown := object(rows[i])
+		if len(asked.fields) > 0 {
+			shown = shown.Only(append([]string{"_id", "id"}, asked.fields...)...)
+		}
+		return shown.AppendJSON(dst)
 	})
+	return kit.OK(kit.Fields{{Key: "results", Value: results}, {Key: "totalCount", Value: kit.JSON(total)}})
 }
 
-func (s *Simulator) writePage(w http.ResponseWriter, p page) {
-	s.mu.Lock()
-	if p.limit = min(p.limit, maximumLimit); p.limit == 0 {
-		p.limit = defaultLimit
+// page is the rows of a page, nil for a null row, and how many there are in all. The
+// gap takes its part of the page, if it is reached.
+func (s *Simulator) page(asked search) (rows []*kit.User, total int) {
+	query := asked.filter.query(s.model.Value)
+	query.Order = s.order(asked.sort)
+	gap := s.model.Settings().Gap
+	end := gap.At + gap.Count
+	part := func(from, to int) []*kit.User {
+		query.Skip, query.Limit = from, max(0, to-from)
+		page := s.model.Find(query)
+		total = page.Total
+		return page.Users
 	}
-	found, total := s.find(p)
-	results := make([]kit.Fields, 0, len(found))
-	for _, u := range found {
-		results = append(results, p.pick(p.object(u)))
+	from, to := asked.skip, asked.skip+asked.limit
+	if gap.Count == 0 {
+		return part(from, to), total
 	}
-	s.mu.Unlock()
-	writeJSON(w, http.StatusOK, kit.Fields{ // sorted by key
-		{Key: "results", Value: kit.JSON(results)}, {Key: "totalCount", Value: kit.JSON(total)},
-	})
+	if rows = part(from, min(to, gap.At)); total < gap.At {
+		return part(from, to), total
+	}
+	if gap.Null {
+		rows = append(rows, make([]*kit.User, max(0, min(to, end)-max(from, gap.At)))...)
+	}
+	rows = append(rows, part(max(from, end)-gap.Count, to-gap.Count)...)
+	return rows, total + gap.Count
 }
 
-// find returns the page of the users that match, as readers see them now, in the order
-// asked for, and how many match in all. Users come by _id, so that in this order only the
-// page is kept: most searches ask for it, and many users may match.
-func (s *Simulator) find(p page) (found []*user, total int) {
-	byID := !slices.ContainsFunc(p.sort, func(key string) bool { return key != "_id" && key != "id" })
-	if byID && p.filter.wantsLocked() && s.stale.None() {
-		return s.locked[min(p.skip, len(s.locked)):min(p.skip+p.limit, len(s.locked))], len(s.locked)
+// order sorts by keys, downwards with a leading "-"; nil for the order of _id, in which
+// users come.
+func (s *Simulator) order(keys []string) func(a, b *kit.User) int {
+	if len(keys) == 0 || keys[0] == "_id" || keys[0] == "id" {
+		return nil
 	}
-	view := s.stale.Reader(s.now())
-	var seen *user
-	get := func(key string) json.RawMessage { return s.value(seen, key) }
-	for _, u := range s.candidates(p.filter) {
-		seen = view(u.id, u)
-		if p.filter.locked != nil && *p.filter.locked != seen.lock.locked() || !p.filter.holds(get) {
+	return func(a, b *kit.User) int {
+		for _, key := range keys {
+			key, down := strings.CutPrefix(key, "-")
+			x, _ := plain(s.model.Value(a, key))
+			y, _ := plain(s.model.Value(b, key))
+			order := compare(x, y)
+			if down {
+				order = -order
+			}
+			if order != 0 {
+				return order
+			}
+		}
+		return 0
+	}
+}
+
+// findOrList tells a search for somebody from a walk over everybody or all the locked.
+func findOrList(r *kit.Request) string {
+	asked, err := parse(r, &grammar{knows: func(string) bool { return true }})
+	if err == nil && (asked.filter.everybody() || asked.filter.asksLocked) {
+		return OpList
+	}
+	return OpFind
+}
+
+// parse reads the query, and the body of a search, which wins.
+func parse(r *kit.Request, g *grammar) (search, error) {
+	asked := search{limit: defaultLimit}
+	if err := asked.takeQuery(r.Query, g); err != nil {
+		return asked, err
+	}
+	if r.Method == http.MethodPost {
+		body, err := r.Object()
+		if err == nil {
+			err = asked.takeBody(body, g)
+		}
+		if err != nil {
+			return asked, err
+		}
+	}
+	if asked.limit = min(asked.limit, maximumLimit); asked.limit == 0 {
+		asked.limit = defaultLimit
+	}
+	for _, key := range asked.sort {
+		if key = strings.TrimPrefix(key, "-"); !g.knows(key) && !g.ignores {
+			return asked, kit.Bad("invalid sort: there is no field %q", key)
+		}
+	}
+	return asked, nil
+}
+
+func (asked *search) takeQuery(query url.Values, g *grammar) error {
+	asked.sort, asked.fields = words(query.Get("sort")), words(query.Get("fields"))
+	for name, into := range map[string]*int{"limit": &asked.limit, "skip": &asked.skip} {
+		if !query.Has(name) {
 			continue
 		}
-		if !byID || total >= p.skip && total-p.skip < p.limit {
-			found = append(found, seen)
+		n, err := strconv.Atoi(query.Get(name))
+		if err != nil || n < 0 {
+			return kit.Bad("invalid %s", name)
 		}
-		total++
+		*into = n
 	}
-	if byID {
-		return found, total
-	}
-	for _, key := range slices.Backward(p.sort) {
-		s.sortBy(found, key)
-	}
-	found = found[min(p.skip, total):]
-	return found[:min(p.limit, len(found))], total
+	var err error
+	asked.filter, err = g.query(query)
+	return err
 }
 
-// candidates are the users among whom all matches are.
-func (s *Simulator) candidates(f *filter) []*user {
-	if f.name == "" {
-		return s.users.All()
-	}
-	if u := s.users.ID(f.name); u != nil {
-		return []*user{u}
-	}
-	return s.users.Named(f.name)
-}
-
-// sortBy orders by one key, downwards with a leading "-". Users come by _id already.
-func (s *Simulator) sortBy(users []*user, key string) {
-	key, down := strings.CutPrefix(key, "-")
-	if (key == "_id" || key == "id") && !down {
-		return
-	}
-	slices.SortStableFunc(users, func(a, b *user) int {
-		x, _ := plain(s.value(a, key))
-		y, _ := plain(s.value(b, key))
-		if down {
-			return compare(y, x)
+func (asked *search) takeBody(body kit.Fields, g *grammar) error {
+	for _, field := range body {
+		var err error
+		switch field.Key {
+		case "filter":
+			var also filter
+			also, err = g.json(field.Value)
+			asked.filter = asked.filter.and(also)
+		case "searchFilter":
+			err = g.text(field.Value, &asked.filter)
+		case "limit":
+			err = json.Unmarshal(field.Value, &asked.limit)
+		case "skip":
+			err = json.Unmarshal(field.Value, &asked.skip)
+		case "sort":
+			asked.sort, err = listOf(field.Value)
+		case "fields":
+			asked.fields, err = listOf(field.Value)
+		default:
+			if !g.ignores {
+				err = kit.Bad("there is no key %q in a search", field.Key)
+			}
 		}
-		return compare(x, y)
-	})
+		if err != nil {
+			return kit.Bad("invalid %s: %s", field.Key, err)
+		}
+	}
+	if asked.limit < 0 || asked.skip < 0 {
+		return kit.Bad("invalid limit or skip")
+	}
+	return nil
 }
 
-// pick leaves only the fields asked for, and the ids.
-func (p *page) pick(object kit.Fields) kit.Fields {
-	if len(p.fields) == 0 {
-		return object
+// listOf reads keys from a list, or from one string.
+func listOf(raw json.RawMessage) ([]string, error) {
+	var list []string
+	if err := json.Unmarshal(raw, &list); err == nil {
+		return list, nil
 	}
-	return object.Only(append([]string{"_id", "id"}, p.fields...)...)
-}
-
-func number(text string, otherwise int) (int, error) {
-	if text == "" {
-		return otherwise, nil
-	}
-	n, err := strconv.Atoi(text)
-	if err != nil || n < 0 {
-		return 0, kit.Bad("not a number from 0: %q", text)
-	}
-	return n, nil
+	var text string
+	err := json.Unmarshal(raw, &text)
+	return words(text), err
 }
 
 // words splits a list of keys at spaces and commas.
 func words(text string) []string {
 	return strings.FieldsFunc(text, func(r rune) bool { return r == ' ' || r == ',' })
-}
-
-// serveOrganizations is GET /organizations.
-func (s *Simulator) serveOrganizations(w http.ResponseWriter, _ *http.Request) {
-	s.mu.Lock()
-	readable := s.settings.OrganizationReadable
-	s.mu.Unlock()
-	if !readable {
-		s.refuse(w, http.StatusForbidden, "Forbidden")
-		return
-	}
-	writeJSON(w, http.StatusOK, map[string]any{"totalCount": 1, "results": []any{
-		map[string]any{"id": s.options.OrgID, "_id": s.options.OrgID, "displayName": "Simulated Organization", "logoUrl": ""},
-	}})
-}
-
-// serveOrganization is GET /organizations/{id}, with the policy that locks accounts.
-func (s *Simulator) serveOrganization(w http.ResponseWriter, id string) {
-	s.mu.Lock()
-	settings := s.settings
-	s.mu.Unlock()
-	switch {
-	case !settings.OrganizationReadable:
-		s.refuse(w, http.StatusForbidden, "Forbidden")
-	case !isID(id):
-		s.refuse(w, settings.BadIDStatus, "invalid organization id")
-	case !strings.EqualFold(id, s.options.OrgID):
-		s.refuse(w, http.StatusNotFound, "organization not found")
-	default:
-		writeJSON(w, http.StatusOK, map[string]any{
-			"_id": s.options.OrgID, "id": s.options.OrgID, "displayName": "Simulated Organization",
-			"settings": map[string]any{
-				"name": "Simulated Organization", "passwordPolicy": settings.PasswordPolicy,
-				"systemUsersCanEdit": false, "disableUM": false,
-			},
-		})
-	}
 }

@@ -2,10 +2,13 @@ package simulator_test
 
 import (
 	"fmt"
+	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
 
 	"github.com/latchkey-iam/latchkey/connectors/jumpcloud/simulator"
 	kit "github.com/latchkey-iam/latchkey/connectors/simulator"
@@ -42,12 +45,11 @@ func TestListFilters(t *testing.T) {
 		"unix_uid:$lte:7":                            {"ann"},
 		"created:$gt:2020-01-01T00:00:00.000Z":       {"ann", "Ann", "bob", "cat"},
 		"mfa.configured:$eq:true":                    {"bob"},
-		"nothing:$eq:x":                              {},
 		"department:$eq:Sales&filter=unix_uid:$gt:7": {"Ann"},
 	} {
 		require.Equal(t, want, b.do("GET", "/api/systemusers?filter="+strings.ReplaceAll(filter, "|", "%7C"), "").results(t), filter)
 	}
-	for _, filter := range []string{"x", "username:ann", "username:eq:ann", ":$eq:x", "username:$regex:x", ""} {
+	for _, filter := range []string{"x", "username:ann", "username:eq:ann", ":$eq:x", "username:$regex:x", "nothing:$ne:x", ""} {
 		require.Equal(t, 400, b.do("GET", "/api/systemusers?filter="+filter, "").status, filter)
 	}
 }
@@ -70,15 +72,174 @@ func TestSearchFilters(t *testing.T) {
 		`{"admin":null}`:                                   {"ann", "Ann", "bob", "cat"},
 		`{"username":"ann"}`:                               {"ann"},
 		`null`:                                             {"ann", "Ann", "bob", "cat"},
+		`"username:$eq:ann"`:                               {"ann"},
+		`["department:$eq:Sales","unix_uid:$gt:7"]`:        {"Ann"},
+		`{"and":["department:$eq:Sales",{"unix_uid":7}]}`:  {"ann"},
+		`{"or":["username:$eq:ann","username:$eq:cat"]}`:   {"ann", "cat"},
+		`["account_locked:$eq:true"]`:                      {"bob", "cat"},
 	} {
 		require.Equal(t, want, b.do("POST", "/api/search/systemusers", `{"filter":`+filter+`}`).results(t), filter)
 	}
 	for _, body := range []string{
-		`{"filter":"x"}`, `{"filter":["x"]}`, `{"filter":{"username":{"$regex":"("}}}`, `{"filter":{"username":{"$like":"x"}}}`,
+		`{"filter":"x"}`, `{"filter":["x"]}`, `{"filter":7}`, `{"filter":{"nothing":{"$ne":1}}}`, `{"filter":["nothing:$ne:x"]}`,
+		`{"colour":"red"}`, `{"sort":"nothing"}`, `{"searchFilter":"ann"}`, `{"searchFilter":{"searchTerm":"ann"}}`,
+		`{"searchFilter":{"fields":["username"]}}`, `{"searchFilter":{"searchTerm":"ann","fields":["nothing"]}}`,
+		`{"searchFilter":{"searchTerm":"ann","fields":["username"],"colour":"red"}}`, `{"filter":{"username":{"$regex":"("}}}`, `{"filter":{"username":{"$like":"x"}}}`,
 		`{"filter":{"$where":"1"}}`, `{"filter":{"or":[]}}`, `{"limit":"10"}`, `{"limit":-1}`, `{"skip":-1}`, `[]`, `{`, ``,
 	} {
 		require.Equal(t, 400, b.do("POST", "/api/search/systemusers", body).status, body)
 	}
+}
+
+// TestSearchesText: a term stands anywhere in one of the fields, whatever its case, beside
+// what a filter asks for.
+func TestSearchesText(t *testing.T) {
+	t.Parallel()
+	b := someUsers(t)
+	for body, want := range map[string][]string{
+		`{"searchFilter":{"searchTerm":"NN","fields":["username"]}}`:                                   {"ann", "Ann"},
+		`{"searchFilter":{"searchTerm":["bo","ca"],"fields":["username","email"]}}`:                    {"bob", "cat"},
+		`{"searchFilter":{"searchTerm":"example.com","fields":["email"]},"filter":{"unix_uid":7}}`:     {"ann"},
+		`{"searchFilter":{"searchTerm":".","fields":["username"]}}`:                                    {},
+		`{"searchFilter":{"searchTerm":"a","fields":["username"]},"filter":[{"account_locked":true}]}`: {"cat"},
+	} {
+		require.Equal(t, want, b.do("POST", "/api/search/systemusers", body).results(t), body)
+	}
+	for query, want := range map[string][]string{
+		`search={"searchTerm":"NN","fields":["username"]}`:                          {"ann", "Ann"},
+		`search[searchTerm]=nn&search[fields][]=username`:                           {"ann", "Ann"},
+		`search[searchTerm]=a&search[fields][0]=username&filter=suspended:$eq:true`: {"cat"},
+	} {
+		require.Equal(t, want, b.do("GET", "/api/systemusers?"+escaped(query), "").results(t), query)
+	}
+	for _, query := range []string{`search=ann`, `search[searchTerm]=ann`, `search[fields][]=username`, `search[colour]=red`, `search={"searchTerm":"ann"}`} {
+		require.Equal(t, 400, b.do("GET", "/api/systemusers?"+escaped(query), "").status, query)
+	}
+}
+
+// escaped is a query whose parameters' names and values stand as they are.
+func escaped(query string) string {
+	values := url.Values{}
+	for part := range strings.SplitSeq(query, "&") {
+		name, value, _ := strings.Cut(part, "=")
+		values.Add(name, value)
+	}
+	return values.Encode()
+}
+
+// TestIndexedFilters: filters with an index are filters, of which all or one must hold.
+func TestIndexedFilters(t *testing.T) {
+	t.Parallel()
+	b := someUsers(t)
+	for query, want := range map[string][]string{
+		"filter[0]=username:$eq:ann":                                         {"ann"},
+		"filter[]=username:$eq:ann":                                          {"ann"},
+		"filter[0]=department:$eq:Sales&filter[1]=unix_uid:$gt:7":            {"Ann"},
+		"filter[and][0]=department:$eq:Sales&filter[and][1]=unix_uid:$gt:7":  {"Ann"},
+		"filter[or][0]=username:$eq:ann&filter[or][1]=username:$eq:cat":      {"ann", "cat"},
+		"filter[or][0]=username:$eq:ann&filter=unix_uid:$eq:80":              {},
+		"filter[or][0]=account_locked:$eq:true&filter[or][1]=unix_uid:$eq:7": {"ann", "bob", "cat"},
+	} {
+		require.Equal(t, want, b.do("GET", "/api/systemusers?"+escaped(query), "").results(t), query)
+	}
+	for _, query := range []string{"filter[x]=username:$eq:ann", "filter[or]=username:$eq:ann", "filter[0]=x", "filter[or][0]=nothing:$ne:x", "filters=username:$eq:ann", "colour=red"} {
+		require.Equal(t, 400, b.do("GET", "/api/systemusers?"+escaped(query), "").status, query)
+	}
+}
+
+// TestIgnoresUnknown: only where a setting says so, what is not understood asks for everybody.
+func TestIgnoresUnknown(t *testing.T) {
+	t.Parallel()
+	b := someUsers(t)
+	calls := map[string]func() reply{
+		"parameter":        func() reply { return b.do("GET", "/api/systemusers?colour=red", "") },
+		"filter":           func() reply { return b.do("GET", "/api/systemusers?filter=nothing:$ne:x", "") },
+		"key of a search":  func() reply { return b.do("POST", "/api/search/systemusers", `{"colour":"red"}`) },
+		"filter of it":     func() reply { return b.do("POST", "/api/search/systemusers", `{"filter":{"nothing":1}}`) },
+		"text of a search": func() reply { return b.do("POST", "/api/search/systemusers", `{"searchFilter":{"searchTerm":"ann"}}`) },
+	}
+	for name, call := range calls {
+		require.Equal(t, 400, call().status, name)
+	}
+	require.NoError(t, b.sim.Configure(func(s *simulator.Settings) { s.IgnoresUnknown = true }))
+	for name, call := range calls {
+		require.Len(t, call().results(t), 4, name)
+	}
+}
+
+// TestSearchPagesByItsQuery: a search takes limit and skip in the query too; the body wins.
+func TestSearchPagesByItsQuery(t *testing.T) {
+	t.Parallel()
+	b := someUsers(t)
+	for query, test := range map[string]struct {
+		body string
+		want []string
+	}{
+		"limit=2":        {`{}`, []string{"ann", "Ann"}},
+		"limit=2&skip=1": {`{}`, []string{"Ann", "bob"}},
+		"limit=1&skip=3": {`{"limit":2,"skip":0}`, []string{"ann", "Ann"}},
+		"sort=-unix_uid": {`{"filter":{"department":"Sales"}}`, []string{"Ann", "ann"}},
+	} {
+		require.Equal(t, test.want, b.do("POST", "/api/search/systemusers?"+query, test.body).results(t), query)
+	}
+}
+
+// TestGap: where a list has a gap, pages are short or empty or hold null rows, although
+// totalCount says that more follow; and no user is lost behind it.
+func TestGap(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(rt *rapid.T) {
+		b := newBench(t)
+		count, limit := rapid.IntRange(1, 40).Draw(rt, "users"), rapid.IntRange(1, 15).Draw(rt, "limit")
+		gap := simulator.Gap{At: rapid.IntRange(0, 45).Draw(rt, "at"), Count: rapid.IntRange(0, 30).Draw(rt, "count"), Null: rapid.Bool().Draw(rt, "null")}
+		_, err := b.sim.Populate(kit.Populate{Count: count})
+		require.NoError(rt, err)
+		require.NoError(rt, b.sim.Configure(func(s *simulator.Settings) { s.Gap = gap }))
+		total := count
+		if gap.At <= count {
+			total += gap.Count
+		}
+		var seen []string
+		nulls := 0
+		for skip := 0; skip < total; skip += limit {
+			object := b.do("GET", fmt.Sprintf("/api/systemusers?limit=%d&skip=%d", limit, skip), "").object(t)
+			require.InDelta(rt, total, object["totalCount"], 0)
+			rows := object["results"].([]any)
+			require.LessOrEqual(rt, len(rows), limit)
+			for _, row := range rows {
+				if row == nil {
+					nulls++
+					continue
+				}
+				seen = append(seen, row.(map[string]any)["username"].(string))
+			}
+			if gap.Null || gap.Count == 0 {
+				require.Len(rt, rows, min(limit, total-skip))
+			}
+		}
+		require.Len(rt, seen, count)
+		require.True(rt, slices.IsSorted(seen))
+		if gap.Null {
+			require.Equal(rt, total-count, nulls)
+		}
+	})
+}
+
+// TestNulls: null stands only where the specification has it, unless a setting says
+// otherwise; what a user was made with stays.
+func TestNulls(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	id, other := b.sim.MustCreateUser(map[string]any{}), b.sim.MustCreateUser(map[string]any{"alternateEmail": "x@home.example"})
+	nullable := map[string]bool{"account_locked_date": true, "password_date": true, "password_expiration_date": true, "admin": true, "delegatedAuthority": true}
+	for key, value := range b.read(id) {
+		require.True(t, value != nil || nullable[key], key)
+	}
+	require.NoError(t, b.sim.Configure(func(s *simulator.Settings) { s.NullsInTheWild = true }))
+	for _, key := range []string{"alternateEmail", "employeeIdentifier"} {
+		require.Nil(t, b.read(id)[key])
+	}
+	require.Equal(t, "x@home.example", b.read(other)["alternateEmail"])
 }
 
 func TestPaging(t *testing.T) {

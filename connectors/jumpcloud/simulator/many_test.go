@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"runtime"
 	"strings"
 	"sync"
@@ -12,7 +13,6 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"pgregory.net/rapid"
 
 	kit "github.com/latchkey-iam/latchkey/connectors/simulator"
 )
@@ -28,6 +28,18 @@ func (s *Simulator) unlockRequest(id string) *http.Request {
 	request := httptest.NewRequest(http.MethodPost, "/api/systemusers/"+id+"/unlock", nil)
 	request.Header.Set("x-api-key", DefaultAPIKey)
 	return request
+}
+
+// lockedIDs are those of the first 100 locked users.
+func (s *Simulator) lockedIDs(t require.TestingT) (ids []string) {
+	recorder := httptest.NewRecorder()
+	s.ServeHTTP(recorder, s.listRequest())
+	var page struct{ Results []struct{ ID string } }
+	require.NoError(t, json.Unmarshal(recorder.Body.Bytes(), &page))
+	for _, user := range page.Results {
+		ids = append(ids, user.ID)
+	}
+	return ids
 }
 
 func TestManyUsersTakeLittleMemory(t *testing.T) { //nolint:paralleltest // it measures the whole process
@@ -54,10 +66,7 @@ func TestConcurrentCalls(t *testing.T) {
 	s := New(Options{})
 	_, err := s.Populate(kit.Populate{Count: 20, Locked: 20, LockedBy: kit.CauseAdmin})
 	require.NoError(t, err)
-	ids := []string{}
-	for _, u := range s.users.All() {
-		ids = append(ids, u.id)
-	}
+	ids := s.lockedIDs(t)
 	s.Faults.MustAdd(kit.Fault{Operation: OpUnlock, Kind: kit.KindStale, Reads: 1})
 	var group sync.WaitGroup
 	for range 4 {
@@ -83,48 +92,6 @@ func TestConcurrentCalls(t *testing.T) {
 	require.Equal(t, 80, s.Calls.Count(OpUnlock))
 }
 
-// TestLockedAreIndexed: the list of the locked is the same by whatever way it is found.
-func TestLockedAreIndexed(t *testing.T) {
-	t.Parallel()
-	rapid.Check(t, func(t *rapid.T) {
-		s := New(Options{})
-		require.NoError(t, s.Configure(func(settings *Settings) { settings.PasswordPolicy.EnableLockoutTimeInSeconds = true }))
-		_, err := s.Populate(kit.Populate{Count: 12, Locked: rapid.IntRange(0, 12).Draw(t, "locked")})
-		require.NoError(t, err)
-		for range rapid.IntRange(0, 20).Draw(t, "acts") {
-			users := s.users.All()
-			u := rapid.SampledFrom(users).Draw(t, "user")
-			act := rapid.SampledFrom([]string{"lock", "unlock", "fail", "suspend", "wait", "delete"}).Draw(t, "act")
-			switch {
-			case act == "wait":
-				require.NoError(t, s.Clock.Advance(10*time.Minute))
-			case act == "fail":
-				require.NoError(t, s.LockByFailures(u.id))
-			case act != "delete" || len(users) > 1:
-				require.NoError(t, s.Act(u.id, act, nil))
-			}
-			s.settle()
-			requireIndexed(t, s)
-		}
-	})
-}
-
-func requireIndexed(t *rapid.T, s *Simulator) {
-	for _, text := range []string{`{"account_locked":true}`, `{"or":[{"account_locked":true}]}`, `{"account_locked":{"$ne":false}}`} {
-		f, err := parseSearch(kit.JSON(json.RawMessage(text)))
-		require.NoError(t, err)
-		found, total := s.find(page{filter: f, limit: 100})
-		require.Len(t, found, total)
-		require.Equal(t, len(s.locked), total)
-		for i := range found {
-			require.Same(t, s.locked[i], found[i], text)
-		}
-		found, total = s.find(page{filter: f, skip: 2, limit: 3})
-		require.Equal(t, len(s.locked), total)
-		require.Len(t, found, min(3, max(total-2, 0)))
-	}
-}
-
 func BenchmarkList(b *testing.B) {
 	s := New(Options{})
 	_, err := s.Populate(kit.Populate{Count: 50_000, Locked: 5_000})
@@ -139,13 +106,13 @@ func BenchmarkListAmongUnlocks(b *testing.B) {
 	s := New(Options{})
 	_, err := s.Populate(kit.Populate{Count: 50_000, Locked: 50_000})
 	require.NoError(b, err)
-	users, turn := s.users.All(), 0
+	ids, turn := s.lockedIDs(b), 0
 	for b.Loop() {
 		body := fmt.Sprintf(`{"filter":[{"account_locked":true}],"limit":100,"skip":%d,"sort":"_id"}`, turn*99%40_000)
 		request := httptest.NewRequest(http.MethodPost, "/api/search/systemusers", strings.NewReader(body))
 		request.Header = s.listRequest().Header
 		s.ServeHTTP(httptest.NewRecorder(), request)
-		s.ServeHTTP(httptest.NewRecorder(), s.unlockRequest(users[turn%len(users)].id))
+		s.ServeHTTP(httptest.NewRecorder(), s.unlockRequest(ids[turn%len(ids)]))
 		turn++
 	}
 }
@@ -157,20 +124,20 @@ func BenchmarkPopulate(b *testing.B) {
 	}
 }
 
+// FuzzFilters: whatever is asked for, the answer is a page or an error, and no filter that
+// is refused is taken for none.
 func FuzzFilters(f *testing.F) {
-	f.Add("username:$eq:ann", `{"or":[{"username":{"$regex":"(?i)(^x$)"}}]}`)
-	f.Add("unix_uid:$in:1|2", `[{"account_locked":true},{"admin":null},{"tags":{"$in":["a"]}}]`)
+	f.Add("filter", "username:$eq:ann", `{"or":[{"username":{"$regex":"(?i)(^x$)"}}]}`)
+	f.Add("filter[or][0]", "unix_uid:$in:1|2", `[{"account_locked":true},{"admin":null},{"tags":{"$in":["a"]}}]`)
+	f.Add("search[searchTerm]", "ann", `["username:$eq:ann"]`)
 	s := New(Options{})
 	s.MustCreateUser(map[string]any{"username": "ann"})
-	f.Fuzz(func(_ *testing.T, query, search string) {
-		if parsed, err := parseQuery([]string{query}); err == nil {
-			s.find(page{filter: parsed})
-		}
-		if !json.Valid([]byte(search)) {
-			return
-		}
-		if parsed, err := parseSearch(kit.JSON(json.RawMessage(search))); err == nil {
-			s.find(page{filter: parsed})
-		}
+	f.Fuzz(func(t *testing.T, name, value, filter string) {
+		target := "/api/search/systemusers?" + url.Values{name: {value}}.Encode()
+		request := httptest.NewRequest(http.MethodPost, target, strings.NewReader(`{"filter":`+filter+`}`))
+		request.Header = s.listRequest().Header
+		recorder := httptest.NewRecorder()
+		s.ServeHTTP(recorder, request)
+		require.Contains(t, []int{http.StatusOK, http.StatusBadRequest}, recorder.Code, recorder.Body)
 	})
 }

@@ -1,6 +1,7 @@
 package simulator
 
 import (
+	"slices"
 	"time"
 
 	kit "github.com/latchkey-iam/latchkey/connectors/simulator"
@@ -88,6 +89,21 @@ type Settings struct {
 	// OrganizationReadable lets GET /organizations answer; otherwise it says 403.
 	OrganizationReadable bool         `json:"organizationReadable"`
 	TokenLifetime        kit.Duration `json:"tokenLifetime"`
+	// Gap is a stretch of every list in which no user stands, though totalCount counts it.
+	Gap Gap `json:"gap"`
+	// NullsInTheWild makes alternateEmail and employeeIdentifier null where they are unset,
+	// as they are at times although the specification knows no null there.
+	NullsInTheWild bool `json:"nullsInTheWild"`
+	// IgnoresUnknown passes over parameters, keys of a search and filters that are not
+	// understood, so that they ask for everybody; otherwise each is a 400.
+	IgnoresUnknown bool `json:"ignoresUnknown"`
+}
+
+// Gap makes pages short or empty, or leaves null rows on them.
+type Gap struct {
+	At    int  `json:"at"` // how many users stand before it; shorter lists have no gap
+	Count int  `json:"count"`
+	Null  bool `json:"null"` // its rows are null; otherwise they are left out
 }
 
 // PasswordPolicy is the part of the organization's policy that locks accounts;
@@ -118,7 +134,7 @@ func DefaultSettings() Settings {
 	}
 }
 
-func (s *Settings) check() error {
+func check(s Settings) error {
 	policy := s.PasswordPolicy
 	switch {
 	case policy.MaxLoginAttempts < 1 || policy.MaxLoginAttempts > 1000:
@@ -127,38 +143,28 @@ func (s *Settings) check() error {
 		return kit.Bad("passwordPolicy.resetLockoutCounterMinutes must be 1 or more, not %d", policy.ResetLockoutCounterMinutes)
 	case policy.LockoutTimeInSeconds < 300 || policy.LockoutTimeInSeconds > 5400:
 		return kit.Bad("passwordPolicy.lockoutTimeInSeconds must be from 300 to 5400, not %d", policy.LockoutTimeInSeconds)
-	case !among(s.UnlockAnswer, UnlockAnswerEmpty, UnlockAnswerOK, UnlockAnswerObject, UnlockAnswerText):
+	case !slices.Contains([]string{UnlockAnswerEmpty, UnlockAnswerOK, UnlockAnswerObject, UnlockAnswerText}, s.UnlockAnswer):
 		return kit.Bad("unlockAnswer must be empty, ok, object or text, not %q", s.UnlockAnswer)
-	case !among(s.ErrorShape, ErrorShapeMixed, ErrorShapeLive, ErrorShapeSpecification):
+	case !slices.Contains([]string{ErrorShapeMixed, ErrorShapeLive, ErrorShapeSpecification}, s.ErrorShape):
 		return kit.Bad("errorShape must be mixed, live or specification, not %q", s.ErrorShape)
 	case s.BadIDStatus != 400 && s.BadIDStatus != 404:
 		return kit.Bad("badIdStatus must be 400 or 404, not %d", s.BadIDStatus)
+	case s.Gap.At < 0 || s.Gap.Count < 0:
+		return kit.Bad("gap.at and gap.count cannot be below zero")
 	case s.TokenLifetime <= 0:
 		return kit.Bad("tokenLifetime must be above zero")
 	}
 	return nil
 }
 
-func (p *PasswordPolicy) window() time.Duration {
-	if !p.EnableResetLockoutCounter {
-		return 0
+func policy(s Settings) kit.Policy {
+	limits := s.PasswordPolicy
+	policy := kit.Policy{Layer: kit.LayerAccount, Off: !limits.EnableMaxLoginAttempts, Limit: limits.MaxLoginAttempts}
+	if limits.EnableResetLockoutCounter {
+		policy.Window = time.Duration(limits.ResetLockoutCounterMinutes) * time.Minute
 	}
-	return time.Duration(p.ResetLockoutCounterMinutes) * time.Minute
-}
-
-// lockEnd is when a lock by failed sign-ins that begins now runs out; zero for never.
-func (p *PasswordPolicy) lockEnd(now time.Time) time.Time {
-	if !p.EnableLockoutTimeInSeconds {
-		return time.Time{}
+	if limits.EnableLockoutTimeInSeconds {
+		policy.Duration = time.Duration(limits.LockoutTimeInSeconds) * time.Second
 	}
-	return now.Add(time.Duration(p.LockoutTimeInSeconds) * time.Second)
-}
-
-func among(text string, choices ...string) bool {
-	for _, choice := range choices {
-		if text == choice {
-			return true
-		}
-	}
-	return false
+	return policy
 }

@@ -2,8 +2,7 @@ package simulator
 
 import (
 	"net/http"
-	"sync"
-	"time"
+	"strings"
 
 	kit "github.com/latchkey-iam/latchkey/connectors/simulator"
 )
@@ -17,22 +16,14 @@ const (
 	OpFind         = "find"         // a list or search with a filter other than account_locked
 	OpList         = "list"         // a list or search without a filter, or with account_locked
 	OpOrganization = "organization" // GET /api/organizations[/{id}]
-	OpOther        = "other"
+	OpOther        = kit.OpOther
 )
 
 // Simulator is a JumpCloud organization. It is an http.Handler.
 type Simulator struct {
-	*kit.Server
+	*kit.Tenant[Settings]
 	options Options
-
-	mu       sync.Mutex
-	settings Settings
-	users    *kit.Directory[user]
-	locked   []*user // in the order of users
-	dues     kit.Dues
-	stale    kit.Stale[user]
-	tokens   kit.Tokens[access]
-	lastID   uint64
+	model   *kit.Model[Settings]
 }
 
 var _ http.Handler = (*Simulator)(nil)
@@ -40,8 +31,10 @@ var _ http.Handler = (*Simulator)(nil)
 // New returns an empty organization. The zero Options give working defaults.
 func New(options Options) *Simulator {
 	s := &Simulator{options: options.withDefaults()}
-	s.clear()
-	s.Server = kit.NewServer(tenant{s}, kit.NewClock(options.Now))
+	s.Tenant = kit.NewTenant(options.Now, func(model *kit.Model[Settings]) kit.Vendor[Settings] {
+		s.model = model
+		return s.vendor()
+	})
 	return s
 }
 
@@ -57,19 +50,185 @@ func (s *Simulator) OrgID() string { return s.options.OrgID }
 // Options returns the options in force, defaults filled in.
 func (s *Simulator) Options() Options { return s.options }
 
-// clear brings the tenant back to its beginning. The caller holds the lock or
-// is New.
-func (s *Simulator) clear() {
-	s.settings = DefaultSettings()
-	if s.options.Settings != nil {
-		s.settings = *s.options.Settings
+func (s *Simulator) routes() []kit.Route {
+	page := []string{"filter", "filter[", "search", "search[", "limit", "skip", "sort", "fields"}
+	return []kit.Route{
+		{Pattern: "POST /oauth2/token", Operation: OpToken, Open: true, Serve: s.token},
+		{Pattern: "GET /login", Operation: OpOther, Open: true, Serve: login},
+		{Pattern: "GET /api/systemusers", Operation: OpList, Named: findOrList, Also: []string{OpFind}, Parameters: page, Serve: s.list},
+		{Pattern: "POST /api/search/systemusers", Operation: OpList, Named: findOrList, Parameters: page, Serve: s.list},
+		{Pattern: "GET /api/systemusers/{id}", Operation: OpLookup, Serve: s.user(s.lookup)},
+		{Pattern: "PUT /api/systemusers/{id}", Operation: OpUpdate, Serve: s.user(s.update)},
+		{Pattern: "POST /api/systemusers/{id}/unlock", Operation: OpUnlock, Serve: s.user(s.unlock)},
+		{Pattern: "GET /api/organizations", Operation: OpOrganization, Parameters: []string{"limit", "skip", "sort", "fields", "filter", "search"}, Serve: s.organizations},
+		{Pattern: "GET /api/organizations/{id}", Operation: OpOrganization, Serve: s.organization},
 	}
-	s.users = kit.NewDirectory(func(a, b *user) bool { return a.id < b.id })
-	s.locked = nil
-	s.dues = kit.Dues{}
-	s.stale.Forget()
-	s.tokens.Revoke()
-	s.lastID = 0
 }
 
-func (s *Simulator) now() time.Time { return s.Clock.Now() }
+// user finds the user that a call is about, and judges whether the caller may write.
+func (s *Simulator) user(serve func(r *kit.Request, u *kit.User) kit.Reply) func(r *kit.Request) kit.Reply {
+	return func(r *kit.Request) kit.Reply {
+		u := s.model.User(r.PathValue("id"))
+		switch {
+		case r.Operation != OpLookup && r.Access == accessRead:
+			return s.refuse(http.StatusForbidden, "Forbidden: the scope users is required")
+		case !isID(r.PathValue("id")):
+			return s.refuse(s.model.Settings().BadIDStatus, "invalid user id")
+		case u == nil:
+			return s.refuse(http.StatusNotFound, "user not found")
+		}
+		return serve(r, u)
+	}
+}
+
+func (s *Simulator) lookup(_ *kit.Request, u *kit.User) kit.Reply {
+	return kit.OK(s.read(s.model.Seen(u)))
+}
+
+// unlock clears the lock and the count of failures. It ignores its body and
+// succeeds on a user that is not locked.
+func (s *Simulator) unlock(r *kit.Request, u *kit.User) kit.Reply {
+	_ = s.model.Write(r.Context(), u, func() error { s.unlockUser(u, kit.CauseUnlockCall); return nil })
+	switch s.model.Settings().UnlockAnswer {
+	case UnlockAnswerOK:
+		return kit.OK("OK")
+	case UnlockAnswerObject:
+		return kit.OK(struct{}{})
+	case UnlockAnswerText:
+		return kit.Reply{Type: "text/plain; charset=utf-8", Body: []byte("User unlocked")}
+	default:
+		return kit.Reply{}
+	}
+}
+
+// update passes read-only keys over.
+func (s *Simulator) update(r *kit.Request, u *kit.User) kit.Reply {
+	change, err := r.Object()
+	if err == nil {
+		err = s.model.Write(r.Context(), u, func() error { return s.model.Update(u, change.Without(readOnly...)) })
+	}
+	if err != nil {
+		return s.refuse(http.StatusBadRequest, err.Error())
+	}
+	return kit.OK(s.read(u))
+}
+
+func (s *Simulator) organizations(*kit.Request) kit.Reply {
+	if !s.model.Settings().OrganizationReadable {
+		return s.refuse(http.StatusForbidden, "Forbidden")
+	}
+	return kit.OK(map[string]any{"totalCount": 1, "results": []any{
+		map[string]any{"id": s.options.OrgID, "_id": s.options.OrgID, "displayName": "Simulated Organization", "logoUrl": ""},
+	}})
+}
+
+// organization answers with the policy that locks accounts.
+func (s *Simulator) organization(r *kit.Request) kit.Reply {
+	switch settings, id := s.model.Settings(), r.PathValue("id"); {
+	case !settings.OrganizationReadable:
+		return s.refuse(http.StatusForbidden, "Forbidden")
+	case !isID(id):
+		return s.refuse(settings.BadIDStatus, "invalid organization id")
+	case !strings.EqualFold(id, s.options.OrgID):
+		return s.refuse(http.StatusNotFound, "organization not found")
+	default:
+		return kit.OK(map[string]any{
+			"_id": s.options.OrgID, "id": s.options.OrgID, "displayName": "Simulated Organization",
+			"settings": map[string]any{
+				"name": "Simulated Organization", "passwordPolicy": settings.PasswordPolicy,
+				"systemUsersCanEdit": false, "disableUM": false,
+			},
+		})
+	}
+}
+
+func login(*kit.Request) kit.Reply {
+	return kit.Reply{Type: "text/html; charset=utf-8",
+		Body: []byte("<!DOCTYPE html>\n<html><head><title>JumpCloud</title></head><body><form>Log in</form></body></html>\n")}
+}
+
+// What a credential permits.
+const (
+	accessAll         = "all"
+	accessRead        = "read"
+	accessMultiTenant = "multi-tenant" // must say by x-org-id which organization it means
+)
+
+func (s *Simulator) authenticate(r *kit.Request) *kit.Reply {
+	key := r.Header.Get("x-api-key")
+	var known bool
+	if r.Access, known = s.model.Bearer(r); key != "" {
+		r.Access, known = s.byKey(key)
+	}
+	var refusal kit.Reply
+	switch status, message := s.judgeOrg(r); {
+	case key == "" && !strings.HasPrefix(r.Header.Get("Authorization"), "Bearer "):
+		// Nobody in particular is sent to the console's login page.
+		refusal = kit.Reply{Status: http.StatusFound, Header: map[string]string{"Location": "/login"}}
+	case !known:
+		refusal = s.refuse(http.StatusUnauthorized, "Unauthorized: api key user not found")
+	case status != 0:
+		refusal = s.refuse(status, message)
+	default:
+		return nil
+	}
+	return &refusal
+}
+
+// judgeOrg judges x-org-id: 400 malformed, 401 missing for a multi-tenant administrator,
+// 403 where it is not taken, 404 unknown; 0 for right.
+func (s *Simulator) judgeOrg(r *kit.Request) (status int, message string) {
+	orgs := r.Header.Values("x-org-id")
+	switch aboutOrgs := r.Operation == OpOrganization; {
+	case len(orgs) == 0 && r.Access == accessMultiTenant && !aboutOrgs:
+		return http.StatusUnauthorized, "Unauthorized: x-org-id is required"
+	case len(orgs) == 0:
+		return 0, ""
+	case aboutOrgs:
+		return http.StatusForbidden, "x-org-id is included on unsupported route"
+	case len(orgs) > 1 || !isID(orgs[0]):
+		return http.StatusBadRequest, "x-org-id is malformed"
+	case !strings.EqualFold(orgs[0], s.options.OrgID):
+		return http.StatusNotFound, "organization not found"
+	}
+	return 0, ""
+}
+
+func (s *Simulator) byKey(key string) (access string, known bool) {
+	switch {
+	case kit.Same(key, s.options.APIKey):
+		return accessAll, true
+	case kit.Same(key, s.options.ReadOnlyAPIKey):
+		return accessRead, true
+	case kit.Same(key, s.options.MultiTenantAPIKey):
+		return accessMultiTenant, true
+	}
+	return "", false
+}
+
+// token is the token endpoint of service accounts: HTTP Basic and a form.
+func (s *Simulator) token(r *kit.Request) kit.Reply {
+	o := s.options
+	return s.model.Token(r, kit.TokenForm{
+		Clients: []kit.Client{
+			{ID: o.ClientID, Secret: o.ClientSecret, Access: accessAll, Basic: true},
+			{ID: o.ReadOnlyClientID, Secret: o.ReadOnlyClientSecret, Access: accessRead, Basic: true},
+		},
+		Scope: "api", Type: "bearer", Lifetime: s.model.Settings().TokenLifetime.D(),
+	})
+}
+
+// refuse answers an error in the shape that the settings choose.
+func (s *Simulator) refuse(status int, message string) kit.Reply {
+	name := http.StatusText(status)
+	if message == "" {
+		message = name
+	}
+	shape := s.model.Settings().ErrorShape
+	body := map[string]any{"error": name, "message": message}
+	if shape == ErrorShapeSpecification || shape == ErrorShapeMixed && status != http.StatusUnauthorized {
+		name = strings.ToUpper(strings.ReplaceAll(name, " ", "_"))
+		body = map[string]any{"code": status, "message": message, "status": name, "details": []any{}}
+	}
+	return kit.Reply{Status: status, Body: kit.JSON(body)}
+}

@@ -38,9 +38,9 @@ var template = kit.MustFields(`{
   "costCenter": "CC-17",
   "employeeType": "full-time",
   "company": "Example",
-  "employeeIdentifier": null,
+  "employeeIdentifier": "E-1042",
   "mfa": {"configured": false, "exclusion": true, "exclusionUntil": "2031-01-01T00:00:00.000Z", "exclusionDays": 7},
-  "alternateEmail": null,
+  "alternateEmail": "",
   "disableDeviceMaxLoginAttempts": false,
   "external_password_expiration_date": "",
   "managedAppleId": "",
@@ -55,7 +55,7 @@ var template = kit.MustFields(`{
   "admin": null,
   "creationSource": "jumpcloud:bulk",
   "password_date": "2021-02-12T17:45:42.369Z",
-  "recoveryEmail": {"address": "", "verified": false, "verifiedAt": null},
+  "recoveryEmail": {"address": "alex@home.example", "verified": true, "verifiedAt": "2021-02-12T17:45:42.369Z"},
   "mfaEnrollment": {"overallStatus": "NOT_ENROLLED", "totpStatus": "NOT_ENROLLED", "webAuthnStatus": "NOT_ENROLLED",
     "pushStatus": "NOT_ENROLLED", "jcGoStatus": "NOT_ENROLLED", "smsStatus": "NOT_ENROLLED"},
   "delegatedAuthority": null,
@@ -75,3 +75,6 @@ var readOnly = []string{
 	"creationSource", "mfaEnrollment", "password_date", "password_expired", "password_expiration_date",
 	"totp_enabled", "memberof", "delegatedAuthority", "restrictedFields",
 }
+
+// nullInTheWild are keys that are null at times although the specification knows no null there.
+var nullInTheWild = []string{"alternateEmail", "employeeIdentifier"}

@@ -1,203 +1,192 @@
 package simulator
 
 import (
-	"encoding/json"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
-	"time"
 
 	kit "github.com/latchkey-iam/latchkey/connectors/simulator"
 )
 
-// user is one JumpCloud user. What it shares with all others stays in the
-// template; own holds the rest. A copy is a snapshot: nothing that it refers to
-// is changed in place.
-type user struct {
-	id, username, email string
-	state               string // STAGED, ACTIVATED or SUSPENDED
-	suspended           bool
-	created             time.Time
-	password            string
-	own                 kit.Fields
+func (s *Simulator) vendor() kit.Vendor[Settings] {
+	settings := DefaultSettings()
+	if s.options.Settings != nil {
+		settings = *s.options.Settings
+	}
+	return kit.Vendor[Settings]{
+		Settings: settings, Check: check, Policy: policy,
+		Ignores: func(settings Settings) bool { return settings.IgnoresUnknown },
+		Routes:  s.routes(), Authenticate: s.authenticate, Error: s.refuse,
+		Type:    func(*http.Request) string { return "application/json; charset=utf-8" },
+		Headers: func() map[string]string { return nil },
 
-	lock     lock
-	failures kit.Failures
+		IDKey: "_id", IsID: isID,
+		NewID:    func(number uint64) string { return fmt.Sprintf("60%022x", number) },
+		Before:   func(a, b *kit.User) bool { return a.ID < b.ID },
+		Template: template, Attributes: s.attributes(),
+		Read: s.take, Shape: s.shape,
+		Populated: func(name string, number int) kit.Fields {
+			return kit.Fields{ // sorted by key
+				{Key: "displayname", Value: kit.JSON("Alex " + name)},
+				{Key: "lastname", Value: kit.JSON(name)},
+				{Key: "unix_uid", Value: kit.JSON(5000 + number)},
+			}
+		},
+		Barred: barred, Hindered: s.hindered, Unlock: s.unlockUser,
+		Suspend: "suspend", Unsuspend: "unsuspend",
+		Actions: map[string]kit.Action{
+			"activate":        func(u *kit.User, _ []byte) error { u.Own = u.Own.With("activated", true); return nil },
+			"deactivate":      func(u *kit.User, _ []byte) error { u.Own = u.Own.With("activated", false); return nil },
+			"expire-password": func(u *kit.User, _ []byte) error { s.expire(u, "password_expired", true); return nil },
+			"expire-enrollment": func(u *kit.User, _ []byte) error {
+				enrollment, err := kit.ParseFields(s.model.Value(u, "mfaEnrollment"), "enrolment")
+				if err == nil {
+					s.expire(u, "mfaEnrollment", enrollment.With("overallStatus", "ENROLLMENT_EXPIRED"))
+				}
+				return err
+			},
+		},
+	}
 }
 
-// lock is an account's lock; the zero value is none.
-type lock struct {
-	cause string
-	since time.Time
-	until time.Time // zero: until somebody unlocks it
+// attributes are the keys of the object that the model keeps, sorted.
+func (s *Simulator) attributes() []kit.Attribute {
+	return []kit.Attribute{
+		{Key: "_id", Value: func(u *kit.User) any { return u.ID }},
+		{Key: "account_locked", Value: func(u *kit.User) any { return u.Locked() }},
+		{Key: "account_locked_date", Value: func(u *kit.User) any {
+			if !u.Locked() {
+				return nil
+			}
+			return kit.Stamp(u.Lock(kit.LayerAccount).Since)
+		}},
+		{Key: "badLoginAttempts", Value: func(u *kit.User) any { return s.model.Attempts(u) }},
+		{Key: "created", Value: func(u *kit.User) any { return kit.Stamp(u.Created) }},
+		{Key: "email", Value: func(u *kit.User) any { return u.Email }},
+		{Key: "id", Value: func(u *kit.User) any { return u.ID }},
+		{Key: "organization", Value: func(*kit.User) any { return s.options.OrgID }},
+		{Key: "state", Value: func(u *kit.User) any { return state(u) }},
+		{Key: "suspended", Value: func(u *kit.User) any { return u.Suspended }},
+		{Key: "username", Value: func(u *kit.User) any { return u.Username }},
+	}
 }
 
-func (l lock) locked() bool { return l.cause != "" }
+func state(u *kit.User) string {
+	switch {
+	case u.Suspended:
+		return "SUSPENDED"
+	case !activated(u):
+		return "STAGED"
+	default:
+		return "ACTIVATED"
+	}
+}
 
-func (u *user) names() []string { return []string{u.username, u.email} }
-
-func (u *user) activated() bool {
-	raw, found := u.own.Get("activated")
+func activated(u *kit.User) bool {
+	raw, found := u.Own.Get("activated")
 	return !found || string(raw) == "true"
 }
 
-// kept returns the fields that the user itself keeps, as JumpCloud writes them.
-func (s *Simulator) kept(u *user) kit.Fields {
-	var lockedDate any
-	if u.lock.locked() {
-		lockedDate = kit.Stamp(u.lock.since)
+// shape leaves out what a user who was never activated lacks, unless it was made
+// with it.
+func (s *Simulator) shape(u *kit.User, object kit.Fields) kit.Fields {
+	unset := func(keys []string) []string {
+		return slices.DeleteFunc(slices.Clone(keys), func(key string) bool {
+			_, given := u.Own.Get(key)
+			return given
+		})
 	}
-	id := kit.JSON(u.id)
-	return kit.Fields{ // sorted by key
-		{Key: "_id", Value: id},
-		{Key: "account_locked", Value: kit.JSON(u.lock.locked())},
-		{Key: "account_locked_date", Value: kit.JSON(lockedDate)},
-		{Key: "badLoginAttempts", Value: kit.JSON(u.failures.Count(s.now(), s.settings.PasswordPolicy.window()))},
-		{Key: "created", Value: kit.JSON(kit.Stamp(u.created))},
-		{Key: "email", Value: kit.JSON(u.email)},
-		{Key: "id", Value: id},
-		{Key: "organization", Value: kit.JSON(s.options.OrgID)},
-		{Key: "state", Value: kit.JSON(u.state)},
-		{Key: "suspended", Value: kit.JSON(u.suspended)},
-		{Key: "username", Value: kit.JSON(u.username)},
+	if s.model.Settings().NullsInTheWild {
+		for _, key := range unset(nullInTheWild) {
+			object = object.With(key, nil)
+		}
 	}
-}
-
-// native is the user's whole object, every key.
-func (s *Simulator) native(u *user) kit.Fields {
-	all := u.own.Over(s.kept(u).Over(template))
-	if u.activated() {
-		return all
+	if activated(u) {
+		return object
 	}
-	missing := slices.DeleteFunc(slices.Clone(neverActivated), func(key string) bool {
-		_, given := u.own.Get(key)
-		return given
-	})
-	return all.Without(missing...)
+	return object.Without(unset(neverActivated)...)
 }
 
 // read is the object as GET and PUT answer it.
-func (s *Simulator) read(u *user) kit.Fields { return s.native(u).Without("memberof") }
+func (s *Simulator) read(u *kit.User) kit.Fields { return s.model.Native(u).Without("memberof") }
 
 // found is the object as the search answers it.
-func (s *Simulator) found(u *user) kit.Fields { return s.native(u).Without("delegatedAuthority") }
-
-// value returns one field of the user without building the whole object.
-func (s *Simulator) value(u *user, key string) json.RawMessage {
-	switch key {
-	case "_id", "id":
-		return kit.JSON(u.id)
-	case "username":
-		return kit.JSON(u.username)
-	case "email":
-		return kit.JSON(u.email)
-	case "account_locked":
-		return kit.JSON(u.lock.locked())
-	case "suspended":
-		return kit.JSON(u.suspended)
-	}
-	if raw, found := u.own.Path(key); found {
-		return raw
-	}
-	if raw, found := template.Path(key); found {
-		return raw
-	}
-	raw, _ := s.kept(u).Get(key)
-	return raw
+func (s *Simulator) found(u *kit.User) kit.Fields {
+	return s.model.Native(u).Without("delegatedAuthority")
 }
 
-// create makes a user from a partial object. The caller holds the lock.
-func (s *Simulator) create(native kit.Fields) (*user, error) {
-	p := kit.Parts{Fields: native}
-	u := &user{
-		id: strings.ToLower(p.Text("_id", p.Text("id", ""))), username: p.Text("username", ""),
-		password: p.Text("password", kit.DefaultPassword),
-		created:  s.now(), suspended: p.Bool("suspended", false), state: "ACTIVATED",
+// take reads JumpCloud's own keys. Failures that a new user has and that reach the
+// limit are taken for its lock's cause, otherwise an administrator is.
+func (s *Simulator) take(u *kit.User, p *kit.Parts, fresh bool) func(u *kit.User) {
+	u.Password = p.Text("password", u.Password)
+	u.Suspended = p.Bool("suspended", u.Suspended)
+	locked, since, failures := p.Bool("account_locked", false), p.Time("account_locked_date"), p.Count("badLoginAttempts")
+	if text := p.Text("state", "ACTIVATED"); !slices.Contains([]string{"STAGED", "ACTIVATED", "SUSPENDED"}, text) {
+		p.Refuse("state must be STAGED, ACTIVATED or SUSPENDED, not %q", text)
 	}
-	if u.id == "" {
-		u.id = s.nextID()
-	}
-	if u.username == "" {
-		u.username = "user-" + u.id[max(0, len(u.id)-6):]
-	}
-	u.email = p.Text("email", u.username+"@example.com")
-	if p.Has("created") {
-		u.created = p.Time("created")
-	}
-	locked, lockedDate, failures := p.Bool("account_locked", false), p.Time("account_locked_date"), p.Count("badLoginAttempts")
-	activated, found := native.Get("activated")
-	if found && string(activated) == "false" {
-		u.state = "STAGED"
-	}
-	if u.suspended {
-		u.state = "SUSPENDED"
-	}
-	u.state = p.Text("state", u.state)
-	if err := p.Err(); err != nil {
-		return nil, err
-	}
-	if err := s.checkNew(u); err != nil {
-		return nil, err
-	}
-	u.own = native.Without("_id", "id", "username", "email", "password", "created", "suspended", "state",
-		"account_locked", "account_locked_date", "badLoginAttempts")
-	s.users.Add(u, u.id, u.names()...)
-	s.begin(u, locked, lockedDate, failures)
-	return u, nil
-}
-
-// begin gives a new user its lock and failures. Failures that reach the limit
-// are taken for the lock's cause, otherwise an administrator is.
-func (s *Simulator) begin(u *user, locked bool, since time.Time, failures int) {
-	for range failures {
-		u.failures.Add(s.now(), 0)
-	}
-	if !locked {
-		return
-	}
-	policy := s.settings.PasswordPolicy
-	cause := kit.CauseAdmin
-	if policy.EnableMaxLoginAttempts && failures >= policy.MaxLoginAttempts {
-		cause = kit.CauseFailedSignIn
-	}
-	if since.IsZero() {
-		since = s.now()
-	}
-	s.lockUser(u, cause, since)
-}
-
-func (s *Simulator) checkNew(u *user) error {
-	if !isID(u.id) {
-		return kit.Bad("_id must be 24 hex digits, not %q", u.id)
-	}
-	if s.users.ID(u.id) != nil {
-		return kit.Bad("there is a user with the _id %q already", u.id)
-	}
-	if !among(u.state, "STAGED", "ACTIVATED", "SUSPENDED") {
-		return kit.Bad("state must be STAGED, ACTIVATED or SUSPENDED, not %q", u.state)
-	}
-	return nil
-}
-
-// nextID makes an id that sorts behind all made before.
-func (s *Simulator) nextID() string {
-	for {
-		s.lastID++
-		if id := fmt.Sprintf("60%022x", s.lastID); s.users.ID(id) == nil {
-			return id
+	if !fresh {
+		return func(u *kit.User) {
+			if locked {
+				s.lock(u, kit.Lock{Cause: kit.CauseAdmin})
+			} else if p.Has("account_locked") {
+				s.unlockUser(u, kit.CauseUpdateCall)
+			}
 		}
 	}
+	u.Suspended = u.Suspended || p.Text("state", "") == "SUSPENDED"
+	if p.Has("created") {
+		u.Created = p.Time("created")
+	}
+	return func(u *kit.User) {
+		for range failures {
+			u.Failures.Add(s.model.Now(), 0)
+		}
+		cause := kit.CauseAdmin
+		if limits := s.model.Settings().PasswordPolicy; limits.EnableMaxLoginAttempts && failures >= limits.MaxLoginAttempts {
+			cause = kit.CauseFailedSignIn
+		}
+		if locked {
+			s.lock(u, kit.Lock{Cause: cause, Since: since})
+		}
+	}
+}
+
+func (s *Simulator) lock(u *kit.User, lock kit.Lock) {
+	lock.Layer = kit.LayerAccount
+	s.model.Lock(u, lock)
+}
+
+// unlockUser lifts the lock and clears the count of failures, nothing else.
+func (s *Simulator) unlockUser(u *kit.User, cause string) { s.model.Unlock(u, kit.LayerAccount, cause) }
+
+// expire notes that something of the user's has expired, which locks if a setting says so.
+func (s *Simulator) expire(u *kit.User, key string, value any) {
+	u.Own = u.Own.With(key, value)
+	if s.model.Settings().ExpiryLocks {
+		s.lock(u, kit.Lock{Cause: kit.CauseExpiry})
+	}
+}
+
+func barred(u *kit.User) string {
+	switch {
+	case u.Suspended:
+		return "suspended"
+	case !activated(u):
+		return "not_activated"
+	default:
+		return ""
+	}
+}
+
+func (s *Simulator) hindered(u *kit.User) string {
+	if string(s.model.Value(u, "password_expired")) == "true" {
+		return "password_expired"
+	}
+	return ""
 }
 
 // isID tells whether text is 24 hex digits.
 func isID(text string) bool {
-	if len(text) != 24 {
-		return false
-	}
-	for _, c := range []byte(text) {
-		if (c < '0' || c > '9') && (c < 'a' || c > 'f') && (c < 'A' || c > 'F') {
-			return false
-		}
-	}
-	return true
+	return len(text) == 24 && strings.Trim(strings.ToLower(text), "0123456789abcdef") == ""
 }

@@ -2,8 +2,11 @@ package simulator
 
 import (
 	"encoding/json"
+	"regexp"
 	"slices"
 	"strings"
+
+	scim "github.com/scim2/filter-parser/v2"
 
 	kit "github.com/latchkey-iam/latchkey/connectors/simulator"
 )
@@ -11,215 +14,168 @@ import (
 // maxDepth bounds how deep a filter may nest.
 const maxDepth = 32
 
-// filterable are the attributes that a filter may name; account.status only if
-// a setting says so.
-var filterable = []string{
-	"id", "username", "email", "externalId", "enabled", "population.id", "name.given", "name.family", "name.middle",
-	"name.formatted", "locale", "nickname", "mobilePhone", "primaryPhone", "preferredLanguage", "timezone", "title",
-	"type", "mfaEnabled", "emailVerified",
-}
+// statusAttribute may be filtered by only if a setting says so.
+const statusAttribute = "account.status"
 
-type getter func(path string) json.RawMessage
+// filterable are the attributes that a filter may name; those that are true or false,
+// and those that are strings.
+var (
+	filterableBools = []string{"enabled", "mfaEnabled", "emailVerified"}
+	filterableTexts = []string{
+		"id", "username", "email", "externalId", "population.id", "name.given", "name.family", "name.middle", "name.formatted",
+		"locale", "nickname", "mobilePhone", "primaryPhone", "preferredLanguage", "timezone", "title", "type", statusAttribute,
+	}
+)
 
-// filter is a parsed filter.
+// groupIDsAttribute is what memberOfGroups[id eq "…"] decides by.
+const groupIDsAttribute = "memberOfGroupIDs"
+
+// values tells what a user has under a path.
+type values func(path string) json.RawMessage
+
+// filter is a parsed filter; the zero value asks for everybody.
 type filter struct {
-	matches    func(get getter) bool
+	matches    func(have values, fold func(string) string) bool
 	attributes []string
 	// name is an id, username or email that every match has, "" if none is known:
 	// it saves walking over everybody.
-	name string
-}
-
-// parser reads the part of SCIM's filter grammar that PingOne documents: eq,
-// sw, and, or, parentheses.
-type parser struct {
-	tokens     []string
+	name       string
 	ignoreCase bool
-	attributes []string
-	depth      int
 }
 
-// clause is a part of a filter.
-type clause struct {
-	matches func(get getter) bool
-	name    string
+// filterOf reads a filter as the settings want it read.
+func (s *Simulator) filterOf(text string, settings Settings) (filter, error) {
+	f, err := parseFilter(text)
+	if err == nil && !settings.AccountStatusFilterable && slices.Contains(f.attributes, statusAttribute) {
+		err = kit.Bad("The attribute %s cannot be filtered by.", statusAttribute)
+	}
+	if err != nil && settings.IgnoresUnknown {
+		return filter{}, nil
+	}
+	f.ignoreCase = settings.FilterIgnoresCase
+	return f, err
 }
 
-// parseFilter reads a filter; "" matches everybody.
-func parseFilter(text string, ignoreCase bool) (*filter, error) {
-	if strings.TrimSpace(text) == "" {
-		return &filter{matches: func(getter) bool { return true }}, nil
-	}
-	tokens, err := tokenize(text)
-	if err != nil {
-		return nil, err
-	}
-	p := &parser{tokens: tokens, ignoreCase: ignoreCase}
-	whole, err := p.either()
-	if err != nil {
-		return nil, err
-	}
-	if len(p.tokens) > 0 {
-		return nil, kit.Bad("The filter goes on where it should end.")
-	}
-	return &filter{matches: whole.matches, attributes: p.attributes, name: whole.name}, nil
-}
-
-// refused is the first attribute that may not be filtered by, "" if all may.
-func (f *filter) refused(statusToo bool) string {
-	for _, attribute := range f.attributes {
-		if !slices.Contains(filterable, attribute) && (attribute != "account.status" || !statusToo) {
-			return attribute
-		}
-	}
-	return ""
-}
-
-// tokenize splits into parentheses, JSON strings and words.
-func tokenize(text string) ([]string, error) {
-	var tokens []string
-	for text = strings.TrimLeft(text, " \t"); text != ""; text = strings.TrimLeft(text, " \t") {
-		end := 1
-		switch text[0] {
-		case '(', ')':
-		case '"':
-			if end = stringEnd(text); end < 0 {
-				return nil, kit.Bad("The filter has a string without an end.")
-			}
-		default:
-			if end = strings.IndexAny(text, " \t()\""); end < 0 {
-				end = len(text)
-			}
-		}
-		tokens = append(tokens, text[:end])
-		text = text[end:]
-	}
-	return tokens, nil
-}
-
-// stringEnd is where the string that text begins with ends; -1 if it does not.
-func stringEnd(text string) int {
-	for i := 1; i < len(text); i++ {
-		switch text[i] {
-		case '\\':
-			i++
-		case '"':
-			return i + 1
-		}
-	}
-	return -1
-}
-
-func (p *parser) next() string {
-	if len(p.tokens) == 0 {
-		return ""
-	}
-	token := p.tokens[0]
-	p.tokens = p.tokens[1:]
-	return token
-}
-
-// accept takes the next token if it is the word, whatever its case.
-func (p *parser) accept(word string) bool {
-	if len(p.tokens) == 0 || !strings.EqualFold(p.tokens[0], word) {
-		return false
-	}
-	p.next()
-	return true
-}
-
-// either reads clauses joined by or, which binds weaker than and.
-func (p *parser) either() (clause, error) {
-	left, err := p.both()
-	for err == nil && p.accept("or") {
-		var right clause
-		right, err = p.both()
-		a, b := left.matches, right.matches
-		left = clause{matches: func(get getter) bool { return a(get) || b(get) }}
-	}
-	return left, err
-}
-
-func (p *parser) both() (clause, error) {
-	left, err := p.one()
-	for err == nil && p.accept("and") {
-		var right clause
-		right, err = p.one()
-		a, b, name := left.matches, right.matches, left.name
-		if name == "" {
-			name = right.name
-		}
-		left = clause{matches: func(get getter) bool { return a(get) && b(get) }, name: name}
-	}
-	return left, err
-}
-
-func (p *parser) one() (clause, error) {
-	if !p.accept("(") {
-		return p.comparison()
-	}
-	if p.depth++; p.depth > maxDepth {
-		return clause{}, kit.Bad("The filter is nested too deep.")
-	}
-	inner, err := p.either()
-	p.depth--
-	if err == nil && !p.accept(")") {
-		err = kit.Bad("The filter lacks a closing parenthesis.")
-	}
-	return inner, err
-}
-
-func (p *parser) comparison() (clause, error) {
-	attribute, operator, literal := p.next(), strings.ToLower(p.next()), p.next()
-	if attribute == "" || strings.ContainsAny(attribute, "\"()") {
-		return clause{}, kit.Bad("The filter lacks an attribute.")
-	}
-	if operator != "eq" && operator != "sw" {
-		return clause{}, kit.Bad("The filter has an operator that is not supported.")
-	}
-	var value any
-	if err := json.Unmarshal([]byte(literal), &value); err != nil || !strings.ContainsAny(literal[:1], "\"tf0123456789-") {
-		return clause{}, kit.Bad("The filter has a value that is neither a string in quotes, a number, true nor false.")
-	}
-	text, isText := value.(string)
-	if operator == "sw" && !isText {
-		return clause{}, kit.Bad("The filter's operator sw wants a string.")
-	}
-	p.attributes = append(p.attributes, attribute)
-	out := clause{matches: p.compare(attribute, operator, value)}
-	if operator == "eq" && slices.Contains([]string{"id", "username", "email"}, attribute) {
-		out.name = text
-	}
-	return out, nil
-}
-
-// compare decides about one attribute; one that is absent matches nothing.
-func (p *parser) compare(attribute, operator string, want any) func(get getter) bool {
+func (f filter) query(value func(u *kit.User, path string) json.RawMessage, after uint64, limit int) kit.Query {
+	query := kit.Query{Name: f.name, After: after, Limit: limit}
 	fold := func(text string) string { return text }
-	if p.ignoreCase {
+	if f.ignoreCase {
 		fold = strings.ToLower
 	}
-	return func(get getter) bool {
-		var have any
-		if raw := get(attribute); len(raw) == 0 || json.Unmarshal(raw, &have) != nil || have == nil {
-			return false
-		}
-		text, isText := have.(string)
-		wanted, wantsText := want.(string)
-		switch {
-		case isText != wantsText:
-			return false
-		case !isText:
-			// Lists and objects are no literals, so they are equal to none.
-			switch have.(type) {
-			case bool, float64:
-				return have == want
-			}
-			return false
-		case operator == "sw":
-			return strings.HasPrefix(fold(text), fold(wanted))
-		default:
-			return fold(text) == fold(wanted)
+	if f.matches != nil {
+		query.Match = func(u *kit.User) bool {
+			return f.matches(func(path string) json.RawMessage { return value(u, path) }, fold)
 		}
 	}
+	return query
+}
+
+// escapes are those of a string; the parser wants their digits in upper case.
+var escapes = regexp.MustCompile(`\\(u[0-9a-fA-F]{4}|.)`)
+
+// parseFilter reads SCIM's grammar, and of it what PingOne documents: eq, sw, ew, co,
+// and, or, parentheses, memberOfGroups[…].
+func parseFilter(text string) (filter, error) {
+	if text = strings.TrimSpace(text); text == "" {
+		return filter{}, nil
+	}
+	if strings.Count(text, "(") > maxDepth || strings.Count(text, "[") > maxDepth {
+		return filter{}, kit.Bad("The filter is nested too deep.")
+	}
+	text = escapes.ReplaceAllStringFunc(text, func(escape string) string {
+		return escape[:2] + strings.ToUpper(escape[2:])
+	})
+	parsed, err := scim.ParseFilter([]byte(text))
+	if err != nil {
+		return filter{}, kit.Bad("The filter is not one: %s.", err)
+	}
+	return compile(parsed, "")
+}
+
+// compile makes a filter of an expression; within a value path the path goes before
+// the attributes.
+func compile(expression scim.Expression, within string) (filter, error) {
+	switch e := expression.(type) {
+	case *scim.LogicalExpression:
+		return compileBoth(e, within)
+	case *scim.AttributeExpression:
+		return compileOne(*e, within)
+	case *scim.ValuePath:
+		if within == "" && e.AttributePath.String() == "memberOfGroups" {
+			return compile(e.ValueFilter, "memberOfGroups.")
+		}
+	}
+	return filter{}, kit.Bad("The filter has a part that is not supported.")
+}
+
+func compileBoth(e *scim.LogicalExpression, within string) (filter, error) {
+	left, err := compile(e.Left, within)
+	if err != nil {
+		return left, err
+	}
+	right, err := compile(e.Right, within)
+	f := filter{attributes: slices.Concat(left.attributes, right.attributes)}
+	if e.Operator == scim.OR {
+		f.matches = func(have values, fold func(string) string) bool {
+			return left.matches(have, fold) || right.matches(have, fold)
+		}
+		return f, err
+	}
+	if f.name = left.name; f.name == "" {
+		f.name = right.name
+	}
+	f.matches = func(have values, fold func(string) string) bool {
+		return left.matches(have, fold) && right.matches(have, fold)
+	}
+	return f, err
+}
+
+// compileOne compares one attribute; one that is absent matches nothing.
+func compileOne(e scim.AttributeExpression, within string) (filter, error) {
+	attribute := within + e.AttributePath.String()
+	compare := map[scim.CompareOperator]func(have, want string) bool{
+		scim.EQ: func(have, want string) bool { return have == want },
+		scim.SW: strings.HasPrefix, scim.EW: strings.HasSuffix, scim.CO: strings.Contains,
+	}[e.Operator]
+	if compare == nil {
+		return filter{}, kit.Bad("The operator %s is not supported.", e.Operator)
+	}
+	f := filter{attributes: []string{attribute}}
+	switch want, err := literal(e.CompareValue); {
+	case err != nil:
+		return f, err
+	case attribute == "memberOfGroups.id" && e.Operator == scim.EQ && want != nil:
+		f.matches = func(have values, _ func(string) string) bool {
+			return slices.Contains(texts(have(groupIDsAttribute)), *want)
+		}
+	case slices.Contains(filterableTexts, attribute) && want != nil:
+		if e.Operator == scim.EQ && slices.Contains([]string{"id", "username", "email"}, attribute) {
+			f.name = *want
+		}
+		f.matches = func(have values, fold func(string) string) bool {
+			var text string
+			raw := have(attribute)
+			return !kit.IsNull(raw) && json.Unmarshal(raw, &text) == nil && compare(fold(text), fold(*want))
+		}
+	case slices.Contains(filterableBools, attribute) && e.Operator == scim.EQ && (e.CompareValue == true || e.CompareValue == false):
+		f.matches = func(have values, _ func(string) string) bool {
+			return string(have(attribute)) == string(kit.JSON(e.CompareValue))
+		}
+	default:
+		return f, kit.Bad("The attribute %s cannot be filtered by %s and a value of this type.", attribute, e.Operator)
+	}
+	return f, nil
+}
+
+// literal is a string that is compared with, without its escapes; nil for another value.
+func literal(value any) (*string, error) {
+	escaped, isText := value.(string)
+	if !isText {
+		return nil, nil
+	}
+	var text string
+	if err := json.Unmarshal([]byte(`"`+escaped+`"`), &text); err != nil {
+		return nil, kit.Bad("The filter has a string that is not one.")
+	}
+	return &text, nil
 }

@@ -1,13 +1,10 @@
 package simulator
 
 import (
-	"cmp"
 	"encoding/base64"
 	"encoding/json"
-	"net/http"
 	"net/url"
 	"slices"
-	"sort"
 	"strconv"
 	"strings"
 
@@ -20,110 +17,90 @@ const (
 	maximumLimit = 200
 )
 
-// serveList is GET …/users?filter=&limit=&cursor=.
-func (s *Simulator) serveList(w http.ResponseWriter, r *http.Request) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	query := r.URL.Query()
-	f, err := parseFilter(query.Get("filter"), s.settings.FilterIgnoresCase)
-	if err != nil {
-		invalidData("filter", err.Error()).write(w)
-		return
-	}
-	if attribute := f.refused(s.settings.AccountStatusFilterable); attribute != "" {
-		invalidData("filter", "The attribute "+attribute+" cannot be filtered by.").write(w)
-		return
-	}
-	limit, ok := readLimit(query.Get("limit"))
-	if !ok {
-		invalidData("limit", "limit must be a number above zero.").write(w)
-		return
-	}
-	after, ok := readCursor(query.Get("cursor"))
-	if !ok {
-		invalidData("cursor", "The cursor is not valid.").write(w)
-		return
-	}
-	found, total, more := s.find(f, after, limit)
-	s.writePage(w, r, found, total, more)
-}
-
-// find returns the matches behind a position, as readers see them now, how many
-// there are in all, and whether more follow.
-func (s *Simulator) find(f *filter, after uint64, limit int) (found []*user, total int, more bool) {
-	view := s.stale.Reader(s.now())
-	var seen *user
-	get := func(path string) json.RawMessage { return s.value(seen, path) }
-	users := s.candidates(f)
-	start := sort.Search(len(users), func(i int) bool { return users[i].seq > after })
-	for i, u := range users {
-		if len(f.attributes) == 0 {
-			// Nothing to decide, so those before and behind the page need no look.
-			total = len(users)
-			if i < start || more {
-				continue
-			}
-		}
-		seen = view(u.id, u)
-		if !f.matches(get) {
-			continue
-		}
-		if len(f.attributes) > 0 {
-			total++
-		}
-		switch {
-		case i < start:
-		case len(found) == limit:
-			more = true
-		default:
-			found = append(found, seen)
+// list is GET …/users?filter=&limit=&cursor=.
+func (s *Simulator) list(r *kit.Request) kit.Reply {
+	settings := s.model.Settings()
+	f, err := s.filterOf(r.Query.Get("filter"), settings)
+	limit, after := defaultLimit, uint64(0)
+	switch {
+	case err != nil:
+		return invalid("filter", err.Error())
+	case r.Query.Has("limit"):
+		if limit, err = strconv.Atoi(r.Query.Get("limit")); err != nil || limit < 1 {
+			return invalid("limit", "limit must be a number above zero.")
 		}
 	}
-	return found, total, more
-}
-
-// candidates are the users among whom all matches are, in order.
-func (s *Simulator) candidates(f *filter) []*user {
-	if f.name == "" {
-		return s.users.All()
+	if r.Query.Has("cursor") {
+		if after, err = readCursor(r.Query.Get("cursor")); err != nil {
+			return invalid("cursor", "The cursor is not valid.")
+		}
 	}
-	if u := s.users.ID(strings.ToLower(f.name)); u != nil {
-		return []*user{u}
+	if refusal := s.unknownKeys(r); refusal != nil {
+		return *refusal
 	}
-	named := slices.Clone(s.users.Named(f.name))
-	slices.SortFunc(named, func(a, b *user) int { return cmp.Compare(a.seq, b.seq) })
-	return named
-}
-
-func (s *Simulator) writePage(w http.ResponseWriter, r *http.Request, found []*user, total int, more bool) {
-	base, query := s.base(r), r.URL.Query()
-	users := make([]kit.Fields, 0, len(found))
-	for _, u := range found {
-		users = append(users, s.asked(u, base, query))
+	page := s.model.Find(f.query(s.model.Value, after, min(limit, maximumLimit)))
+	users := kit.AppendList(nil, len(page.Users), func(dst []byte, i int) []byte { return s.asked(page.Users[i], r).AppendJSON(dst) })
+	base := s.base(r)
+	pageLinks := map[string]any{"self": href(base + "/users?" + r.URL.RawQuery)}
+	if page.Next > 0 {
+		query := r.URL.Query()
+		query.Set("cursor", cursor(page.Next))
+		if settings.NextBaseURL != "" {
+			base = strings.TrimRight(settings.NextBaseURL, "/") + s.environmentPath()
+		}
+		pageLinks["next"] = href(base + "/users?" + query.Encode())
 	}
-	self := base + "/users"
-	if r.URL.RawQuery != "" {
-		self += "?" + r.URL.RawQuery
-	}
-	pageLinks := map[string]any{"self": map[string]string{"href": self}}
-	if more {
-		query.Set("cursor", cursor(found[len(found)-1].seq))
-		next := s.elsewhere(base) + "/users?" + query.Encode()
-		pageLinks["next"] = map[string]string{"href": next}
-	}
-	writeJSON(w, kit.Fields{ // sorted by key
-		{Key: "_embedded", Value: kit.JSON(kit.Fields{{Key: "users", Value: kit.JSON(users)}})},
-		{Key: "_links", Value: kit.JSON(pageLinks)},
-		{Key: "count", Value: kit.JSON(total)}, {Key: "size", Value: kit.JSON(len(users))},
+	return kit.OK(kit.Fields{ // sorted by key
+		{Key: "_embedded", Value: kit.JSON(kit.Fields{{Key: "users", Value: users}})}, {Key: "_links", Value: kit.JSON(pageLinks)},
+		{Key: "count", Value: kit.JSON(page.Total)}, {Key: "size", Value: kit.JSON(len(page.Users))},
 	})
 }
 
-// elsewhere puts the links of next pages on another host, if a setting says so.
-func (s *Simulator) elsewhere(base string) string {
-	if s.settings.NextBaseURL == "" {
-		return base
+// findOrList tells a search for somebody from a walk over everybody.
+func findOrList(r *kit.Request) string {
+	f, err := parseFilter(r.Query.Get("filter"))
+	if err == nil && slices.ContainsFunc(f.attributes, func(attribute string) bool {
+		return slices.Contains([]string{"id", "username", "email", "externalId"}, attribute)
+	}) {
+		return OpFind
 	}
-	return strings.TrimRight(s.settings.NextBaseURL, "/") + s.environmentPath()
+	return OpList
+}
+
+// environmentPath is the path of the environment's API, under which all links stand.
+func (s *Simulator) environmentPath() string {
+	return "/v1/environments/" + s.options.EnvironmentID
+}
+
+// base is what links begin with: the host that the client called.
+func (s *Simulator) base(r *kit.Request) string {
+	if s.options.PublicURL != "" {
+		return strings.TrimRight(s.options.PublicURL, "/") + s.environmentPath()
+	}
+	scheme := "http://"
+	if r.TLS != nil {
+		scheme = "https://"
+	}
+	return scheme + r.Host + s.environmentPath()
+}
+
+func href(url string) kit.Fields { return kit.Fields{{Key: "href", Value: kit.JSON(url)}} }
+
+func links(self string) kit.Fields {
+	to := func(url string) json.RawMessage { return href(url).AppendJSON(nil) }
+	return kit.Fields{ // sorted by key
+		{Key: "account.lock", Value: to(self)}, {Key: "account.unlock", Value: to(self)}, {Key: "enabled", Value: to(self + "/enabled")},
+		{Key: "password", Value: to(self + "/password")}, {Key: "self", Value: to(self)},
+	}
+}
+
+// shown is the user's object with links that begin with base.
+func (s *Simulator) shown(u *kit.User, base string) kit.Fields {
+	object := s.model.Native(u).With("_links", links(base+"/users/"+u.ID))
+	if s.model.Settings().EmbedPasswordStatus {
+		object = object.With("_embedded", map[string]any{"password": map[string]string{"status": passwordStatus(u)}})
+	}
+	return object
 }
 
 // included are the keys that the query asks for beside the user; one empty key for none.
@@ -131,57 +108,59 @@ func included(query url.Values) []string {
 	return strings.Split(strings.Join(query["include"], ","), ",")
 }
 
-// asked is a user with what include and expand ask for; what they do not know
-// is passed over. Of several includes the first alone is answered, unless a setting says
-// otherwise.
-func (s *Simulator) asked(u *user, base string, query url.Values) kit.Fields {
-	object := s.native(u, base)
-	keys := included(query)
-	if !s.settings.AnswersEveryInclude {
+func expanded(query url.Values) []string {
+	return strings.Split(strings.Join(query["expand"], ","), ",")
+}
+
+// unknownKeys refuses what include and expand do not know.
+func (s *Simulator) unknownKeys(r *kit.Request) *kit.Reply {
+	if s.model.Settings().IgnoresUnknown {
+		return nil
+	}
+	for target, keys := range map[string][]string{"include": included(r.Query), "expand": expanded(r.Query)} {
+		for _, key := range keys {
+			if key != "" && !slices.Contains(map[string][]string{"include": onRequest, "expand": {"population"}}[target], key) {
+				refusal := invalid(target, target+" does not know "+key+".")
+				return &refusal
+			}
+		}
+	}
+	return nil
+}
+
+// asked is a user with what include and expand ask for. Of several includes the first
+// alone is answered, unless a setting says otherwise.
+func (s *Simulator) asked(u *kit.User, r *kit.Request) kit.Fields {
+	base := s.base(r)
+	object := s.shown(u, base)
+	keys := included(r.Query)
+	if !s.model.Settings().AnswersEveryInclude {
 		keys = keys[:1]
 	}
 	for _, key := range keys {
-		if !slices.Contains(onRequest, key) {
-			continue
+		if slices.Contains(onRequest, key) {
+			object = object.With(key, ownList(u, key))
 		}
-		groups, found := u.own.Get(key)
-		if !found {
-			groups = json.RawMessage("[]")
-		}
-		object = object.With(key, groups)
 	}
-	if slices.Contains(strings.Split(query.Get("expand"), ","), "population") {
-		object = object.With("population", map[string]any{
-			"id": u.population, "name": PopulationName, "description": "",
-			"_links": map[string]any{"self": map[string]string{"href": base + "/populations/" + u.population}},
-		})
+	if slices.Contains(expanded(r.Query), "population") {
+		population, _ := kit.ParseFields(s.model.Value(u, "population"), "population")
+		object = object.With("population", kit.MustFields(`{"name":"`+PopulationName+`","description":""}`).
+			With("_links", map[string]any{"self": href(base + "/populations/" + population.Text("id"))}).Over(population))
 	}
 	return object
 }
 
-func readLimit(text string) (int, bool) {
-	if text == "" {
-		return defaultLimit, true
-	}
-	n, err := strconv.Atoi(text)
-	return min(n, maximumLimit), err == nil && n > 0
-}
-
 const cursorPrefix = "after:"
 
-func cursor(seq uint64) string {
-	return base64.RawURLEncoding.EncodeToString([]byte(cursorPrefix + strconv.FormatUint(seq, 10)))
+func cursor(after uint64) string {
+	return base64.RawURLEncoding.EncodeToString([]byte(cursorPrefix + strconv.FormatUint(after, 10)))
 }
 
-func readCursor(text string) (uint64, bool) {
-	if text == "" {
-		return 0, true
-	}
+func readCursor(text string) (uint64, error) {
 	plain, err := base64.RawURLEncoding.DecodeString(text)
 	number, prefixed := strings.CutPrefix(string(plain), cursorPrefix)
 	if err != nil || !prefixed {
-		return 0, false
+		return 0, kit.Bad("not a cursor")
 	}
-	seq, err := strconv.ParseUint(number, 10, 64)
-	return seq, err == nil
+	return strconv.ParseUint(number, 10, 64)
 }

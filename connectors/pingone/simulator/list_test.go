@@ -16,22 +16,30 @@ import (
 func TestFilters(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
-	b.sim.MustCreateUser(map[string]any{"username": "ann", "email": "shared@example.com", "name": map[string]string{"given": "Ann"}})
+	b.sim.MustCreateUser(map[string]any{"username": "ann", "email": "shared@example.com", "name": map[string]string{"given": "Ann"},
+		"memberOfGroupIDs": []string{"g1", "g2"}})
 	b.sim.MustCreateUser(map[string]any{"username": "ben \"x\"", "email": "Shared@example.com", "enabled": false})
 	b.sim.MustCreateUser(map[string]any{"username": "annabel", "email": nil})
 	for filter, want := range map[string]int{
-		`username eq "ann"`:                                           1,
-		`username eq "ANN"`:                                           1,
-		`username eq "ben \"x\""`:                                     1,
-		`email eq "shared@example.com"`:                               2,
-		`username sw "ann"`:                                           2,
-		`username sw "ann" and email sw "sh"`:                         1,
-		`username eq "ann" or username eq "annabel"`:                  2,
-		`(username eq "ann" or enabled eq false) and enabled eq true`: 1,
-		`enabled eq true`:                                             2,
-		`enabled eq "true"`:                                           0,
-		`name.given eq "ann"`:                                         1,
-		`population.id eq "` + simulator.DefaultPopulationID + `"`:    3,
+		`username eq "ann"`:                                            1,
+		`username eq "ANN"`:                                            1,
+		`username eq "ben \"x\""`:                                      1,
+		`email eq "shared@example.com"`:                                2,
+		`username sw "ann"`:                                            2,
+		`username sw "ann" and email sw "sh"`:                          1,
+		`username eq "ann" or username eq "annabel"`:                   2,
+		`(username eq "ann" or enabled eq false) and enabled eq true`:  1,
+		`enabled eq true`:                                              2,
+		`name.given eq "ann"`:                                          1,
+		`email co "RED@"`:                                              2,
+		`username ew "bel"`:                                            1,
+		`email ew ".com" and username co "x"`:                          1,
+		`memberOfGroups[id eq "g2"]`:                                   1,
+		`memberOfGroups[id eq "g3"]`:                                   0,
+		`memberOfGroups[id eq "g1" or id eq "g3"] and enabled eq true`: 1,
+		`username eq "\u0061nn"`:                                       1,
+		`username EQ "ann"`:                                            1,
+		`population.id eq "` + simulator.DefaultPopulationID + `"`:     3,
 		``: 3,
 	} {
 		answer := b.do("GET", "users?filter="+url.QueryEscape(filter), "")
@@ -45,8 +53,14 @@ func TestFilters(t *testing.T) {
 		`username`, `username eq`, `username eq ann`, `username eq "ann`, `username ne "ann"`, `username eq "a" and`,
 		`(username eq "a"`, `username eq "a")`, `username sw true`, `badgeNumber eq "B-1042"`, `account.status eq "LOCKED"`,
 		`username eq null`, `not (username eq "a")`, strings.Repeat("(", 100), `eq sw eq`, `"`,
+		`enabled eq "true"`, `enabled co true`, `username eq 7`, `username pr`, `username gt "a"`, `groups[id eq "g1"]`,
+		`memberOfGroups[name eq "Admins"]`, `memberOfGroups[id co "g"]`, `nothing eq "x"`,
 	} {
 		requireCode(t, b.do("GET", "users?filter="+url.QueryEscape(filter), ""), 400, "INVALID_DATA", "INVALID_VALUE")
+	}
+	require.NoError(t, b.sim.Configure(func(s *simulator.Settings) { s.IgnoresUnknown = true }))
+	for _, query := range []string{"filter=" + url.QueryEscape(`nothing eq "x"`), "colour=red", "include=colour"} {
+		require.Equal(t, float64(3), b.do("GET", "users?"+query, "").object(t)["count"], query)
 	}
 	require.NoError(t, b.sim.Configure(func(s *simulator.Settings) { s.AccountStatusFilterable, s.FilterIgnoresCase = true, false }))
 	require.NoError(t, b.sim.Lock("ann"))

@@ -1,6 +1,7 @@
 package simulator
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -87,21 +88,23 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// client returns the application with an id.
-func (o *Options) client(id string) (Client, bool) {
-	if id == o.ClientID {
-		return Client{ID: id, Secret: o.ClientSecret, Role: RoleAdmin}, true
-	}
-	for _, client := range o.Clients {
-		if client.ID == id {
-			if client.Role == "" {
-				client.Role = RoleAdmin
-			}
-			return client, true
+// clients are all applications.
+func (o *Options) clients() []Client {
+	all := append([]Client{{ID: o.ClientID, Secret: o.ClientSecret}}, o.Clients...)
+	for i := range all {
+		if all[i].Role == "" {
+			all[i].Role = RoleAdmin
 		}
 	}
-	return Client{}, false
+	return all
 }
+
+// What becomes of a POST with two Content-Types.
+const (
+	TwoTypesAtTimes = "atTimes" // every other one is refused, the first too
+	TwoTypesRefused = "refused"
+	TwoTypesTaken   = "taken"
+)
 
 // Settings are the environment's policies, and the switches for what no source
 // settles about PingOne.
@@ -114,7 +117,7 @@ type Settings struct {
 	PasswordLockKeepsAccountLocked bool `json:"passwordLockKeepsAccountLocked"`
 	// AccountStatusFilterable lets a filter name account.status; otherwise it is a 400.
 	AccountStatusFilterable bool `json:"accountStatusFilterable"`
-	// FilterIgnoresCase makes eq and sw pass over case.
+	// FilterIgnoresCase makes filters pass over case.
 	FilterIgnoresCase bool `json:"filterIgnoresCase"`
 	// EmbedPasswordStatus adds _embedded.password.status to the user object.
 	EmbedPasswordStatus bool `json:"embedPasswordStatus"`
@@ -126,6 +129,11 @@ type Settings struct {
 	// NextBaseURL replaces scheme and host of _links.next.href, as an attacker or a
 	// broken proxy would.
 	NextBaseURL string `json:"nextBaseUrl"`
+	// TwoContentTypes is what becomes of a POST with two: one of TwoTypes…
+	TwoContentTypes string `json:"twoContentTypes"`
+	// IgnoresUnknown passes over parameters, includes and filters that are not understood,
+	// so that they ask for everybody; otherwise each is a 400.
+	IgnoresUnknown bool `json:"ignoresUnknown"`
 }
 
 // Lockout is the password policy's part that locks passwords.
@@ -145,10 +153,11 @@ func DefaultSettings() Settings {
 		FilterIgnoresCase:              true,
 		TokenEndpointAuthMethod:        AuthBasic,
 		TokenLifetime:                  kit.Duration(time.Hour),
+		TwoContentTypes:                TwoTypesAtTimes,
 	}
 }
 
-func (s *Settings) check() error {
+func check(s Settings) error {
 	switch {
 	case s.Lockout.FailureCount < 0 || s.Lockout.FailureCount > 1000:
 		return kit.Bad("lockout.failureCount must be from 0 to 1000, not %d", s.Lockout.FailureCount)
@@ -156,8 +165,17 @@ func (s *Settings) check() error {
 		return kit.Bad("lockout.window and lockout.duration cannot be below zero")
 	case s.TokenEndpointAuthMethod != AuthBasic && s.TokenEndpointAuthMethod != AuthPost && s.TokenEndpointAuthMethod != AuthEither:
 		return kit.Bad("tokenEndpointAuthMethod must be %s, %s or %s, not %q", AuthBasic, AuthPost, AuthEither, s.TokenEndpointAuthMethod)
+	case !slices.Contains([]string{TwoTypesAtTimes, TwoTypesRefused, TwoTypesTaken}, s.TwoContentTypes):
+		return kit.Bad("twoContentTypes must be %s, %s or %s, not %q", TwoTypesAtTimes, TwoTypesRefused, TwoTypesTaken, s.TwoContentTypes)
 	case s.TokenLifetime <= 0:
 		return kit.Bad("tokenLifetime must be above zero")
 	}
 	return nil
+}
+
+func policy(s Settings) kit.Policy {
+	return kit.Policy{
+		Layer: kit.LayerPassword, Off: !s.Lockout.Enabled, Limit: s.Lockout.FailureCount + 1,
+		Window: s.Lockout.Window.D(), Duration: s.Lockout.Duration.D(),
+	}
 }

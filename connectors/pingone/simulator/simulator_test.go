@@ -261,7 +261,9 @@ func TestRouting(t *testing.T) {
 		"outside the API":       {"GET", "/v2/users", 404},
 		"delete":                {"DELETE", "users/" + id, 405},
 		"post to collection":    {"POST", "users", 405},
-		"unknown parameter":     {"GET", "users/" + id + "?colour=blue", 200},
+		"unknown parameter":     {"GET", "users/" + id + "?colour=blue", 400},
+		"unknown include":       {"GET", "users/" + id + "?include=colour", 400},
+		"unknown expand":        {"GET", "users?expand=colour", 400},
 		"roles":                 {"GET", "users/" + id + "/roleAssignments", 200},
 	} {
 		answer := b.do(test.method, test.path, "")
@@ -274,9 +276,59 @@ func TestRouting(t *testing.T) {
 	requireCode(t, b.send(request), 401, "ACCESS_FAILED", "INVALID_TOKEN")
 }
 
-func TestContentTypes(t *testing.T) {
+// TestTwoContentTypes: a client that sends two draws a refusal now and then.
+func TestTwoContentTypes(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
+	id := b.sim.MustCreateUser(map[string]any{})
+	require.Equal(t, simulator.TwoTypesAtTimes, b.sim.Settings().TwoContentTypes)
+	for how, want := range map[string][]int{
+		simulator.TwoTypesAtTimes: {415, 200, 415, 200}, simulator.TwoTypesRefused: {415, 415, 415, 415}, simulator.TwoTypesTaken: {200, 200, 200, 200},
+	} {
+		require.NoError(t, b.sim.Configure(func(s *simulator.Settings) { s.TwoContentTypes = how }))
+		var got []int
+		for range want {
+			got = append(got, b.do("POST", "users/"+id, "", "application/json", typeUnlock).status)
+		}
+		require.Equal(t, want, got, how)
+	}
+}
+
+// TestAccept: the answer's type follows what the client accepts, that of an error too.
+func TestAccept(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.sim.Faults.MustAdd(kit.Fault{Kind: kit.KindStatus, Status: 500, Operation: simulator.OpGroups})
+	id := b.sim.MustCreateUser(map[string]any{})
+	const hal = "application/hal+json;charset=UTF-8"
+	for accept, want := range map[string]string{
+		"": hal, "*/*": hal, "application/hal+json": hal, "application/hal+json, application/json": hal,
+		"application/json": "application/json", "application/json, text/plain": "application/json",
+	} {
+		for _, path := range []string{"users/" + id, "users", "users/" + uuid.NewString(), "users/" + id + "/memberOfGroups"} {
+			request := b.request("GET", path, "")
+			request.Header.Set("Accept", accept)
+			require.Equal(t, want, b.send(request).header.Get("Content-Type"), accept+" "+path)
+		}
+	}
+}
+
+// TestGroups: the memberships tell IDs, and names where they are asked for.
+func TestGroups(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	id := b.sim.MustCreateUser(map[string]any{"memberOfGroupIDs": []string{"g1", "g2"}, "memberOfGroupNames": []string{"Admins", "Staff"}})
+	answer := b.do("GET", "users/"+id+"/memberOfGroups?expand=group", "")
+	require.Contains(t, answer.body, `"g2"`)
+	require.Contains(t, answer.body, `"Staff"`)
+	require.NotContains(t, b.do("GET", "users/"+id+"/memberOfGroups", "").body, "Staff")
+	require.Equal(t, 400, b.do("GET", "users/"+id+"/memberOfGroups?expand=colour", "").status)
+	require.Equal(t, 3, b.sim.Calls.Count(simulator.OpGroups))
+}
+
+func TestContentTypes(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, func(s *simulator.Settings) { s.TwoContentTypes = simulator.TwoTypesRefused })
 	id := b.sim.MustCreateUser(map[string]any{})
 	for name, test := range map[string]struct {
 		method, path, body string
@@ -287,7 +339,12 @@ func TestContentTypes(t *testing.T) {
 		"no type":                {"POST", "users/" + id, "", nil, 415},
 		"json":                   {"POST", "users/" + id, "", []string{"application/json"}, 415},
 		"two types":              {"POST", "users/" + id, "", []string{"application/json", typeUnlock}, 415},
-		"twice the right one":    {"POST", "users/" + id, "", []string{typeUnlock, typeUnlock}, 415},
+		"two wrong types":        {"POST", "users/" + id, "", []string{"application/json", "text/plain"}, 415},
+		"unlock with null":       {"POST", "users/" + id, "null", []string{typeUnlock}, 200},
+		"lock with null":         {"POST", "users/" + id, "null", []string{typeLock}, 200},
+		"lock with another key":  {"POST", "users/" + id, `{"for":"10m"}`, []string{typeLock}, 400},
+		"password with null":     {"POST", "users/" + id + "/password", " null\n", []string{typeUnlockPassword}, 200},
+		"enable and more":        {"PUT", "users/" + id + "/enabled", `{"enabled":true,"colour":1}`, []string{"application/json"}, 400},
 		"password's type":        {"POST", "users/" + id, "", []string{typeUnlockPassword}, 415},
 		"unlock with body":       {"POST", "users/" + id, "{}", []string{typeUnlock}, 400},
 		"lock":                   {"POST", "users/" + id, "", []string{typeLock}, 200},
@@ -371,6 +428,7 @@ func TestActionsAndSet(t *testing.T) {
 	}))
 	require.True(t, b.sim.SignIn("eva", "new").OK)
 	require.Equal(t, "unknown_user", b.sim.SignIn("eve", "new").Reason)
+	require.Error(t, b.sim.Act(id, "set", map[string]any{"password": map[string]string{"status": "PASSWORD_LOCKED_OUT"}}))
 	require.NoError(t, b.sim.Act(id, "expire-password", nil))
 	require.Equal(t, "password_expired", b.sim.SignIn("eva", "new").Reason)
 	require.NoError(t, b.sim.Act(id, "lock-password", nil))
@@ -396,6 +454,7 @@ func TestSettings(t *testing.T) {
 		`{"tokenLifetime":"0s"}`:           "above zero",
 		`{"tokenEndpointAuthMethod":"no"}`: "tokenEndpointAuthMethod must be",
 		`{"lockout":{"failureCount":-1}}`:  "failureCount must be",
+		`{"twoContentTypes":"no"}`:         "twoContentTypes must be",
 		`{} {}`:                            "more than one",
 	} {
 		answer := b.do("PUT", "/_simulator/settings", body, "application/json")

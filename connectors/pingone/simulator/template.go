@@ -22,6 +22,7 @@ var template = kit.MustFields(`{
   "nickname": "Lex",
   "photo": {"href": "https://photos.example.com/alex.png"},
   "preferredLanguage": "fr",
+  "population": {"id": "d0000000-0000-4000-8000-000000000001"},
   "primaryPhone": "+33.400000001",
   "timezone": "Europe/Paris",
   "title": "Accountant",

@@ -3,6 +3,7 @@ package simulator
 import (
 	"encoding/json"
 	"math"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -17,63 +18,62 @@ var passwordStates = []string{"OK", "NO_PASSWORD", "PASSWORD_EXPIRED", "MUST_CHA
 
 const lockedOut = "PASSWORD_LOCKED_OUT"
 
-// user is one PingOne user. What it shares with all others stays in the
-// template; own holds the rest. A copy is a snapshot: nothing that it refers to
-// is changed in place.
-type user struct {
-	seq              uint64 // the order of creation, by which lists go
-	id               string
-	username, email  string // email may be absent: ""
-	population       string
-	enabled          bool
-	created, updated time.Time
-	password         string
-	passwordState    string // as it is when the password is not locked out
-	own              kit.Fields
+// passwordPolicyID is the policy of every user's password.
+const passwordPolicyID = "e0000000-0000-4000-8000-000000000001"
 
-	account, passwordLock lock
-	failures              kit.Failures
-}
-
-// lock is one of a user's two locks; the zero value is none.
-type lock struct {
-	cause string
-	since time.Time
-	until time.Time // zero: until somebody unlocks it
-	// lifted says of a password lockout that the account was unlocked in spite of it.
-	lifted bool
-}
-
-func (l lock) locked() bool { return l.cause != "" }
-
-func (u *user) names() []string { return []string{u.username, u.email} }
-
-// reasons are the locks that make the account LOCKED.
-func (u *user) reasons() []lock {
-	var reasons []lock
-	if u.account.locked() {
-		reasons = append(reasons, u.account)
+func (s *Simulator) vendor() kit.Vendor[Settings] {
+	settings := DefaultSettings()
+	if s.options.Settings != nil {
+		settings = *s.options.Settings
 	}
-	if u.passwordLock.locked() && !u.passwordLock.lifted {
-		reasons = append(reasons, u.passwordLock)
+	return kit.Vendor[Settings]{
+		Settings: settings, Check: check, Policy: policy,
+		Ignores: func(settings Settings) bool { return settings.IgnoresUnknown },
+		Routes:  s.routes(), Authenticate: s.authenticate, Error: failed, Type: contentType,
+		Headers: func() map[string]string { return map[string]string{"Correlation-Id": uuid.NewString()} },
+
+		IDKey: "id", NewID: func(uint64) string { return uuid.NewString() }, IsID: isID,
+		Template: template, Attributes: s.attributes(), Aside: []string{"_embedded", "_links"},
+		Read: s.take,
+		Shape: func(u *kit.User, object kit.Fields) kit.Fields {
+			return object.With("_links", links(s.options.PublicURL+s.environmentPath()+"/users/"+u.ID)).WithoutNulls().Without(hidden...)
+		},
+		Populated: func(name string, _ int) kit.Fields { return kit.Fields{{Key: "nickname", Value: kit.JSON(name)}} },
+
+		Barred: barred, Hindered: hindered, Unlock: s.unlock,
+		Suspend: "disable", Unsuspend: "enable",
+		Actions: map[string]kit.Action{
+			"mfa-lock":        func(u *kit.User, args []byte) error { return s.model.LockFor(u, kit.CauseMFA, args) },
+			"lock-password":   func(u *kit.User, _ []byte) error { s.model.LockByFailures(u); return nil },
+			"unlock-password": func(u *kit.User, _ []byte) error { s.model.Unlock(u, kit.LayerPassword, kit.CauseAdmin); return nil },
+			"expire-password": func(u *kit.User, _ []byte) error { u.State = "PASSWORD_EXPIRED"; return nil },
+		},
 	}
-	return reasons
 }
 
-func (u *user) locked() bool { return len(u.reasons()) > 0 }
-
-// status is the password's state.
-func (u *user) status() string {
-	if u.passwordLock.locked() {
-		return lockedOut
+// attributes are the keys of the object that the model keeps, sorted.
+func (s *Simulator) attributes() []kit.Attribute {
+	environment := kit.MustFields(`{"id":"` + s.options.EnvironmentID + `"}`)
+	return []kit.Attribute{
+		{Key: "account", Value: func(u *kit.User) any { return s.accountOf(u) }},
+		{Key: "createdAt", Value: func(u *kit.User) any { return kit.Stamp(u.Created) }},
+		{Key: "email", Value: func(u *kit.User) any {
+			if u.Email == "" {
+				return nil
+			}
+			return u.Email
+		}},
+		{Key: "enabled", Value: func(u *kit.User) any { return !u.Suspended }},
+		{Key: "environment", Value: func(*kit.User) any { return environment }},
+		{Key: "id", Value: func(u *kit.User) any { return u.ID }},
+		{Key: "updatedAt", Value: func(u *kit.User) any { return kit.Stamp(u.Updated) }},
+		{Key: "username", Value: func(u *kit.User) any { return u.Username }},
 	}
-	return u.passwordState
 }
 
-// accountState is the account part of the user object. lockedAt is absent for
-// lockouts by failed passwords; the times of the end are absent unless every
-// reason runs out by itself.
-type accountState struct {
+// account is that part of the user object. lockedAt is absent for lockouts by failed
+// passwords; the times of the end are absent unless every reason runs out by itself.
+type account struct {
 	CanAuthenticate    bool   `json:"canAuthenticate"`
 	Status             string `json:"status"`
 	LockedAt           string `json:"lockedAt,omitempty"`
@@ -81,186 +81,192 @@ type accountState struct {
 	UnlockAt           string `json:"unlockAt,omitempty"`
 }
 
-func (u *user) accountState(now time.Time) accountState {
-	reasons := u.reasons()
-	if len(reasons) == 0 {
-		return accountState{CanAuthenticate: u.enabled, Status: "OK"}
+func (s *Simulator) accountOf(u *kit.User) account {
+	if !u.Locked() {
+		return account{CanAuthenticate: !u.Suspended, Status: "OK"}
 	}
-	state := accountState{Status: "LOCKED"}
-	if u.account.locked() {
-		state.LockedAt = kit.Stamp(u.account.since)
-	}
-	var end time.Time
-	for _, reason := range reasons {
-		if reason.until.IsZero() {
-			return state
+	locked, end, ends := account{Status: "LOCKED"}, time.Time{}, true
+	for _, lock := range u.Locks {
+		if lock.Layer == kit.LayerAccount {
+			locked.LockedAt = kit.Stamp(lock.Since)
 		}
-		if reason.until.After(end) {
-			end = reason.until
+		if lock.Lifted {
+			continue
+		}
+		if ends = ends && !lock.Until.IsZero(); lock.Until.After(end) {
+			end = lock.Until
 		}
 	}
-	seconds := secondsUntil(end, now)
-	state.SecondsUntilUnlock, state.UnlockAt = &seconds, kit.Stamp(end)
-	return state
-}
-
-func (u *user) hasPassword() bool {
-	return u.passwordState != "NO_PASSWORD" && u.passwordState != "EXTERNAL"
-}
-
-func secondsUntil(end, now time.Time) int64 { return max(0, int64(math.Ceil(end.Sub(now).Seconds()))) }
-
-// passwordPolicyID is the policy of every user's password.
-const passwordPolicyID = "e0000000-0000-4000-8000-000000000001"
-
-// kept returns the fields that the user itself keeps; base begins the links.
-func (s *Simulator) kept(u *user, base string) kit.Fields {
-	self := base + "/users/" + u.id
-	fields := kit.Fields{ // sorted by key
-		{Key: "_embedded"},
-		{Key: "_links", Value: links(self)},
-		{Key: "account", Value: kit.JSON(u.accountState(s.now()))},
-		{Key: "createdAt", Value: kit.JSON(kit.Stamp(u.created))},
-		{Key: "email"},
-		{Key: "enabled", Value: kit.JSON(u.enabled)},
-		{Key: "environment", Value: kit.JSON(kit.Fields{{Key: "id", Value: kit.JSON(s.options.EnvironmentID)}})},
-		{Key: "id", Value: kit.JSON(u.id)},
-		{Key: "population", Value: kit.JSON(kit.Fields{{Key: "id", Value: kit.JSON(u.population)}})},
-		{Key: "updatedAt", Value: kit.JSON(kit.Stamp(u.updated))},
-		{Key: "username", Value: kit.JSON(u.username)},
+	if ends {
+		seconds := s.secondsUntil(end)
+		locked.SecondsUntilUnlock, locked.UnlockAt = &seconds, kit.Stamp(end)
 	}
-	if s.settings.EmbedPasswordStatus {
-		fields[0].Value = kit.JSON(map[string]any{"password": map[string]string{"status": u.status()}})
-	}
-	if u.email != "" {
-		fields[4].Value = kit.JSON(u.email)
-	}
-	return fields
+	return locked
 }
 
-func links(self string) json.RawMessage {
-	href := func(url string) json.RawMessage {
-		return kit.Fields{{Key: "href", Value: kit.JSON(url)}}.AppendJSON(nil)
+func (s *Simulator) secondsUntil(end time.Time) int64 {
+	return max(0, int64(math.Ceil(end.Sub(s.model.Now()).Seconds())))
+}
+
+func passwordStatus(u *kit.User) string {
+	if u.Lock(kit.LayerPassword).Cause != "" {
+		return lockedOut
 	}
-	return kit.Fields{ // sorted by key
-		{Key: "account.lock", Value: href(self)},
-		{Key: "account.unlock", Value: href(self)},
-		{Key: "enabled", Value: href(self + "/enabled")},
-		{Key: "password", Value: href(self + "/password")},
-		{Key: "self", Value: href(self)},
-	}.AppendJSON(nil)
+	return u.State
 }
 
-// native is the user's object without nulls and without what only include shows.
-func (s *Simulator) native(u *user, base string) kit.Fields {
-	return u.own.Over(s.kept(u, base).Over(template)).WithoutNulls().Without(hidden...)
-}
+func hasPassword(u *kit.User) bool { return u.State != "NO_PASSWORD" && u.State != "EXTERNAL" }
 
-// value returns one field of the user without building the whole object.
-func (s *Simulator) value(u *user, path string) json.RawMessage {
-	switch path {
-	case "id":
-		return kit.JSON(u.id)
-	case "username":
-		return kit.JSON(u.username)
-	case "email":
-		if u.email == "" {
-			return nil
+// take reads PingOne's own keys. The password status PASSWORD_LOCKED_OUT locks the
+// password of a new user, and account {"status":"LOCKED","lockedAt":…,"unlockAt":…} its
+// account.
+func (s *Simulator) take(u *kit.User, p *kit.Parts, fresh bool) func(u *kit.User) {
+	u.Suspended = !p.Bool("enabled", !u.Suspended)
+	if p.Has("population") && p.Object("population").Text("id", "") == "" {
+		p.Refuse("population must have an id")
+	}
+	if !fresh {
+		if takePassword(u, p) {
+			p.Refuse("a user is locked out by the actions fail and lock-password, not by a status")
 		}
-		return kit.JSON(u.email)
-	case "enabled":
-		return kit.JSON(u.enabled)
-	case "population.id":
-		return kit.JSON(u.population)
-	case "account.status":
-		return kit.JSON(u.accountState(s.now()).Status)
+		return func(*kit.User) {}
 	}
-	key, _, _ := strings.Cut(path, ".")
-	if _, found := u.own.Get(key); found {
-		raw, _ := u.own.Path(path)
-		return raw
+	u.State = "OK"
+	out := takePassword(u, p)
+	if u.Updated = p.Time("updatedAt"); p.Has("createdAt") {
+		u.Created = p.Time("createdAt")
 	}
-	raw, _ := template.Path(path)
-	return raw
-}
-
-// createdHere are the keys of a new user that do not stay in its own fields.
-var createdHere = []string{
-	"id", "username", "email", "enabled", "population", "createdAt", "updatedAt", "password", "account",
-	"environment", "_links", "_embedded",
-}
-
-// create makes a user from a partial object. The caller holds the lock.
-func (s *Simulator) create(native kit.Fields) (*user, error) {
-	p := kit.Parts{Fields: native}
-	account, population := p.Object("account"), p.Object("population")
-	u := &user{
-		id: strings.ToLower(p.Text("id", uuid.NewString())), username: p.Text("username", ""), email: p.Text("email", ""),
-		population: population.Text("id", DefaultPopulationID), enabled: p.Bool("enabled", true),
-		created: p.Time("createdAt"), updated: p.Time("updatedAt"),
-		password: kit.DefaultPassword, passwordState: "OK",
-	}
-	if u.username == "" {
-		u.username = "user-" + u.id[:min(8, len(u.id))]
-	}
-	u.readPassword(&p)
-	status, since, until := account.Text("status", "OK"), account.Time("lockedAt"), account.Time("unlockAt")
-	for _, err := range []error{p.Err(), account.Err(), population.Err(), s.checkNew(u)} {
-		if err != nil {
-			return nil, err
+	held := p.Object("account")
+	status, since, until := held.Text("status", "OK"), held.Time("lockedAt"), held.Time("unlockAt")
+	return func(u *kit.User) {
+		if out {
+			s.model.LockByFailures(u)
+		}
+		// LOCKED beside a password lockout and without lockedAt is that lockout's doing.
+		if status == "LOCKED" && (!out || !since.IsZero()) {
+			s.model.Lock(u, kit.Lock{Layer: kit.LayerAccount, Cause: kit.CauseAdmin, Since: since, Until: until})
 		}
 	}
-	s.add(u, native.Without(createdHere...))
-	if u.passwordState == lockedOut {
-		u.passwordState = "OK"
-		s.lockPassword(u)
-	}
-	// LOCKED beside a password lockout and without lockedAt is that lockout's doing.
-	if status == "LOCKED" && (!u.passwordLock.locked() || !since.IsZero()) {
-		s.lockAccount(u, kit.CauseAdmin, since, until)
-	}
-	return u, nil
 }
 
-// readPassword takes "password" as the password itself, or as PingOne's object
-// {"value":…,"status":…}.
-func (u *user) readPassword(p *kit.Parts) {
+// takePassword reads "password", which is the password itself, or
+// {"value":…,"status":…}, and tells whether it is locked out.
+func takePassword(u *kit.User, p *kit.Parts) (out bool) {
 	raw, _ := p.Fields.Get("password")
 	if len(raw) == 0 || raw[0] != '{' {
-		u.password = p.Text("password", u.password)
-		return
+		u.Password = p.Text("password", u.Password)
+		return false
 	}
-	object := p.Object("password")
-	u.password = object.Text("value", u.password)
-	u.passwordState = object.Text("status", u.passwordState)
+	password := p.Object("password")
+	u.Password = password.Text("value", u.Password)
+	switch state := password.Text("status", u.State); {
+	case state == lockedOut:
+		return true
+	case slices.Contains(passwordStates, state):
+		u.State = state
+	default:
+		p.Refuse("password.status must be one of %s or %s", strings.Join(passwordStates, ", "), lockedOut)
+	}
+	return false
 }
 
-func (s *Simulator) checkNew(u *user) error {
+// unlock lifts the account layer; what becomes of a password lockout, the settings decide.
+func (s *Simulator) unlock(u *kit.User, cause string) {
+	s.model.Unlock(u, kit.LayerAccount, cause)
+	switch settings := s.model.Settings(); {
+	case u.Lock(kit.LayerPassword).Cause == "":
+		u.Failures.Clear()
+	case settings.AccountUnlockClearsPassword:
+		s.model.Unlock(u, kit.LayerPassword, cause)
+	case !settings.PasswordLockKeepsAccountLocked:
+		s.model.Lift(u, kit.LayerPassword, cause)
+	}
+}
+
+func barred(u *kit.User) string {
 	switch {
-	case !isID(u.id):
-		return kit.Bad("id must be a UUID, not %q", u.id)
-	case s.users.ID(u.id) != nil:
-		return kit.Bad("there is a user with the id %q already", u.id)
-	case !slices.Contains(passwordStates, u.passwordState) && u.passwordState != lockedOut:
-		return kit.Bad("password.status must be one of %s or %s", strings.Join(passwordStates, ", "), lockedOut)
+	case u.Suspended:
+		return "disabled"
+	case !hasPassword(u):
+		return "no_password"
+	default:
+		return ""
 	}
-	return nil
 }
 
-// add completes a new user and enters it.
-func (s *Simulator) add(u *user, own kit.Fields) {
-	s.seq++
-	u.seq, u.own = s.seq, own
-	if u.created.IsZero() {
-		u.created = s.now()
+func hindered(u *kit.User) string {
+	if u.State == "OK" {
+		return ""
 	}
-	if u.updated.IsZero() {
-		u.updated = u.created
-	}
-	s.users.Add(u, u.id, u.names()...)
+	return strings.ToLower(u.State)
 }
 
 // isID tells whether text is a UUID in its usual form.
-func isID(text string) bool {
-	return len(text) == 36 && uuid.Validate(text) == nil
+func isID(text string) bool { return len(text) == 36 && uuid.Validate(text) == nil }
+
+// contentType follows what the client accepts.
+func contentType(r *http.Request) string {
+	if accept := r.Header.Get("Accept"); strings.Contains(accept, "application/json") && !strings.Contains(accept, "hal+json") {
+		return "application/json"
+	}
+	return "application/hal+json;charset=UTF-8"
+}
+
+// problem is an error as PingOne tells it.
+type problem struct{ code, message, detail, target string }
+
+// failed is PingOne's answer of a status. Of those that have one detail, it is told.
+func failed(status int, message string) kit.Reply {
+	told := problem{code: "UNEXPECTED_ERROR", message: message}
+	if status < http.StatusInternalServerError {
+		told.code = "REQUEST_FAILED"
+	}
+	for _, each := range []struct {
+		status       int
+		code, detail string
+	}{
+		{http.StatusBadRequest, "INVALID_REQUEST", ""},
+		{http.StatusUnauthorized, "ACCESS_FAILED", "INVALID_TOKEN"},
+		{http.StatusForbidden, "ACCESS_FAILED", "INSUFFICIENT_PERMISSIONS"},
+		{http.StatusNotFound, "NOT_FOUND", ""},
+		{http.StatusMethodNotAllowed, "INVALID_REQUEST", ""},
+		{http.StatusUnsupportedMediaType, "INVALID_REQUEST", ""},
+		{http.StatusTooManyRequests, "REQUEST_LIMITED", ""},
+	} {
+		if each.status == status {
+			told.code, told.detail = each.code, each.detail
+		}
+	}
+	if message == "" {
+		told.message = "The request could not be completed. " + http.StatusText(status) + "."
+	}
+	return told.reply(status)
+}
+
+func invalid(target, message string) kit.Reply {
+	return problem{"INVALID_DATA", message, "INVALID_VALUE", target}.reply(http.StatusBadRequest)
+}
+
+func (p problem) reply(status int) kit.Reply {
+	body := map[string]any{"id": uuid.NewString(), "code": p.code, "message": p.message}
+	if p.detail != "" {
+		detail := map[string]any{"code": p.detail, "message": p.message, "innerError": map[string]any{}}
+		if p.target != "" {
+			detail["target"] = p.target
+		}
+		body["details"] = []any{detail}
+	}
+	return kit.Reply{Status: status, Body: kit.JSON(body)}
+}
+
+func ownList(u *kit.User, key string) json.RawMessage {
+	if list, found := u.Own.Get(key); found {
+		return list
+	}
+	return json.RawMessage("[]")
+}
+
+func texts(list json.RawMessage) (out []string) {
+	_ = json.Unmarshal(list, &out)
+	return out
 }

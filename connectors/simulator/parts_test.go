@@ -51,7 +51,7 @@ func FuzzParseFields(f *testing.F) {
 
 func TestParts(t *testing.T) {
 	t.Parallel()
-	p := Parts{Fields: MustFields(`{"s":"x","b":true,"t":"2026-03-01T12:00:00Z","n":7,"o":{"in":"y"},"z":null}`)}
+	p := NewParts(MustFields(`{"s":"x","b":true,"t":"2026-03-01T12:00:00Z","n":7,"o":{"in":"y"},"z":null}`))
 	require.Equal(t, "x", p.Text("s", "d"))
 	require.Equal(t, "d", p.Text("z", "d"))
 	require.True(t, p.Bool("b", false))
@@ -83,82 +83,79 @@ func TestFailures(t *testing.T) {
 
 func TestDues(t *testing.T) {
 	t.Parallel()
-	var d Dues
+	var d dues
 	for _, minutes := range []int{3, 1, 2} {
-		d.Add(Due{At: start.Add(time.Duration(minutes) * time.Minute)})
+		d.add(due{at: start.Add(time.Duration(minutes) * time.Minute)})
 	}
 	now := start.Add(2 * time.Minute)
-	first, _ := d.Next(now)
-	second, _ := d.Next(now)
-	_, more := d.Next(now)
-	require.True(t, first.At.Before(second.At))
+	first, _ := d.next(now)
+	second, _ := d.next(now)
+	_, more := d.next(now)
+	require.True(t, first.at.Before(second.at))
 	require.False(t, more)
 }
 
 func TestStale(t *testing.T) {
 	t.Parallel()
-	var s Stale[string]
-	current := "new"
-	read := func(at time.Time) string { return *s.Reader(at)("a", &current) }
-	s.Remember("a", "old", nil, start)
+	var s stale
+	old, current := User{ID: "a", Username: "old"}, &User{ID: "a", Username: "new"}
+	read := func(at time.Time) string { return s.reader(at)(current).Username }
+	s.remember(old, nil, start)
 	require.Equal(t, "new", read(start), "without an order nothing is stale")
-	s.Remember("a", "old", &StaleOrder{Reads: 1}, start)
-	s.Remember("a", "newer", &StaleOrder{Reads: 1}, start)
-	reader := s.Reader(start)
-	require.Equal(t, "old", *reader("a", &current))
-	require.Equal(t, "old", *reader("a", &current), "one call counts once")
-	require.Same(t, &current, reader("b", &current))
+	s.remember(old, &staleOrder{reads: 1}, start)
+	s.remember(User{ID: "a", Username: "newer"}, &staleOrder{reads: 1}, start)
+	reader := s.reader(start)
+	require.Equal(t, "old", reader(current).Username)
+	require.Equal(t, "old", reader(current).Username, "one call counts once")
+	other := &User{ID: "b"}
+	require.Same(t, other, reader(other))
 	require.Equal(t, "new", read(start))
-	s.Remember("a", "old", &StaleOrder{For: time.Minute}, start)
+	s.remember(old, &staleOrder{lasts: time.Minute}, start)
 	require.Equal(t, "old", read(start))
 	require.Equal(t, "new", read(start.Add(time.Minute)))
-	s.Remember("a", "old", &StaleOrder{Reads: 1}, start)
-	s.Forget()
-	require.Equal(t, "new", read(start))
 }
 
 func TestDirectory(t *testing.T) {
 	t.Parallel()
-	type person struct{ id, name string }
-	d := NewDirectory(func(a, b *person) bool { return a.id < b.id })
-	c, a, b := &person{"c", "Cy"}, &person{"a", "Ann"}, &person{"b", "ann"}
-	for _, p := range []*person{c, a, b} {
-		d.Add(p, p.id, p.name, "", p.name)
+	d := newDirectory(func(a, b *User) bool { return a.ID < b.ID })
+	c, a, b := &User{ID: "c", Username: "Cy"}, &User{ID: "a", Username: "Ann", Email: "Ann"}, &User{ID: "b", Username: "ann"}
+	for _, u := range []*User{c, a, b} {
+		d.add(u)
 	}
-	require.Equal(t, []*person{a, b, c}, d.All())
-	_, err := d.Ref("ANN")
+	require.Equal(t, []*User{a, b, c}, d.order)
+	_, err := d.ref("ANN")
 	require.ErrorContains(t, err, "2 users are called")
-	d.Rename(b, []string{"ann"}, []string{"ben"})
-	for ref, want := range map[string]*person{"ann": a, "BEN": b, "c": c} {
-		got, err := d.Ref(ref)
+	b.Username = "ben"
+	d.rename(b, []string{"ann"})
+	for ref, want := range map[string]*User{"ann": a, "BEN": b, "c": c} {
+		got, err := d.ref(ref)
 		require.NoError(t, err)
 		require.Same(t, want, got)
 	}
-	d.Remove(b, "b", "ben")
-	require.Equal(t, 2, d.Len())
-	require.Nil(t, d.ID("b"))
-	_, err = d.Ref("ben")
+	d.remove(b)
+	require.Len(t, d.order, 2)
+	_, err = d.ref("ben")
 	require.ErrorContains(t, err, "there is no user")
 }
 
 func TestTokens(t *testing.T) {
 	t.Parallel()
-	var tokens Tokens[int]
-	text := tokens.Issue(7, start, time.Minute)
-	holder, valid := tokens.Holder(text, start)
-	require.Equal(t, 7, holder)
+	var issued tokens
+	text := issued.issue("read", start, time.Minute)
+	access, valid := issued.access(text, start)
+	require.Equal(t, "read", access)
 	require.True(t, valid)
-	_, valid = tokens.Holder(text, start.Add(time.Minute))
+	_, valid = issued.access(text, start.Add(time.Minute))
 	require.False(t, valid)
 	for range maxTokens {
-		tokens.Issue(1, start, time.Minute)
+		issued.issue("read", start, time.Minute)
 	}
-	last := tokens.Issue(2, start, time.Minute)
-	require.LessOrEqual(t, len(tokens.tokens), maxTokens)
-	_, valid = tokens.Holder(last, start)
+	last := issued.issue("all", start, time.Minute)
+	require.LessOrEqual(t, len(issued.issued), maxTokens)
+	_, valid = issued.access(last, start)
 	require.True(t, valid)
-	tokens.Revoke()
-	_, valid = tokens.Holder(last, start)
+	issued.revoke()
+	_, valid = issued.access(last, start)
 	require.False(t, valid)
 }
 
@@ -180,7 +177,7 @@ func TestPopulateSpreadsLocks(t *testing.T) {
 		order := Populate{Count: 10, Locked: locked}
 		n := 0
 		for i := range order.Count {
-			if order.IsLocked(i) {
+			if order.isLocked(i) {
 				n++
 			}
 		}

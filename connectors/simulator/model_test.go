@@ -1,0 +1,278 @@
+package simulator
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+)
+
+type paperSettings struct {
+	Limit    int      `json:"limit"`
+	Duration Duration `json:"duration"`
+	Ignores  bool     `json:"ignores"`
+}
+
+// paper is a tenant of a provider that there is not: failed sign-ins lock its password.
+type paper struct {
+	*Tenant[paperSettings]
+	model *Model[paperSettings]
+}
+
+func newPaper() *paper {
+	p := &paper{}
+	p.Tenant = NewTenant(func() time.Time { return start }, func(model *Model[paperSettings]) Vendor[paperSettings] {
+		p.model = model
+		return p.vendor()
+	})
+	return p
+}
+
+func (p *paper) vendor() Vendor[paperSettings] {
+	return Vendor[paperSettings]{
+		Settings: paperSettings{Limit: 3, Duration: Duration(time.Hour)},
+		Check: func(s paperSettings) error {
+			return need(s.Limit > 0, "limit must be above zero")
+		},
+		Ignores: func(s paperSettings) bool { return s.Ignores },
+		Policy: func(s paperSettings) Policy {
+			return Policy{Layer: LayerPassword, Limit: s.Limit, Window: time.Hour, Duration: s.Duration.D()}
+		},
+		Routes: []Route{
+			{Pattern: "GET /users/{id}", Operation: "read", Parameters: []string{"show["}, Serve: func(r *Request) Reply {
+				u := p.model.User(r.PathValue("id"))
+				if u == nil {
+					return paperError(http.StatusNotFound, "")
+				}
+				return OK(p.model.Native(p.model.Seen(u)))
+			}},
+			{Pattern: "POST /users/{id}", Operation: "write", Serve: func(r *Request) Reply {
+				u := p.model.User(r.PathValue("id"))
+				_ = p.model.Write(r.Context(), u, func() error { p.model.vendor.Unlock(u, CauseUnlockCall); return nil })
+				return Reply{}
+			}},
+		},
+		Authenticate: func(r *Request) *Reply {
+			if r.Header.Get("Key") == "" {
+				refusal := paperError(http.StatusUnauthorized, "")
+				return &refusal
+			}
+			return nil
+		},
+		Type: func(*http.Request) string { return "application/paper" }, Error: paperError,
+		Headers: func() map[string]string { return map[string]string{"X-Paper": "yes"} },
+		IDKey:   "id", NewID: func(n uint64) string { return fmt.Sprintf("u%d", n) }, IsID: func(text string) bool { return strings.HasPrefix(text, "u") },
+		Template: MustFields(`{"colour":"red","size":{"width":1}}`),
+		Attributes: []Attribute{
+			{"id", func(u *User) any { return u.ID }},
+			{"locked", func(u *User) any { return u.Locked() }},
+			{"username", func(u *User) any { return u.Username }},
+		},
+		Read: func(u *User, parts *Parts, _ bool) func(*User) {
+			u.Password = parts.Text("password", u.Password)
+			return func(*User) {}
+		},
+		Shape:     func(_ *User, object Fields) Fields { return object },
+		Populated: func(string, int) Fields { return nil },
+		Barred: func(u *User) string {
+			if u.Suspended {
+				return "suspended"
+			}
+			return ""
+		},
+		Hindered: func(*User) string { return "" },
+		Unlock: func(u *User, cause string) {
+			p.model.Unlock(u, LayerAccount, cause)
+			p.model.Unlock(u, LayerPassword, cause)
+		},
+		Suspend: "suspend", Unsuspend: "unsuspend",
+		Actions: map[string]Action{"lift": func(u *User, _ []byte) error { p.model.Lift(u, LayerPassword, CauseAdmin); return nil }},
+	}
+}
+
+func paperError(status int, message string) Reply {
+	return Reply{Status: status, Body: JSON(map[string]any{"wrong": status, "why": message})}
+}
+
+func (p *paper) ask(method, target string) *httptest.ResponseRecorder {
+	request := httptest.NewRequest(method, target, nil)
+	request.Header.Set("Key", "k")
+	recorder := httptest.NewRecorder()
+	p.ServeHTTP(recorder, request)
+	return recorder
+}
+
+// TestRoutes: whatever leads nowhere is refused as the provider refuses, and so is a
+// parameter that a call does not know, unless a setting says otherwise.
+func TestRoutes(t *testing.T) {
+	t.Parallel()
+	p := newPaper()
+	id := p.MustCreateUser(map[string]any{"id": "u/1"})
+	require.Equal(t, "u/1", id)
+	for target, want := range map[string]int{
+		"GET /users/u%2F1": 200, "GET /users/u%2f1?show[x]=1": 200, "GET /users/u%2F1?shown=1": 400, "GET /users/u%2F1?show=1": 400,
+		"DELETE /users/u%2F1": 405, "GET /users": 404, "GET /users//u%2F1": 404, "GET /users/../users/u%2F1": 404, "GET /users/u2": 404,
+	} {
+		method, path, _ := strings.Cut(target, " ")
+		answer := p.ask(method, path)
+		require.Equal(t, want, answer.Code, target)
+		require.Equal(t, "application/paper", answer.Header().Get("Content-Type"), target)
+		require.Equal(t, "yes", answer.Header().Get("X-Paper"), target)
+	}
+	require.Equal(t, map[string]int64{"read": 5, "other": 4}, p.Calls.Summary().Counts)
+	require.NoError(t, p.Configure(func(s *paperSettings) { s.Ignores = true }))
+	require.Equal(t, 200, p.ask("GET", "/users/u%2F1?shown=1").Code)
+	recorder := httptest.NewRecorder()
+	p.ServeHTTP(recorder, httptest.NewRequest("GET", "/nowhere", nil))
+	require.Equal(t, 401, recorder.Code, "nobody in particular is told what there is")
+}
+
+// TestLayers: a lock that was let go no longer holds the account, and the others do.
+func TestLayers(t *testing.T) {
+	t.Parallel()
+	p := newPaper()
+	id := p.MustCreateUser(map[string]any{})
+	require.NoError(t, p.LockByFailures(id))
+	require.True(t, p.LockedAt(id, LayerPassword))
+	require.NoError(t, p.Act(id, "lift", nil))
+	require.False(t, p.Locked(id))
+	require.True(t, p.LockedAt(id, LayerPassword))
+	require.Equal(t, SignIn{Reason: "locked"}, p.SignIn(id, DefaultPassword))
+	require.NoError(t, p.Act(id, "lock", map[string]string{"for": "2h"}))
+	require.NoError(t, p.Act(id, "lock", map[string]string{"for": "3h"}))
+	require.NoError(t, p.Clock.Advance(2*time.Hour))
+	require.True(t, p.Locked(id), "a lock takes a new end")
+	require.NoError(t, p.Clock.Advance(time.Hour))
+	require.False(t, p.Locked(id))
+	require.True(t, p.SignIn(id, DefaultPassword).OK)
+	var book []string
+	for _, change := range p.Book.All() {
+		book = append(book, change.What+" "+change.Layer+" "+change.Cause)
+	}
+	require.Equal(t, []string{
+		"locked password failed_sign_in", "unlocked account admin", "locked account admin", "ran_out password time", "ran_out account time",
+	}, book)
+	require.ErrorContains(t, p.Act(id, "lock", map[string]string{"unlockAt": "2020-01-01T00:00:00Z"}), "time to come")
+}
+
+// TestSet: what the model keeps is not overwritten, and what is wrong changes nothing.
+func TestSet(t *testing.T) {
+	t.Parallel()
+	p := newPaper()
+	id := p.MustCreateUser(map[string]any{"username": "ann", "shape": "round"})
+	require.Error(t, p.Act(id, "set", map[string]any{"username": "ben", "password": 7}))
+	require.NoError(t, p.Act(id, "set", map[string]any{"locked": true, "id": "u9", "colour": "blue", "username": "cat"}))
+	raw, err := p.User("cat")
+	require.NoError(t, err)
+	require.JSONEq(t, `{"id":"`+id+`","username":"cat","locked":false,"colour":"blue","shape":"round","size":{"width":1}}`, string(raw))
+	_, err = p.User("ann")
+	require.Error(t, err)
+	u := p.model.User(id)
+	for path, want := range map[string]string{"size.width": "1", "colour": `"blue"`, "locked": "false", "shape": `"round"`, "nothing": "", "size.height": ""} {
+		require.Equal(t, want, string(p.model.Value(u, path)), path)
+	}
+	require.True(t, p.model.Knows("size.width"))
+	require.False(t, p.model.Knows("shape"), "a key of one user is no key of all")
+}
+
+// TestStaleWrites: only who reads through the API sees what was before.
+func TestStaleWrites(t *testing.T) {
+	t.Parallel()
+	p := newPaper()
+	id := p.MustCreateUser(map[string]any{})
+	require.NoError(t, p.Lock(id))
+	p.Faults.MustAdd(Fault{Kind: KindStale, Reads: 1, Operation: "write"})
+	require.Equal(t, 200, p.ask("POST", "/users/"+id).Code)
+	require.False(t, p.Locked(id))
+	require.Contains(t, p.ask("GET", "/users/"+id).Body.String(), `"locked":true`)
+	require.Contains(t, p.ask("GET", "/users/"+id).Body.String(), `"locked":false`)
+}
+
+// TestFindIsTheSameByEveryWay: an index, a look at everybody and a page each tell the
+// same users in the same order.
+func TestFindIsTheSameByEveryWay(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		p := newPaper()
+		_, err := p.Populate(Populate{Count: 12, Locked: rapid.IntRange(0, 12).Draw(t, "locked")})
+		require.NoError(t, err)
+		for range rapid.IntRange(0, 20).Draw(t, "acts") {
+			ref := rapid.SampledFrom(p.model.users.order).Draw(t, "user").ID
+			act := rapid.SampledFrom([]string{"lock", "unlock", "fail", "suspend", "lift", "wait", "delete"}).Draw(t, "act")
+			switch {
+			case act == "wait":
+				require.NoError(t, p.Clock.Advance(20*time.Minute))
+			case act == "fail":
+				require.NoError(t, p.LockByFailures(ref))
+			case act != "delete" || len(p.model.users.order) > 1:
+				require.NoError(t, p.Act(ref, act, nil))
+			}
+		}
+		p.settle()
+		want := []string{}
+		for _, u := range p.model.users.order {
+			if u.Locked() {
+				want = append(want, u.ID)
+			}
+		}
+		locked := func(u *User) bool { return u.Locked() }
+		anyone := func(*User) bool { return true }
+		for name, query := range map[string]Query{
+			"index": {Locked: true}, "match": {Match: locked}, "both": {Locked: true, Match: anyone},
+			"order": {Match: locked, Order: func(a, b *User) int { return int(a.number) - int(b.number) }},
+		} {
+			query.Limit = 100
+			page := p.model.Find(query)
+			require.Equal(t, want, idsOf(page.Users), name)
+			require.Equal(t, len(want), page.Total, name)
+			requirePages(t, p.model, query, want)
+		}
+	})
+}
+
+// requirePages: pages by skipping, and by going on after the last, are the whole list.
+func requirePages(t *rapid.T, m *Model[paperSettings], query Query, want []string) {
+	query.Limit = rapid.IntRange(1, 5).Draw(t, "limit")
+	bySkip, byNext := []string{}, []string{}
+	for query.Skip = 0; query.Skip < len(want); query.Skip += query.Limit {
+		bySkip = append(bySkip, idsOf(m.Find(query).Users)...)
+	}
+	require.Equal(t, want, bySkip)
+	query.Skip = 0
+	for {
+		page := m.Find(query)
+		byNext = append(byNext, idsOf(page.Users)...)
+		require.Equal(t, len(want), page.Total)
+		if query.After = page.Next; page.Next == 0 {
+			break
+		}
+	}
+	require.Equal(t, want, byNext)
+}
+
+func idsOf(users []*User) []string {
+	ids := []string{}
+	for _, u := range users {
+		ids = append(ids, u.ID)
+	}
+	return ids
+}
+
+// TestConfigure: wrong settings change nothing, by whatever way.
+func TestConfigure(t *testing.T) {
+	t.Parallel()
+	p := newPaper()
+	require.Error(t, p.Configure(func(s *paperSettings) { s.Limit = 0 }))
+	require.Error(t, p.changeSettings(json.RawMessage(`{"limit":2,"colour":1}`)))
+	require.Equal(t, 3, p.Settings().Limit)
+	require.NoError(t, p.changeSettings(json.RawMessage(`{"limit":2}`)))
+	require.Equal(t, paperSettings{Limit: 2, Duration: Duration(time.Hour)}, p.Settings())
+	p.Reset()
+	require.Equal(t, 3, p.Settings().Limit)
+}
