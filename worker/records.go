@@ -11,6 +11,7 @@ import (
 	"go.temporal.io/sdk/converter"
 
 	"github.com/latchkey-iam/latchkey/activities"
+	"github.com/latchkey-iam/latchkey/connectors"
 	"github.com/latchkey-iam/latchkey/internal/temporalclient"
 	"github.com/latchkey-iam/latchkey/workflows"
 )
@@ -31,7 +32,7 @@ var _ activities.Records = (*records)(nil)
 
 // canCount reports whether the unlocks of a user can be found by search attributes.
 func canCount(known []string) bool {
-	for _, needed := range []string{workflows.AttributeConnection.GetName(), workflows.AttributeOutcome.GetName(), workflows.AttributeUserID.GetName()} {
+	for _, needed := range []string{workflows.AttributeConnection.GetName(), workflows.AttributeUnlockSent.GetName(), workflows.AttributeUserID.GetName()} {
 		if !slices.Contains(known, needed) {
 			return false
 		}
@@ -39,11 +40,12 @@ func canCount(known []string) bool {
 	return true
 }
 
-// query finds the runs that unlocked an account since a moment.
+// query finds the runs that sent an unlock, or may have, and that ended since a moment or go on:
+// those watch the account.
 func (r *records) query(since time.Time) string {
-	return fmt.Sprintf("%s = %s AND %s IN (%s) AND CloseTime > '%s'",
-		workflows.AttributeConnection.GetName(), temporalclient.Quote(r.connection), workflows.AttributeOutcome.GetName(),
-		temporalclient.Quote(string(workflows.Unlocked), string(workflows.PartiallyUnlocked), string(workflows.Relocked)), since.UTC().Format(time.RFC3339))
+	return fmt.Sprintf("%s = %s AND %s IN (%s) AND (CloseTime > '%s' OR ExecutionStatus = 'Running')",
+		workflows.AttributeConnection.GetName(), temporalclient.Quote(r.connection), workflows.AttributeUnlockSent.GetName(),
+		temporalclient.Quote(string(connectors.Yes), string(connectors.Unknown)), since.UTC().Format(time.RFC3339))
 }
 
 // Retention implements activities.Records.

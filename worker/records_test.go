@@ -11,6 +11,7 @@ import (
 	sdkclient "go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
 
+	"github.com/latchkey-iam/latchkey/connectors"
 	"github.com/latchkey-iam/latchkey/workflows"
 )
 
@@ -26,7 +27,8 @@ func (p *pages) ListWorkflow(ctx context.Context, request *workflowservice.ListW
 	return p.Client.ListWorkflow(ctx, request)
 }
 
-// TestUnlocksOf: each user's unlocks are counted over all pages, whatever the provider's IDs
+// TestUnlocksOf: what was sent counts, whatever became of it, also while the account is still
+// watched. Each user's unlocks are counted over all pages, whatever the provider's IDs
 // hold, and no page is longer than a server answers at once.
 func TestUnlocksOf(t *testing.T) {
 	t.Parallel()
@@ -36,10 +38,11 @@ func TestUnlocksOf(t *testing.T) {
 	for id, times := range want {
 		asked = append(asked, id)
 		for i := range times {
-			s.unlocked(id, i)
+			s.sent(id, i, []connectors.Answer{connectors.Yes, connectors.Unknown}[i%2], i%50 == 0)
 		}
 	}
-	s.unlocked("not asked for", 0)
+	s.sent("not asked for", 0, connectors.Yes, false)
+	s.sent("5f0c1a2b3c4d5e6f7a8b9c0d", -1, connectors.No, false)
 	listed := &pages{Client: s.temporal}
 	found := map[string]int{}
 	require.Eventually(t, func() bool {
@@ -57,8 +60,8 @@ func TestUnlocksOf(t *testing.T) {
 	require.LessOrEqual(t, listed.longest, 200)
 }
 
-// unlocked leaves a closed run that looks like an unlock of the user.
-func (s *site) unlocked(userID string, number int) {
+// sent leaves a run, open or closed, that says so of an unlock of the user.
+func (s *site) sent(userID string, number int, sent connectors.Answer, open bool) {
 	s.t.Helper()
 	var run sdkclient.WorkflowRun
 	require.Eventually(s.t, func() (started bool) {
@@ -67,10 +70,14 @@ func (s *site) unlocked(userID string, number int) {
 			ID: fmt.Sprintf("unlocked/%s/%d", userID, number), TaskQueue: "nobody",
 			TypedSearchAttributes: temporal.NewSearchAttributes(
 				workflows.AttributeConnection.ValueSet("jc"),
-				workflows.AttributeOutcome.ValueSet(string(workflows.Unlocked)),
+				workflows.AttributeOutcome.ValueSet(workflows.TypeStillLocked),
+				workflows.AttributeUnlockSent.ValueSet(string(sent)),
 				workflows.AttributeUserID.ValueSet(userID)),
 		}, workflows.UnlockUserName)
 		return err == nil
 	}, patience, 50*time.Millisecond, "a new namespace's search attributes are known late")
+	if open {
+		return
+	}
 	require.NoError(s.t, s.temporal.TerminateWorkflow(s.t.Context(), run.GetID(), run.GetRunID(), "as the test ordered"))
 }

@@ -133,7 +133,7 @@ func TestSearchAttributes(t *testing.T) {
 		missing []any
 	}{
 		"all are there": {there: keywords()},
-		"none is there": {missing: []any{"LatchkeyConnection", "LatchkeyProvider", "LatchkeyOutcome", "LatchkeyUserId", "LatchkeyAwaiting"}},
+		"none is there": {missing: []any{"LatchkeyConnection", "LatchkeyProvider", "LatchkeyOutcome", "LatchkeyUserId", "LatchkeyAwaiting", "LatchkeyUnlockSent"}},
 		"one is missing and one is of another type": {there: mixed, missing: []any{"LatchkeyUserId", "LatchkeyAwaiting"}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -35,7 +35,7 @@ var (
 )
 
 // CeilingID is the workflow ID of the ceiling of a connection: there is one at most.
-func CeilingID(connection string) string { return "ceiling/" + connection }
+func CeilingID(connection string) string { return ceilingIDs + connection }
 
 // CeilingInput names the connection whose unlocks are counted.
 type CeilingInput struct {

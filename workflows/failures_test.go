@@ -301,9 +301,14 @@ func cancellations() map[string]scenario {
 					return nil, nil
 				}
 			},
-			input:     func(in *workflows.Input) { in.WatchFor = workflows.Duration(time.Hour) },
-			meanwhile: cancel,
-			failure:   client.TypeCancelled, sent: connectors.Yes,
+			input: func(in *workflows.Input) { in.WatchFor = workflows.Duration(time.Hour) },
+			meanwhile: func(t *testing.T, s *stage) {
+				t.Helper()
+				<-s.reached
+				s.requireCounted(t, connectors.Yes)
+				cancel(t, s)
+			},
+			failure: client.TypeCancelled, sent: connectors.Yes,
 			check: func(t *testing.T, _ *stage, result *workflows.Result) {
 				require.Equal(t, workflows.Unlocked, result.Outcome)
 				require.Contains(t, result.Explanation, "watch")

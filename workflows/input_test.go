@@ -175,7 +175,7 @@ func TestNames(t *testing.T) {
 			require.ErrorContains(t, many.Normalise(), "requestId begins like", id)
 		}
 	}
-	require.Len(t, workflows.SearchAttributes(), 5)
+	require.Len(t, workflows.SearchAttributes(), 6)
 	require.Len(t, workflows.FailureTypes(), 4+len(connectors.Kinds()))
 	require.Len(t, workflows.Outcomes(), 8)
 }

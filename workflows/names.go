@@ -45,12 +45,15 @@ var (
 	AttributeOutcome    = temporal.NewSearchAttributeKeyKeyword("LatchkeyOutcome")
 	AttributeUserID     = temporal.NewSearchAttributeKeyKeyword("LatchkeyUserId")
 	AttributeAwaiting   = temporal.NewSearchAttributeKeyKeyword("LatchkeyAwaiting")
+	// AttributeUnlockSent is yes or unknown where an unlock was, or may have been, sent, however
+	// the run ended; a run that watches the account has it too.
+	AttributeUnlockSent = temporal.NewSearchAttributeKeyKeyword("LatchkeyUnlockSent")
 )
 
 // SearchAttributes lists the search attributes' names.
 func SearchAttributes() []string {
 	return []string{AttributeConnection.GetName(), AttributeProvider.GetName(), AttributeOutcome.GetName(),
-		AttributeUserID.GetName(), AttributeAwaiting.GetName()}
+		AttributeUserID.GetName(), AttributeAwaiting.GetName(), AttributeUnlockSent.GetName()}
 }
 
 // SearchAttributeTypes is what a namespace must have for the runs to be found.

@@ -120,6 +120,7 @@ func (c scenario) play(t *testing.T) *stage {
 		name = "" // It may be anything.
 	}
 	requireFindable(t, s.run.GetID(), s.run.GetRunID(), name, c.found(s.failure))
+	s.requireCounted(t, c.sent)
 	return s
 }
 

@@ -171,12 +171,20 @@ func (r *unlockRun) cancelled(ctx workflow.Context) error {
 	return temporal.NewCanceledError(&r.result)
 }
 
+// sent is by what an unlock that was, or may have been, sent is found and counted.
+func (r *unlockRun) sent() []attribute {
+	if r.result.UnlockSent == connectors.No {
+		return nil
+	}
+	return []attribute{{AttributeUnlockSent, string(r.result.UnlockSent)}}
+}
+
 // finish notes how the run ended, in the result, the search attributes and the audit log.
 func (r *unlockRun) finish(ctx workflow.Context, outcome string) {
 	r.step = StepDone
 	r.result.FinishedAt = workflow.Now(ctx).UTC()
 	workflow.SetCurrentDetails(ctx, endDetails(outcome, r.result.Explanation))
-	if err := upsert(ctx, r.attributes, attribute{AttributeOutcome, outcome}); err != nil {
+	if err := upsert(ctx, r.attributes, append(r.sent(), attribute{AttributeOutcome, outcome})...); err != nil {
 		workflow.GetLogger(ctx).Error("the outcome could not be set as a search attribute", "error", err)
 	}
 	code := ""

@@ -5,6 +5,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/latchkey-iam/latchkey/connectors"
 	"github.com/latchkey-iam/latchkey/internal/latchkeytest"
 	"github.com/latchkey-iam/latchkey/workflows"
 )
@@ -18,6 +19,18 @@ func requireClear(t *testing.T, workflowID, runID string) {
 	for _, private := range append(latchkeytest.Personal(), "member", "soar", "INC-", "boss", "I called her", "otto") {
 		require.NotContains(t, texts, private)
 	}
+}
+
+// requireCounted: what was, or may have been, sent is told, however the run ended or goes on.
+func (s *stage) requireCounted(t *testing.T, sent connectors.Answer) {
+	t.Helper()
+	described, err := s.Temporal.Client.DescribeWorkflow(t.Context(), s.run.GetID(), s.run.GetRunID())
+	require.NoError(t, err)
+	told, _ := described.TypedSearchAttributes.GetKeyword(workflows.AttributeUnlockSent)
+	if sent == connectors.No {
+		sent = ""
+	}
+	require.Equal(t, string(sent), told)
 }
 
 // requireFindable fails unless the run can be found by its connection and its end.

@@ -334,6 +334,10 @@ func (r *unlockRun) proven(ctx workflow.Context, unlockedAt time.Time) (*Result,
 	if r.in.WatchFor == 0 {
 		return r.end(ctx, outcome, explanation)
 	}
+	// A watch may take days, in which the unlock counts already.
+	if err := upsert(ctx, r.attributes, r.sent()...); err != nil {
+		return nil, err
+	}
 	watched, err := r.watch(r.caller, unlockedAt)
 	switch {
 	case temporal.IsCanceledError(err):

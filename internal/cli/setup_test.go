@@ -114,22 +114,22 @@ func TestSetupOfNothing(t *testing.T) {
 }
 
 const (
-	fiveAtCloud = " --search-attribute LatchkeyConnection=Keyword --search-attribute LatchkeyProvider=Keyword" +
-		" --search-attribute LatchkeyOutcome=Keyword --search-attribute LatchkeyUserId=Keyword --search-attribute LatchkeyAwaiting=Keyword\n"
-	fiveAtOwn = " --name LatchkeyConnection --type Keyword --name LatchkeyProvider --type Keyword" +
-		" --name LatchkeyOutcome --type Keyword --name LatchkeyUserId --type Keyword --name LatchkeyAwaiting --type Keyword\n"
+	sixAtCloud = " --search-attribute LatchkeyConnection=Keyword --search-attribute LatchkeyProvider=Keyword" +
+		" --search-attribute LatchkeyOutcome=Keyword --search-attribute LatchkeyUserId=Keyword --search-attribute LatchkeyAwaiting=Keyword --search-attribute LatchkeyUnlockSent=Keyword\n"
+	sixAtOwn = " --name LatchkeyConnection --type Keyword --name LatchkeyProvider --type Keyword" +
+		" --name LatchkeyOutcome --type Keyword --name LatchkeyUserId --type Keyword --name LatchkeyAwaiting --type Keyword --name LatchkeyUnlockSent --type Keyword\n"
 )
 
 // TestSetupPrint dials nobody.
 func TestSetupPrint(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct{ address, namespace, want string }{
-		"own":        {nowhere, "identity", "temporal operator search-attribute create --namespace identity --address " + nowhere + fiveAtOwn},
-		"quoted":     {nowhere, "it's", `temporal operator search-attribute create --namespace 'it'\''s' --address ` + nowhere + fiveAtOwn},
-		"cloud":      {"identity.a1b2c.tmprl.cloud:7233", "identity.a1b2c", "tcld namespace search-attributes add --namespace identity.a1b2c" + fiveAtCloud},
-		"a region":   {"us-east-1.aws.api.temporal.io:7233", "identity.a1b2c", "tcld namespace search-attributes add --namespace identity.a1b2c" + fiveAtCloud},
-		"no port":    {"IDENTITY.A1B2C.TMPRL.CLOUD", "identity.a1b2c", "tcld namespace search-attributes add --namespace identity.a1b2c" + fiveAtCloud},
-		"look-alike": {"tmprl.cloud.example:7233", "identity", "temporal operator search-attribute create --namespace identity --address tmprl.cloud.example:7233" + fiveAtOwn},
+		"own":        {nowhere, "identity", "temporal operator search-attribute create --namespace identity --address " + nowhere + sixAtOwn},
+		"quoted":     {nowhere, "it's", `temporal operator search-attribute create --namespace 'it'\''s' --address ` + nowhere + sixAtOwn},
+		"cloud":      {"identity.a1b2c.tmprl.cloud:7233", "identity.a1b2c", "tcld namespace search-attributes add --namespace identity.a1b2c" + sixAtCloud},
+		"a region":   {"us-east-1.aws.api.temporal.io:7233", "identity.a1b2c", "tcld namespace search-attributes add --namespace identity.a1b2c" + sixAtCloud},
+		"no port":    {"IDENTITY.A1B2C.TMPRL.CLOUD", "identity.a1b2c", "tcld namespace search-attributes add --namespace identity.a1b2c" + sixAtCloud},
+		"look-alike": {"tmprl.cloud.example:7233", "identity", "temporal operator search-attribute create --namespace identity --address tmprl.cloud.example:7233" + sixAtOwn},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -242,8 +242,8 @@ func TestSetupElsewhere(t *testing.T) {
 		missing  int
 		commands []string
 	}{
-		"unimplemented": {codes.Unimplemented, 5, []string{"tcld namespace search-attributes add --namespace identity", "tcld namespace retention set --namespace identity --retention-days 3"}},
-		"denied":        {codes.PermissionDenied, 4, []string{"temporal operator search-attribute create --namespace identity", "temporal operator namespace update --namespace identity"}},
+		"unimplemented": {codes.Unimplemented, 6, []string{"tcld namespace search-attributes add --namespace identity", "tcld namespace retention set --namespace identity --retention-days 3"}},
+		"denied":        {codes.PermissionDenied, 5, []string{"temporal operator search-attribute create --namespace identity", "temporal operator namespace update --namespace identity"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
