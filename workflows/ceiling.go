@@ -76,7 +76,7 @@ func (s served) KeepCeiling(ctx workflow.Context, raw converter.RawValue) error 
 	if err := decodeQuestion(raw, &in, in.faults); err != nil {
 		return s.wrongInput(ctx, err)
 	}
-	if len(in.Admitted) > 0 && workflow.GetInfo(ctx).ContinuedExecutionRunID == "" {
+	if len(in.Admitted) > 0 && !continues(ctx) {
 		return s.wrongInput(ctx, errors.New("admitted is handed from run to run: leave it out"))
 	}
 	kept := &ceiling{CeilingInput: in, last: workflow.Now(ctx)}

@@ -109,7 +109,7 @@ func addresses(many, length, ampersands int) []connectors.UserRef {
 func TestLongLists(t *testing.T) {
 	t.Parallel()
 	c := newCrowd(t, latchkeytest.Connection{})
-	in := workflows.BulkInput{Connection: c.name, Users: addresses(600, 500, 480)}
+	in := workflows.BulkInput{Connection: c.name, Users: addresses(3000, 500, 480)}
 	_, err := c.client.StartBulk(t.Context(), in)
 	var before *client.Failure
 	require.ErrorAs(t, err, &before)
