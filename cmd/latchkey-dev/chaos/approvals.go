@@ -38,7 +38,12 @@ func (c *callers) answerFor(ctx context.Context, r *request, run *client.Run) {
 		c.mustNot(ctx, run, approver, "after its time")
 	case wrong, wrongAndGood:
 		own := askerPrefix + number(r.number) + "-0"
-		for _, name := range []string{"intruder", own, strings.ToUpper(own), c.tenants[r.connection].cast[r.person].username} {
+		for _, name := range []string{
+			"intruder", c.tenants[r.connection].cast[r.person].username,
+			// Whoever asked, in disguise, and a name that the approvers' pattern would let pass.
+			own, strings.ToUpper(own), strings.Replace(own, "-", "-\u200b", 1), strings.Replace(own, "-", "\u00ad-", 1),
+			strings.Replace(own, "a", "\u0430", 1), "boss-x\nintruder",
+		} {
 			c.mustNot(ctx, run, name, "by somebody who must not")
 		}
 		if r.approval == wrongAndGood {

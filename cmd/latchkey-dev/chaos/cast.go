@@ -10,19 +10,22 @@ import (
 	"github.com/latchkey-iam/latchkey/connectors/simulator"
 )
 
-// The connections. Every unlock of the strict one must be approved, by its approvers.
+// The connections. Every unlock of the strict one must be approved, by its approvers; the
+// frugal one unlocks no more than frugalCeiling users an hour.
 const (
 	jumpcloud = "jc"
 	pingone   = "ping"
 	strict    = "strict"
+	frugal    = "frugal"
 )
 
-var connections = []string{jumpcloud, pingone, strict}
+var connections = []string{jumpcloud, pingone, strict, frugal}
 
 // operations are those of each connection's provider that the faults are ordered at.
 var operations = map[string][]string{
 	jumpcloud: jumpcloudOperations,
 	strict:    jumpcloudOperations,
+	frugal:    jumpcloudOperations,
 	pingone: {pingonesimulator.OpToken, pingonesimulator.OpLookup, pingonesimulator.OpFind, pingonesimulator.OpList, pingonesimulator.OpUnlock,
 		pingonesimulator.OpUnlock, pingonesimulator.OpPassword, pingonesimulator.OpUnlockPassword},
 }
@@ -35,6 +38,7 @@ const (
 	protectedUsers  = "vip-*"
 	approverPattern = "boss-*"
 	approvalTimeout = "6s"
+	frugalCeiling   = 8
 )
 
 // personal stands in every name and address of the cast, so that one that is where it must

@@ -220,13 +220,17 @@ func checkSent(e *evidence, report reporter) {
 	}
 }
 
-// checkBook: each unlock in the book is one that a run says it may have sent, and none is of
-// somebody whom nobody may unlock.
+// checkBook: each unlock in the book is one that a run says it may have sent, none is of
+// somebody whom nobody may unlock, and a ceiling holds.
 func checkBook(e *evidence, report reporter) {
 	for connection, changes := range e.books {
+		count := 0
 		for _, change := range changes {
 			if change.What != simulator.Unlocked || change.Cause != simulator.CauseUnlockCall {
 				continue
+			}
+			if count++; connection == frugal && count > frugalCeiling {
+				report("", "%s unlocked %s, as number %d; its ceiling is %d", connection, change.UserID, count, frugalCeiling)
 			}
 			if forbidden := e.accounts[change.UserID].forbidden; forbidden != "" {
 				report("", "%s unlocked %s, which is not to be unlocked (%s)", connection, change.UserID, forbidden)
@@ -264,6 +268,8 @@ func checkRefusals(e *evidence, report reporter) {
 			holds = past.changed(from, to)
 		case guard.CodeLockReason:
 			holds = past.byAdministrator(from, to)
+		case guard.CodeUnlockCeiling:
+			holds = r.in.Connection == frugal
 		default:
 			holds = false
 		}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -91,6 +92,9 @@ func TestCheckSees(t *testing.T) {
 		}},
 		"unlocked whom nobody may": {"book", func(e *evidence, r *runRecord) {
 			r.userID, e.books[strict][0].UserID, e.books[strict][1].UserID = "bob", "bob", "bob"
+		}},
+		"more unlocked than the ceiling": {"book", func(e *evidence, _ *runRecord) {
+			e.books[frugal] = slices.Repeat(e.books[strict], frugalCeiling+1)
 		}},
 		"refused without a rule": {"refusals", refusal(guard.CodeProtectedUser)},
 		"refused without a change": {"refusals", func(e *evidence, r *runRecord) {

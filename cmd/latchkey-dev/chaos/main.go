@@ -14,6 +14,8 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
+	"strings"
 	"syscall"
 	"time"
 
@@ -27,7 +29,7 @@ func main() {
 	flag.Uint64Var(&o.seed, "seed", uint64(time.Now().Unix()), "what the plan is drawn from; the same seed draws the same plan")
 	flag.StringVar(&o.latchkey, "latchkey", "../../bin/latchkey", "the latchkey command")
 	flag.StringVar(&o.folder, "folder", "", "where to keep database, logs and books (default: a folder that is removed unless something is found)")
-	flag.StringVar(&o.without, "without", "", "the rule that the workers are not given, which the checks must see: "+withoutProtection+" or "+withoutApproval)
+	flag.StringVar(&o.without, "without", "", "the rule that the workers are not given, which the checks must see: "+strings.Join(takeable, ", "))
 	flag.Parse()
 	err := o.run(ctx, os.Stdout)
 	stop()
@@ -60,8 +62,8 @@ type options struct {
 const drainFor = 4 * time.Minute
 
 func (o *options) run(ctx context.Context, out io.Writer) (err error) {
-	if o.without != "" && o.without != withoutProtection && o.without != withoutApproval {
-		return fmt.Errorf("-without must be %s or %s", withoutProtection, withoutApproval)
+	if o.without != "" && !slices.Contains(takeable, o.without) {
+		return fmt.Errorf("-without must be one of %s", strings.Join(takeable, ", "))
 	}
 	if _, err := os.Stat(o.latchkey); err != nil {
 		return fmt.Errorf("find the latchkey command, which make bin/latchkey builds: %w", err)

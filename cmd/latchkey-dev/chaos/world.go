@@ -29,7 +29,11 @@ import (
 const (
 	withoutProtection = "protection"
 	withoutApproval   = "approval"
+	withoutCeiling    = "ceiling"
 )
+
+// takeable are all of them.
+var takeable = []string{withoutProtection, withoutApproval, withoutCeiling}
 
 // world is everything that runs: Temporal on a file, the workers, the tenants.
 type world struct {
@@ -212,6 +216,9 @@ func (w *world) rules(connection string) []string {
 	}
 	if connection == strict && w.without != withoutApproval {
 		rules = append(rules, "APPROVAL_FOR=always", "APPROVERS="+approverPattern)
+	}
+	if connection == frugal && w.without != withoutCeiling {
+		rules = append(rules, "MAX_UNLOCKS_PER_HOUR="+strconv.Itoa(frugalCeiling))
 	}
 	return append(rules, "APPROVAL_TIMEOUT="+approvalTimeout)
 }
