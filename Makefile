@@ -145,10 +145,6 @@ chaos-proof: bin/latchkey bin/testserver bin/chaos ## Fail unless make chaos see
 	  if [ $$code -ne 1 ]; then echo "chaos ended with $$code without $$rule; it must see that, and end with 1" >&2; exit 1; fi; \
 	done
 
-.PHONY: provider
-provider: ## Lay out a new provider: make provider NAME=acmeid TITLE='Acme ID'
-	@$(GO) run ./internal/scaffold/new '$(NAME)' '$(TITLE)'
-
 .PHONY: pictures
 pictures: build ## Make the pictures of the README
 	docs/pictures/make.sh

@@ -40,12 +40,22 @@ func ConnectionOf(queue string) string {
 	return connection
 }
 
+// Connector is what the steps ask of a connection: *connectors.Connector is it.
+type Connector interface {
+	Lookup(ctx context.Context, ref connectors.UserRef) (*connectors.Account, error)
+	Unlock(ctx context.Context, account *connectors.Account) (connectors.Unlocked, error)
+	Lists() bool
+	ListLocked(ctx context.Context, after string, limit int) (connectors.Page, error)
+}
+
+var _ Connector = (*connectors.Connector)(nil)
+
 // Activities are the steps at one connection.
 type Activities struct {
 	// Connection is the connection's name, Provider the name of its provider.
 	Connection string
 	Provider   string
-	Connector  connectors.Connector
+	Connector  Connector
 	// AbsentID is an ID that no account of the provider has.
 	AbsentID string
 	// Rules are the connection's own; Ceiling keeps its limit of unlocks an hour, and is nil

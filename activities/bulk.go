@@ -57,8 +57,7 @@ func (a *Activities) Prepare(ctx context.Context, in PrepareInput) (_ *PrepareRe
 	ctx, cancel, current := begin(ctx)
 	defer cancel()
 	defer a.recovered(&err, current, connectors.No)
-	_, lists := a.Connector.(connectors.LockedLister)
-	result := &PrepareResult{Provider: a.Provider, SearchAttributes: a.SearchAttributes, Lists: lists, HidesPrivilege: a.HidesPrivilege, HidesGroups: a.HidesGroups}
+	result := &PrepareResult{Provider: a.Provider, SearchAttributes: a.SearchAttributes, Lists: a.Connector.Lists(), HidesPrivilege: a.HidesPrivilege, HidesGroups: a.HidesGroups}
 	if in.CountWithin == 0 {
 		return result, nil
 	}

@@ -49,16 +49,16 @@ func (a *Activities) Check(ctx context.Context) (_ *CheckResult, err error) {
 	nobody := &connectors.Account{ID: a.AbsentID}
 	_, reading := a.Connector.Lookup(ctx, connectors.UserRef{ID: a.AbsentID})
 	_, finding := a.Connector.Lookup(ctx, connectors.UserRef{Username: absentUsername})
-	_, lists := a.Connector.(connectors.LockedLister)
+	_, unlocking := a.Connector.Unlock(ctx, nobody)
 	return &CheckResult{
 		Connection: a.Connection,
 		Provider:   a.Provider,
 		Rights: []Right{
 			right(RightRead, reading, reaches(finding)),
 			right(RightFind, finding, true),
-			right(RightUnlock, a.Connector.Unlock(ctx, nobody), reaches(finding)),
+			right(RightUnlock, unlocking, reaches(finding)),
 		},
-		Lists: lists,
+		Lists: a.Connector.Lists(),
 	}, nil
 }
 

@@ -149,10 +149,10 @@ func TestCheckIsNotFooled(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			b := newBench(locked())
-			var err error
-			b.steps.Connector, err = test.config.Open(connectors.Options{})
+			connector, err := connectors.Open(test.provider, test.config, connectors.Options{})
 			require.NoError(t, err)
-			b.steps.AbsentID = test.provider.AbsentID
+			b.steps.Connector = connector
+			b.steps.AbsentID = test.provider.ID.Absent
 			result, err := check(b)
 			require.NoError(t, err)
 			require.Len(t, result.Rights, 3)
@@ -193,17 +193,15 @@ func (w *witness) Lookup(ctx context.Context, ref connectors.UserRef) (*connecto
 	return w.Connector.Lookup(ctx, ref)
 }
 
-func (w *witness) Unlock(ctx context.Context, account *connectors.Account) error {
+func (w *witness) Unlock(ctx context.Context, account *connectors.Account) (connectors.Unlocked, error) {
 	w.unlocked = append(w.unlocked, account.ID)
 	return w.Connector.Unlock(ctx, account)
 }
 
 // lister can list who is locked.
-type lister struct{ connectors.Connector }
+type lister struct{ activities.Connector }
 
-func (lister) ListLocked(context.Context, string, int) (connectors.Page, error) {
-	return connectors.Page{}, nil
-}
+func (lister) Lists() bool { return true }
 
 // TestCheckUnclassified: what a broken connector says is not repeated.
 func TestCheckUnclassified(t *testing.T) {

@@ -229,12 +229,7 @@ func chosen(account *connectors.Account, in ListLockedInput, now time.Time) bool
 
 // listed asks the provider for a page.
 func (a *Activities) listed(ctx context.Context, current attempt, after string, limit int) (connectors.Page, error) {
-	lister, lists := a.Connector.(connectors.LockedLister)
-	if !lists {
-		return connectors.Page{}, a.failure(&connectors.Error{Kind: connectors.Unsupported, Provider: a.Provider, Operation: "list locked users",
-			Message: "this provider cannot list who is locked"}, current, connectors.No)
-	}
-	page, err := lister.ListLocked(ctx, after, limit)
+	page, err := a.Connector.ListLocked(ctx, after, limit)
 	if err != nil {
 		return connectors.Page{}, a.failure(err, current, connectors.No)
 	}

@@ -158,7 +158,7 @@ func TestSurveyMeasuresByTheProvidersClock(t *testing.T) {
 			t.Parallel()
 			member := latchkeytest.Member(1, made(test.age-test.theirs, connectors.ReasonFailedSignIn))
 			b, _ := townOf(member)
-			b.steps.Connector = skewed{b.steps.Connector.(connectors.LockedLister), b.steps.Connector, test.theirs}
+			b.steps.Connector = skewed{b.steps.Connector, test.theirs}
 			page, err := run[activities.SurveyResult](b, b.steps.Survey, activities.SurveyInput{
 				Guard: guard.Guard{MinLockedFor: guard.Duration(15 * time.Minute)}, Window: 10 * time.Minute,
 			})
@@ -174,13 +174,12 @@ func TestSurveyMeasuresByTheProvidersClock(t *testing.T) {
 
 // skewed is a provider whose clock differs from ours.
 type skewed struct {
-	connectors.LockedLister
-	connectors.Connector
+	activities.Connector
 	by time.Duration
 }
 
 func (s skewed) ListLocked(ctx context.Context, after string, limit int) (connectors.Page, error) {
-	page, err := s.LockedLister.ListLocked(ctx, after, limit)
+	page, err := s.Connector.ListLocked(ctx, after, limit)
 	for _, account := range page.Accounts {
 		account.AsOf = time.Now().Add(s.by)
 	}

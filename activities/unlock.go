@@ -122,21 +122,22 @@ func (a *Activities) send(ctx, bounded context.Context, in UnlockInput, account 
 	// The server must know that an unlock may be under way before it is. The first heartbeat
 	// of an attempt is sent at once, and a later one before the attempt's failure is; a short
 	// throttle would break that: it sends the later one beside the failure, or not at all.
-	activity.RecordHeartbeat(ctx, FailureDetails{Sent: Surer(result.Sent, connectors.Unknown), Attempt: current.number})
+	activity.RecordHeartbeat(ctx, FailureDetails{Sent: connectors.Surer(result.Sent, connectors.Unknown), Attempt: current.number})
 	sent, failed := connectors.Unknown, TypeInternal // Until the connector has answered: it may panic.
 	defer func() {
 		if sent != connectors.No {
-			result.Sent = Surer(result.Sent, sent)
+			result.Sent = connectors.Surer(result.Sent, sent)
 			a.audit(ctx, in, result, failed)
 		}
 	}()
-	if err := a.Connector.Unlock(bounded, account); err != nil {
+	unlocked, err := a.Connector.Unlock(bounded, account)
+	if err != nil {
 		sent, failed = sentBy(err), failureType(err)
-		return nil, a.unlockFailure(ctx, err, current, Surer(result.Sent, sent))
+		return nil, a.unlockFailure(ctx, err, current, connectors.Surer(result.Sent, sent))
 	}
 	sent, failed = connectors.Yes, ""
 	result.Sent = connectors.Yes
-	result.UnlockedAt = account.AsOf
+	result.UnlockedAt = unlocked.At
 	return result, nil
 }
 
@@ -166,15 +167,6 @@ func sentBy(err error) connectors.Answer {
 		return failure.Sent
 	}
 	return connectors.Unknown
-}
-
-// Surer returns the stronger of two claims that an unlock was sent.
-func Surer(one, other connectors.Answer) connectors.Answer {
-	rank := map[connectors.Answer]int{connectors.No: 0, connectors.Unknown: 1, connectors.Yes: 2}
-	if rank[other] > rank[one] {
-		return other
-	}
-	return one
 }
 
 // AuditMessage is the message of every audit line. Whatever the level of the log, lines with

@@ -8,7 +8,7 @@ import (
 
 // Account is one user account at one provider.
 type Account struct {
-	// ID is the provider's stable opaque identifier in lower case; see ValidateID.
+	// ID is the provider's stable opaque identifier, in the one spelling of Provider.ID.
 	ID          string `json:"id"`
 	Username    string `json:"username"`
 	Email       string `json:"email"`
@@ -44,6 +44,14 @@ func (a *Account) WithoutUser() *Account {
 	return &copied
 }
 
+// named returns the account's own name of the field.
+func (a *Account) named(field NameField) string {
+	if field == FindEmail {
+		return a.Email
+	}
+	return a.Username
+}
+
 // Answer is yes, no or unknown.
 type Answer string
 
@@ -62,6 +70,15 @@ func AnswerOf(truth bool) Answer {
 	return No
 }
 
+// Surer returns the stronger of two claims that an unlock was sent.
+func Surer(one, other Answer) Answer {
+	rank := map[Answer]int{No: 0, Unknown: 1, Yes: 2}
+	if rank[other] > rank[one] {
+		return other
+	}
+	return one
+}
+
 // State is what locks an account, and what else keeps its user out.
 type State struct {
 	// Locks are the locks in force, by the provider's own word: one that it still shows is a
@@ -73,6 +90,8 @@ type State struct {
 	Disabled        bool `json:"disabled"`
 	Suspended       bool `json:"suspended"`
 	PasswordExpired bool `json:"passwordExpired"`
+	// AccountExpired says that the account itself has come to its end.
+	AccountExpired bool `json:"accountExpired,omitempty"`
 	// Privileged says whether the account has administrative rights.
 	Privileged Answer `json:"privileged"`
 	// CanSignIn says whether the provider would let the user in with the right password.
@@ -90,6 +109,7 @@ const (
 	BlockDisabled        = "disabled"
 	BlockSuspended       = "suspended"
 	BlockPasswordExpired = "password_expired"
+	BlockAccountExpired  = "account_expired"
 )
 
 // StillBlockedBy names what keeps the user out apart from locks.
@@ -104,6 +124,9 @@ func (s State) StillBlockedBy() []string {
 	if s.PasswordExpired {
 		blocks = append(blocks, BlockPasswordExpired)
 	}
+	if s.AccountExpired {
+		blocks = append(blocks, BlockAccountExpired)
+	}
 	return blocks
 }
 
@@ -111,7 +134,7 @@ func (s State) StillBlockedBy() []string {
 // the user out, unknown when a layer could not be read, yes otherwise.
 func (s State) SignInAnswer() Answer {
 	switch {
-	case s.Locked() || len(s.StillBlockedBy()) > 0:
+	case slices.ContainsFunc(s.Locks, func(l Lock) bool { return !l.Partial }) || len(s.StillBlockedBy()) > 0:
 		return No
 	case len(s.Unread) > 0:
 		return Unknown
@@ -162,6 +185,8 @@ type Lock struct {
 	Permanent bool `json:"permanent"`
 	// Server names the server where the lock lives, for providers that keep locks per server.
 	Server string `json:"server,omitempty"`
+	// Partial says that the lock holds only some ways in: unknown devices, some addresses.
+	Partial bool `json:"partial,omitempty"`
 }
 
 // Same reports whether two reads saw the same lock: the same layer and server, made

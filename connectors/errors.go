@@ -77,8 +77,9 @@ type Error struct {
 	// Sent says, of a failed Unlock, whether an unlock has taken effect: No when none was
 	// sent or each was refused, Yes when one was accepted, Unknown when an answer is missing.
 	Sent Answer
-	// Cause is context.Canceled or context.DeadlineExceeded when the caller's own context
-	// ended the call, else nil; for errors.Is. It is never printed.
+	// Cause is for errors.Is: context.Canceled or context.DeadlineExceeded when the caller's
+	// own context ended the call, or what a driver of this module told itself. It is never
+	// printed.
 	Cause error `json:"-"`
 }
 

@@ -3,11 +3,13 @@ package connectors
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"golang.org/x/text/cases"
+	"golang.org/x/text/unicode/norm"
 )
 
 // UserRef names one user by exactly one of its fields.
@@ -68,30 +70,13 @@ func SameName(a, b string) bool {
 	})
 }
 
-// AlikeNames reports whether a provider that folds case in the widest way may take two
-// usernames or addresses for one. Those that are not SameName are two all the same.
+// AlikeNames reports whether a provider that compares in the widest way may take two
+// usernames or addresses for one: without regard to case, width, composition or white space.
+// Those that are not SameName are two all the same.
 func AlikeNames(a, b string) bool {
-	lower, upper := strings.ToLower(a), strings.ToUpper(a)
-	return strings.EqualFold(a, b) || lower == strings.ToLower(b) || upper == strings.ToUpper(b) //nolint:gocritic // EqualFold alone misses special cases
+	return SameName(a, b) || strings.ToLower(a) == strings.ToLower(b) || strings.ToUpper(a) == strings.ToUpper(b) || widest(a) == widest(b) //nolint:gocritic // EqualFold alone misses special cases
 }
 
-// The shapes of the providers' stable opaque identifiers. IDs are stored in the clear,
-// so nothing else is taken for one: no name, address or distinguished name.
-var idShapes = []*regexp.Regexp{
-	regexp.MustCompile(`^[0-9a-f]{24}$`),                                                 // JumpCloud
-	regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$`), // UUID: PingOne, entryUUID, objectGUID
-	regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{8}-[0-9a-f]{8}-[0-9a-f]{8}$`),              // nsUniqueId
-}
-
-// ValidateID reports whether id, in lower case, has the shape of a provider's opaque
-// identifier. Its message never repeats the value.
-func ValidateID(id string) error {
-	lower := strings.ToLower(id)
-	for _, shape := range idShapes {
-		if shape.MatchString(lower) {
-			return nil
-		}
-	}
-	return errors.New("userId must be a provider's own identifier: 24 hexadecimal digits (JumpCloud) or a UUID (PingOne); " +
-		"for a name or an address use username or email")
+func widest(name string) string {
+	return strings.Join(strings.Fields(norm.NFKC.String(cases.Fold().String(norm.NFKC.String(name)))), "")
 }

@@ -68,7 +68,7 @@ func (c Connection) Format(state fmt.State, _ rune) {
 // activities over all workers, were each to make the fewest requests that it can; 0 is no
 // bound. What some make beyond, the transport of each worker holds back.
 func (c Connection) ActivitiesPerSecond() float64 {
-	return c.RateLimit / float64(c.Provider.CallsPerActivity)
+	return c.RateLimit / float64(c.Config.Capabilities().Requests)
 }
 
 // Settings are the variables of the worker itself. They are strings, so that every fault
@@ -272,7 +272,7 @@ func (s ConnectionSettings) apply(to *Connection) []error {
 			faults = append(faults, err)
 		}
 	}
-	faults = append(faults, s.checkLists(to.Provider)...)
+	faults = append(faults, s.checkLists(to.Provider.Title, to.Config.Capabilities())...)
 	var err error
 	to.RateLimit, err = parsePositive[float64]("RATE_LIMIT", s.RateLimit)
 	note(err)
@@ -304,7 +304,7 @@ func (s ConnectionSettings) apply(to *Connection) []error {
 }
 
 // checkLists trims the lists, and says what is wrong with them.
-func (s ConnectionSettings) checkLists(of connectors.Provider) []error {
+func (s ConnectionSettings) checkLists(provider string, can connectors.Capabilities) []error {
 	var faults []error
 	for _, each := range []struct {
 		name string
@@ -325,8 +325,8 @@ func (s ConnectionSettings) checkLists(of connectors.Provider) []error {
 			faults = append(faults, errors.New("PERMIT_OVERRIDE holds an unknown word: use suspended and disabled"))
 		}
 	}
-	if len(s.ProtectedGroups) > 0 && !of.TellsGroups {
-		faults = append(faults, fmt.Errorf("PROTECTED_GROUPS cannot be kept, since %s does not tell the groups of a user: use PROTECTED_USERS", of.Title))
+	if len(s.ProtectedGroups) > 0 && !can.TellsGroups {
+		faults = append(faults, fmt.Errorf("PROTECTED_GROUPS cannot be kept, since %s does not tell the groups of a user: use PROTECTED_USERS", provider))
 	}
 	if slices.ContainsFunc(s.ApprovalFor, func(word string) bool { return !slices.Contains(guard.ApprovalCases(), word) }) {
 		faults = append(faults, errors.New("APPROVAL_FOR holds an unknown word: use always, privileged and admin_locks"))

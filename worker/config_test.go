@@ -329,7 +329,7 @@ func TestSecretFile(t *testing.T) { //nolint:paralleltest // it sets the process
 	write(jumpcloudsimulator.DefaultAPIKey + "\n")
 	config, err := Load()
 	require.NoError(t, err)
-	connector, err := config.Connections[0].Config.Open(connectors.Options{})
+	connector, err := connectors.Open(config.Connections[0].Provider, config.Connections[0].Config, connectors.Options{})
 	require.NoError(t, err)
 	for _, step := range []struct {
 		key  string

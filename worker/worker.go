@@ -13,7 +13,6 @@ import (
 
 	"github.com/latchkey-iam/latchkey/activities"
 	"github.com/latchkey-iam/latchkey/connectors"
-	"github.com/latchkey-iam/latchkey/internal/httpcall"
 	"github.com/latchkey-iam/latchkey/internal/temporalclient"
 	"github.com/latchkey-iam/latchkey/workflows"
 )
@@ -161,17 +160,18 @@ func newActivityWorker(config Config, connection Connection, steps *activities.A
 }
 
 func newActivities(connection Connection, temporal client.Client, namespace string, known []string, logger *zap.Logger) (*activities.Activities, error) {
-	connector, err := connection.Config.Open(connectors.Options{HTTPClient: httpcall.NewClient(connection.RateLimit)})
+	connector, err := connectors.Open(connection.Provider, connection.Config, connectors.Options{Limiter: connectors.NewLimiter(connection.RateLimit)})
 	if err != nil {
 		return nil, err
 	}
+	can := connection.Config.Capabilities()
 	steps := &activities.Activities{
 		Connection:       connection.Name,
 		Provider:         connection.Provider.Name,
 		Connector:        connector,
-		AbsentID:         connection.Provider.AbsentID,
-		HidesPrivilege:   connection.Provider.HidesPrivilege,
-		HidesGroups:      !connection.Provider.TellsGroups,
+		AbsentID:         connection.Provider.ID.Absent,
+		HidesPrivilege:   !can.TellsPrivilege,
+		HidesGroups:      !can.TellsGroups,
 		Rules:            connection.Rules,
 		SearchAttributes: known,
 		Audit:            logger,

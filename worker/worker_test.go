@@ -68,7 +68,7 @@ func TestRateLimit(t *testing.T) {
 	s := newSite(t, nil)
 	config := s.config
 	config.Connections[0].RateLimit = 8
-	calls := float64(config.Connections[0].Provider.CallsPerActivity)
+	calls := float64(config.Connections[0].Config.Capabilities().Requests)
 	s.serve(config)
 	require.Eventually(t, func() bool {
 		pollers := s.pollers(activities.Queue("jc"), enumspb.TASK_QUEUE_TYPE_ACTIVITY)

@@ -139,7 +139,7 @@ func (w *world) isGone(id string) bool {
 	return w.hit[id] && w.fates[id].gone
 }
 
-// Lookup implements connectors.Connector.
+// Lookup implements activities.Connector.
 func (w *world) Lookup(ctx context.Context, ref connectors.UserRef) (*connectors.Account, error) {
 	if ref.ID != "" {
 		w.befall(ref.ID, false)
@@ -151,14 +151,14 @@ func (w *world) Lookup(ctx context.Context, ref connectors.UserRef) (*connectors
 	return account, err
 }
 
-// Unlock implements connectors.Connector.
-func (w *world) Unlock(ctx context.Context, account *connectors.Account) error {
+// Unlock implements activities.Connector.
+func (w *world) Unlock(ctx context.Context, account *connectors.Account) (connectors.Unlocked, error) {
 	if w.befall(account.ID, true) {
-		return latchkeytest.Fail(connectors.Unavailable)
+		return connectors.Unlocked{}, latchkeytest.Fail(connectors.Unavailable)
 	}
 	now, err := w.Population.Lookup(ctx, connectors.UserRef{ID: account.ID})
 	if err != nil || w.isGone(account.ID) {
-		return latchkeytest.Fail(connectors.NotFound)
+		return connectors.Unlocked{}, latchkeytest.Fail(connectors.NotFound)
 	}
 	w.mutex.Lock()
 	defer w.mutex.Unlock()
@@ -166,19 +166,20 @@ func (w *world) Unlock(ctx context.Context, account *connectors.Account) error {
 	if reason := w.judge(now); now.State.Locked() && reason != "" {
 		w.wrong = append(w.wrong, fmt.Sprintf("unlocked %+v, although %s", now, reason))
 	}
-	if err := w.Population.Unlock(ctx, account); err != nil {
-		return err
+	unlocked, err := w.Population.Unlock(ctx, account)
+	if err != nil {
+		return connectors.Unlocked{}, err
 	}
 	if w.fates[account.ID].relocked {
-		at := account.AsOf.Add(2 * time.Second)
+		at := unlocked.At.Add(2 * time.Second)
 		w.Change(account.ID, func(a *connectors.Account) {
 			a.State.Locks = []connectors.Lock{{Layer: connectors.LayerAccount, Reason: connectors.ReasonFailedSignIn, Since: &at}}
 		})
 	}
-	return nil
+	return unlocked, nil
 }
 
-// ListLocked implements connectors.LockedLister: it scans, so that pages may be empty.
+// ListLocked implements activities.Connector: it scans, so that pages may be empty.
 func (w *world) ListLocked(ctx context.Context, after string, limit int) (connectors.Page, error) {
 	left := w.ids[len(w.ids)-len(slices.DeleteFunc(slices.Clone(w.ids), func(id string) bool { return id <= after })):]
 	read := left[:min(len(left), w.scan, limit)]

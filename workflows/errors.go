@@ -118,7 +118,7 @@ func lastHeartbeat(timeout *temporal.TimeoutError) activities.FailureDetails {
 
 // include adds what another source knows of the attempts.
 func (f *failure) include(told activities.FailureDetails) {
-	f.sent = activities.Surer(f.sent, told.Sent)
+	f.sent = connectors.Surer(f.sent, told.Sent)
 	f.attempt = max(f.attempt, told.Attempt)
 }
 

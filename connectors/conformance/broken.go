@@ -148,6 +148,5 @@ func unreachable(t *testing.T, fresh maker) {
 }
 
 func (b *bench) lists() bool {
-	_, ok := b.open().(connectors.LockedLister)
-	return ok
+	return b.open().Lists()
 }

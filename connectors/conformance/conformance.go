@@ -130,7 +130,7 @@ func requireFields(t *testing.T, fields []connectors.Field, object map[string]an
 func groupsByIDAndName(t *testing.T, h Harness) {
 	user := h.MakeUser(t, "", "")
 	grouper, tells := h.(*watched).Harness.(Grouper)
-	require.Equal(t, h.Provider().TellsGroups, tells)
+	require.Equal(t, h.Capabilities().TellsGroups, tells)
 	if !tells {
 		require.Nil(t, lookup(t, h, user).Groups)
 		return
@@ -159,7 +159,7 @@ func failedSignInsLockAndUnlock(t *testing.T, h Harness) {
 		require.NotEqual(t, connectors.ReasonAdmin, lock.Reason)
 		require.True(t, lock.Reason == connectors.ReasonUnknown || lock.Reason == connectors.ReasonFailedSignIn)
 	}
-	require.NoError(t, h.Connector().Unlock(t.Context(), account))
+	require.NoError(t, unlock(t, h.Connector(), account))
 	requireUnlocked(t, h, user)
 }
 
@@ -169,7 +169,7 @@ func administratorsLockAndUnlock(t *testing.T, h Harness) {
 	require.False(t, h.SignIn(t, user))
 	account := requireLocked(t, h, user)
 	requireNotTakenForFailures(t, account)
-	require.NoError(t, h.Connector().Unlock(t.Context(), account))
+	require.NoError(t, unlock(t, h.Connector(), account))
 	requireUnlocked(t, h, user)
 }
 
@@ -187,9 +187,10 @@ func unlockTwice(t *testing.T, h Harness) {
 	h.LockByFailedSignIns(t, user)
 	account := requireLocked(t, h, user)
 	before := account.AsOf
-	require.NoError(t, h.Connector().Unlock(t.Context(), account))
-	require.False(t, account.AsOf.Before(before), "an unlock moves the provider's time on")
-	require.NoError(t, h.Connector().Unlock(t.Context(), account))
+	unlocked, err := h.Connector().Unlock(t.Context(), account)
+	require.NoError(t, err)
+	require.False(t, unlocked.At.Before(before), "an unlock tells the provider's time")
+	require.NoError(t, unlock(t, h.Connector(), account))
 	requireUnlocked(t, h, user)
 }
 
@@ -202,7 +203,7 @@ func suspendedStaysSuspended(t *testing.T, h Harness) {
 	}
 	account := requireLocked(t, h, user)
 	require.True(t, account.State.Suspended)
-	require.NoError(t, h.Connector().Unlock(t.Context(), account))
+	require.NoError(t, unlock(t, h.Connector(), account))
 	after := lookup(t, h, user)
 	require.True(t, after.State.Suspended, "an unlock leaves a suspension alone")
 	require.Equal(t, connectors.No, after.State.CanSignIn)
@@ -218,7 +219,7 @@ func disabledStaysDisabled(t *testing.T, h Harness) {
 	}
 	account := requireLocked(t, h, user)
 	require.True(t, account.State.Disabled)
-	require.NoError(t, h.Connector().Unlock(t.Context(), account))
+	require.NoError(t, unlock(t, h.Connector(), account))
 	after := lookup(t, h, user)
 	require.True(t, after.State.Disabled, "an unlock leaves a disabled account disabled")
 	require.Equal(t, connectors.No, after.State.CanSignIn)
@@ -231,7 +232,7 @@ func wrongCredentials(t *testing.T, h Harness) {
 	account := requireLocked(t, h, user)
 	_, err := h.WrongCredentials().Lookup(t.Context(), user.Ref())
 	requireKind(t, err, connectors.Unauthenticated)
-	err = h.WrongCredentials().Unlock(t.Context(), account)
+	err = unlock(t, h.WrongCredentials(), account)
 	requireKind(t, err, connectors.Unauthenticated)
 	requireNotSent(t, err)
 	requireLocked(t, h, user)
@@ -243,7 +244,7 @@ func noPermission(t *testing.T, h Harness) {
 	account, err := h.ReadOnly().Lookup(t.Context(), user.Ref())
 	require.NoError(t, err)
 	require.True(t, account.State.Locked())
-	err = h.ReadOnly().Unlock(t.Context(), account)
+	err = unlock(t, h.ReadOnly(), account)
 	requireKind(t, err, connectors.PermissionDenied)
 	requireNotSent(t, err)
 	requireLocked(t, h, user)
@@ -258,7 +259,7 @@ func cancelledContext(t *testing.T, h Harness) {
 	_, err := h.Connector().Lookup(ctx, user.Ref())
 	require.ErrorIs(t, err, context.Canceled)
 	requireKind(t, err, connectors.Unavailable)
-	err = h.Connector().Unlock(ctx, account)
+	_, err = h.Connector().Unlock(ctx, account)
 	require.ErrorIs(t, err, context.Canceled)
 	requireKind(t, err, connectors.Unavailable)
 	requireLocked(t, h, user)
@@ -267,8 +268,9 @@ func cancelledContext(t *testing.T, h Harness) {
 // listLocked walks the locked accounts in small pages while they leave the set: each is
 // met exactly once, in the order of the IDs, and nobody else is.
 func listLocked(t *testing.T, h Harness) {
-	lister, ok := h.Connector().(connectors.LockedLister)
-	if !ok {
+	lister := h.Connector()
+	require.Equal(t, h.Capabilities().Lists, lister.Lists())
+	if !lister.Lists() {
 		return
 	}
 	var locked []string
@@ -291,13 +293,19 @@ func listLocked(t *testing.T, h Harness) {
 			require.True(t, account.State.Locked())
 			require.Empty(t, account.User, "pages are long")
 			met = append(met, account.ID)
-			require.NoError(t, h.Connector().Unlock(t.Context(), account))
+			require.NoError(t, unlock(t, h.Connector(), account))
 		}
 		if after = page.Next; after == "" {
 			break
 		}
 	}
 	require.Equal(t, locked, met)
+}
+
+func unlock(t testing.TB, connector Connector, account *connectors.Account) error {
+	t.Helper()
+	_, err := connector.Unlock(t.Context(), account)
+	return err
 }
 
 func lookup(t *testing.T, h Harness, user User) *connectors.Account {

@@ -7,7 +7,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/latchkey-iam/latchkey/connectors"
 	"github.com/latchkey-iam/latchkey/connectors/simulator"
 )
 
@@ -28,7 +27,7 @@ var disguises = []func(string) string{
 // an error, finds nobody who repeats it. The witness looks.
 func echoedSecrets(t *testing.T, fresh maker) {
 	eachStep(t, fresh, nil, func(_ *testing.T, b *bench, step Step) {
-		var connector connectors.Connector
+		var connector Connector
 		var sent []string
 		for _, status := range []int{200, 302, 400, 401, 403, 404, 429, 500} {
 			for _, disguise := range disguises {
@@ -52,7 +51,7 @@ func echoedSecrets(t *testing.T, fresh maker) {
 }
 
 // echo answers the step with what it was sent.
-func (b *bench) echo(connector connectors.Connector, step Step, status int, echoed string) {
+func (b *bench) echo(connector Connector, step Step, status int, echoed string) {
 	headers := map[string]string{}
 	for _, name := range requestIDHeaders {
 		headers[name] = echoed
@@ -63,7 +62,7 @@ func (b *bench) echo(connector connectors.Connector, step Step, status int, echo
 }
 
 // sent lists what the step sends that nobody may repeat.
-func (b *bench) sent(connector connectors.Connector, step Step) []string {
+func (b *bench) sent(connector Connector, step Step) []string {
 	if step.Token {
 		defer b.order(step, simulator.Fault{Kind: simulator.KindDrop})()
 		require.Error(b.t, b.act(b.t.Context(), connector, step.Action).err)

@@ -1,7 +1,6 @@
 package conformance
 
 import (
-	"net/http"
 	"os"
 	"path/filepath"
 	"testing"
@@ -25,9 +24,9 @@ func secretFiles(t *testing.T, fresh maker) {
 	right := b.Secrets()[0]
 	write(right)
 	var ahead time.Duration
-	open := func() connectors.Connector {
-		opened, err := filer.ConfigOf(path).Open(connectors.Options{
-			HTTPClient: &http.Client{Transport: b.tap}, Now: func() time.Time { return time.Now().Add(ahead) },
+	open := func() Connector {
+		opened, err := connectors.Open(b.Provider(), filer.ConfigOf(path), connectors.Options{
+			Transport: b.tap, Now: func() time.Time { return time.Now().Add(ahead) },
 		})
 		require.NoError(t, err)
 		return watch(t, opened, b.secret)
@@ -66,7 +65,7 @@ func secretFiles(t *testing.T, fresh maker) {
 }
 
 // requireMayPass: every action fails so that it is tried again, and has sent nothing.
-func (b *bench) requireMayPass(connector connectors.Connector, kind connectors.Kind) {
+func (b *bench) requireMayPass(connector Connector, kind connectors.Kind) {
 	b.t.Helper()
 	for _, action := range []Action{LookupByID, Unlock} {
 		failure := failureOf(b.t, b.act(b.t.Context(), connector, action).err)

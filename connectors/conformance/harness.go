@@ -3,6 +3,7 @@
 package conformance
 
 import (
+	"context"
 	"testing"
 
 	"github.com/latchkey-iam/latchkey/connectors"
@@ -12,12 +13,14 @@ import (
 type Harness interface {
 	// Provider is the provider's description, as the registry has it.
 	Provider() connectors.Provider
+	// Capabilities are those of the connector's configuration.
+	Capabilities() connectors.Capabilities
 	// Connector may read, unlock and list.
-	Connector() connectors.Connector
+	Connector() Connector
 	// WrongCredentials returns a connector whose secret is wrong.
-	WrongCredentials() connectors.Connector
+	WrongCredentials() Connector
 	// ReadOnly returns a connector that may read and not unlock.
-	ReadOnly() connectors.Connector
+	ReadOnly() Connector
 
 	// MakeUser makes a user who can sign in. An empty username or email is chosen by the
 	// harness, unique.
@@ -42,6 +45,14 @@ type Grouper interface {
 	JoinGroup(t testing.TB, user User, id, name string)
 	// Population is the ID and the name of what else every user belongs to; empty for nothing.
 	Population() (id, name string)
+}
+
+// Connector is what a case asks: a *connectors.Connector, or one whose errors are watched.
+type Connector interface {
+	Lookup(ctx context.Context, ref connectors.UserRef) (*connectors.Account, error)
+	Unlock(ctx context.Context, account *connectors.Account) (connectors.Unlocked, error)
+	Lists() bool
+	ListLocked(ctx context.Context, after string, limit int) (connectors.Page, error)
 }
 
 // User is a user that the harness made.

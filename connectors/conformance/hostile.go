@@ -56,7 +56,7 @@ func hostileReferences(t *testing.T, fresh maker) {
 	for _, id := range hostileIDs(b.user.ID) {
 		b.secret.add(id) // no ID, so perhaps a name
 		requireNobody(t, connector, connectors.UserRef{ID: id})
-		err := connector.Unlock(t.Context(), &connectors.Account{ID: id})
+		err := unlock(t, connector, &connectors.Account{ID: id})
 		require.Equal(t, connectors.RejectedByProvider, connectors.KindOf(err), "%q", id)
 		require.Equal(t, connectors.No, failureOf(t, err).Sent, "%q", id)
 	}
@@ -86,7 +86,7 @@ func (b *bench) operationOf(action Action) []string {
 	return operations
 }
 
-func requireNobody(t *testing.T, connector connectors.Connector, ref connectors.UserRef) {
+func requireNobody(t *testing.T, connector Connector, ref connectors.UserRef) {
 	t.Helper()
 	account, err := connector.Lookup(t.Context(), ref)
 	require.Nil(t, account, "%q", ref)

@@ -6,7 +6,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/latchkey-iam/latchkey/connectors"
 	"github.com/latchkey-iam/latchkey/connectors/simulator"
 )
 
@@ -22,8 +21,8 @@ func staleReads(t *testing.T, fresh maker) {
 			b.order(step, simulator.Fault{Kind: simulator.KindStale, For: simulator.Duration(5 * time.Minute)})
 		}
 	}
-	require.NoError(t, connector.Unlock(t.Context(), before))
-	unlockedAt := before.AsOf
+	unlocked, err := connector.Unlock(t.Context(), before)
+	require.NoError(t, err)
 	require.Positive(t, b.unlocks())
 	for range 3 {
 		stale, err := connector.Lookup(t.Context(), b.user.Ref())
@@ -32,7 +31,7 @@ func staleReads(t *testing.T, fresh maker) {
 		for i, lock := range stale.State.Locks {
 			require.True(t, lock.Same(before.State.Locks[i]), "the same lock is told from another by its beginning")
 		}
-		require.False(t, stale.AsOf.Before(unlockedAt))
+		require.False(t, stale.AsOf.Before(unlocked.At))
 	}
 	b.Peer().Faults.Clear()
 	require.NoError(t, b.Peer().Clock.Advance(6*time.Minute))
@@ -46,7 +45,7 @@ func staleReads(t *testing.T, fresh maker) {
 	require.True(t, again.State.Locked())
 	for _, lock := range again.State.Locks {
 		if lock.Since != nil {
-			require.True(t, lock.Since.After(unlockedAt), "a lock made after the unlock begins after it")
+			require.True(t, lock.Since.After(unlocked.At), "a lock made after the unlock begins after it")
 		}
 	}
 }
@@ -84,12 +83,12 @@ func locksRunOut(t *testing.T, fresh maker) {
 }
 
 // readsOf says whether the user is locked, by a look-up and by the list.
-func (b *bench) readsOf(connector connectors.Connector, user User) []bool {
+func (b *bench) readsOf(connector Connector, user User) []bool {
 	account, err := connector.Lookup(b.t.Context(), user.Ref())
 	require.NoError(b.t, err)
 	reads := []bool{account.State.Locked()}
-	if lister, ok := connector.(connectors.LockedLister); ok {
-		page, err := lister.ListLocked(b.t.Context(), "", listLimit)
+	if connector.Lists() {
+		page, err := connector.ListLocked(b.t.Context(), "", listLimit)
 		require.NoError(b.t, err)
 		reads = append(reads, outcome{accounts: page.Accounts}.account(user.ID) != nil)
 	}

@@ -37,7 +37,6 @@ func concurrency(t *testing.T, fresh maker) {
 		b.LockByFailedSignIns(t, user)
 		users = append(users, user)
 	}
-	lister, lists := connector.(connectors.LockedLister)
 	require.NoError(t, atOnce(24, func(number int) error {
 		user := users[number%len(users)]
 		for _, ref := range []connectors.UserRef{user.Ref(), {Username: user.Username}, {Email: user.Email}} {
@@ -49,12 +48,12 @@ func concurrency(t *testing.T, fresh maker) {
 				return fmt.Errorf("%v was answered with another account", ref)
 			}
 		}
-		if lists {
-			if _, err := lister.ListLocked(t.Context(), "", 3); err != nil {
+		if connector.Lists() {
+			if _, err := connector.ListLocked(t.Context(), "", 3); err != nil {
 				return err
 			}
 		}
-		return connector.Unlock(t.Context(), &connectors.Account{ID: user.ID})
+		return unlock(t, connector, &connectors.Account{ID: user.ID})
 	}))
 	for _, user := range users {
 		account, err := connector.Lookup(t.Context(), user.Ref())

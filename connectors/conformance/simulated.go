@@ -87,9 +87,9 @@ func (s *Simulated) SignIn(t testing.TB, user User) bool {
 }
 
 // Open opens a connector and fails the test when the configuration is wrong.
-func Open(t testing.TB, config connectors.Config) connectors.Connector {
+func Open(t testing.TB, provider connectors.Provider, config connectors.Config) Connector {
 	t.Helper()
-	opened, err := config.Open(connectors.Options{})
+	opened, err := connectors.Open(provider, config, connectors.Options{})
 	require.NoError(t, err)
 	return opened
 }

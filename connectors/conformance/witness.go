@@ -17,6 +17,7 @@ import (
 	"go.uber.org/zap/zapcore"
 
 	"github.com/latchkey-iam/latchkey/connectors"
+	"github.com/latchkey-iam/latchkey/internal/httpcall"
 )
 
 // canary stands in every body that the suite makes up. No error may repeat it.
@@ -106,26 +107,17 @@ func written(t testing.TB, value any) []string {
 
 // watch returns the connector with a witness at its side, who looks at every error: it
 // is one of the contract's, tells of Sent what it should, and repeats no secret.
-func watch(t testing.TB, connector connectors.Connector, secret *secrets) connectors.Connector {
-	w := &witness{Connector: connector, t: t, secret: secret}
-	if lister, ok := connector.(connectors.LockedLister); ok {
-		return &listingWitness{witness: w, lister: lister}
-	}
-	return w
+func watch(t testing.TB, connector Connector, secret *secrets) Connector {
+	return &witness{Connector: connector, t: t, secret: secret}
 }
 
 type witness struct {
-	connectors.Connector
+	Connector
 	t      testing.TB
 	secret *secrets
 }
 
-type listingWitness struct {
-	*witness
-	lister connectors.LockedLister
-}
-
-// Lookup implements connectors.Connector.
+// Lookup implements Connector.
 func (w *witness) Lookup(ctx context.Context, ref connectors.UserRef) (*connectors.Account, error) {
 	w.secret.add(ref.Username, ref.Email)
 	account, err := w.Connector.Lookup(ctx, ref)
@@ -136,16 +128,16 @@ func (w *witness) Lookup(ctx context.Context, ref connectors.UserRef) (*connecto
 	return account, err
 }
 
-// Unlock implements connectors.Connector.
-func (w *witness) Unlock(ctx context.Context, account *connectors.Account) error {
-	err := w.Connector.Unlock(ctx, account)
+// Unlock implements Connector.
+func (w *witness) Unlock(ctx context.Context, account *connectors.Account) (connectors.Unlocked, error) {
+	unlocked, err := w.Connector.Unlock(ctx, account)
 	w.look(err, true)
-	return err
+	return unlocked, err
 }
 
-// ListLocked implements connectors.LockedLister.
-func (w *listingWitness) ListLocked(ctx context.Context, after string, limit int) (connectors.Page, error) {
-	page, err := w.lister.ListLocked(ctx, after, limit)
+// ListLocked implements Connector.
+func (w *witness) ListLocked(ctx context.Context, after string, limit int) (connectors.Page, error) {
+	page, err := w.Connector.ListLocked(ctx, after, limit)
 	w.look(err, false)
 	return page, err
 }
@@ -195,7 +187,7 @@ func contractFault(failure *connectors.Error, unlock bool) string {
 		return "a failed unlock must tell in Sent whether one may have taken effect"
 	case !unlock && failure.Sent != "":
 		return "only an unlock tells in Sent"
-	case failure.Cause != nil && !errors.Is(failure.Cause, context.Canceled) && !errors.Is(failure.Cause, context.DeadlineExceeded):
+	case failure.Cause != nil && !errors.Is(failure.Cause, context.Canceled) && !errors.Is(failure.Cause, context.DeadlineExceeded) && !errors.Is(failure.Cause, httpcall.ErrTooLong):
 		return "its cause is not the caller's context"
 	case strings.ContainsAny(failure.Error(), "\n\r\x00"):
 		return "it is not one line"
@@ -218,15 +210,15 @@ type watched struct {
 	secret *secrets
 }
 
-func (w *watched) Connector() connectors.Connector {
+func (w *watched) Connector() Connector {
 	return watch(w.t, w.Harness.Connector(), w.secret)
 }
 
-func (w *watched) WrongCredentials() connectors.Connector {
+func (w *watched) WrongCredentials() Connector {
 	return watch(w.t, w.Harness.WrongCredentials(), w.secret)
 }
 
-func (w *watched) ReadOnly() connectors.Connector { return watch(w.t, w.Harness.ReadOnly(), w.secret) }
+func (w *watched) ReadOnly() Connector { return watch(w.t, w.Harness.ReadOnly(), w.secret) }
 
 func (w *watched) MakeUser(t testing.TB, username, email string) User {
 	user := w.Harness.MakeUser(t, username, email)

@@ -4,8 +4,8 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"net/http"
 	"net/url"
-	"regexp"
 	"strconv"
 	"strings"
 
@@ -47,9 +47,6 @@ var (
 	}
 )
 
-// idShape is the shape of every JumpCloud identifier.
-var idShape = regexp.MustCompile(`^[0-9a-fA-F]{24}$`)
-
 // settings are a Config's values, parsed.
 type settings struct {
 	base, tokenURL *url.URL
@@ -84,8 +81,8 @@ func (c *Config) parse() (settings, error) {
 	if parsed.tokenURL, err = httpcall.ParseBase("TOKEN_URL", cmp.Or(c.TokenURL, tokenEndpoints[region])); err != nil {
 		fault(err)
 	}
-	if c.OrgID != "" && !idShape.MatchString(c.OrgID) {
-		fault(errors.New("ORG_ID must be 24 hexadecimal digits"))
+	if _, err := hex24.Canonical(c.OrgID); err != nil && c.OrgID != "" {
+		fault(fmt.Errorf("ORG_ID %w", err))
 	}
 	if c.MaxLoginAttempts != "" {
 		parsed.maxAttempts, err = strconv.ParseInt(c.MaxLoginAttempts, 10, 32)
@@ -122,11 +119,28 @@ func given(fault error) []error {
 	return []error{fault}
 }
 
+// Capabilities implements connectors.Config. The user is read, or unlocked; the token and the
+// organization's settings are read rarely and not counted.
+func (c *Config) Capabilities() connectors.Capabilities {
+	return connectors.Capabilities{Lists: true, TellsPrivilege: true, Requests: 1}
+}
+
 // Open implements connectors.Config.
-func (c *Config) Open(options connectors.Options) (connectors.Connector, error) {
+func (c *Config) Open(options connectors.Options) ([]connectors.Server, error) {
 	parsed, err := c.parse()
 	if err != nil {
-		return nil, fmt.Errorf("open a JumpCloud connection: %w", err)
+		return nil, err
 	}
-	return newConnector(c, parsed, options), nil
+	caller := httpcall.New(Name, options, rules)
+	if parsed.apiKey.Given() {
+		// https://docs.jumpcloud.com/api/1.0/index.html#section/Authentication
+		caller.Key = &httpcall.Key{Source: parsed.apiKey, Set: func(header http.Header, key string) { header.Set("x-api-key", key) }}
+	} else {
+		caller.Authorize = httpcall.NewTokens(caller, httpcall.ClientCredentials{
+			TokenURL: parsed.tokenURL, ClientID: c.ClientID, Secret: parsed.secret, Scope: "api",
+		}).Authorize
+	}
+	return []connectors.Server{{Driver: &driver{
+		Caller: caller, base: parsed.base, orgID: c.OrgID, policies: policies{attempts: parsed.maxAttempts},
+	}}}, nil
 }

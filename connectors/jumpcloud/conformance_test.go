@@ -91,15 +91,16 @@ func (h *harness) config(user role) connectors.Config {
 	return config
 }
 
-func (h *harness) open(user role) connectors.Connector {
-	return conformance.Open(h.t, h.config(user))
+func (h *harness) open(user role) conformance.Connector {
+	return conformance.Open(h.t, jumpcloud.Provider(), h.config(user))
 }
 
-func (h *harness) Provider() connectors.Provider          { return jumpcloud.Provider() }
-func (h *harness) Connector() connectors.Connector        { return h.open(admin) }
-func (h *harness) ReadOnly() connectors.Connector         { return h.open(readOnly) }
-func (h *harness) WrongCredentials() connectors.Connector { return h.open(nobody) }
-func (h *harness) UnknownID() string                      { return "ffffffffffffffffffffffff" }
+func (h *harness) Capabilities() connectors.Capabilities   { return h.Config().Capabilities() }
+func (h *harness) Provider() connectors.Provider           { return jumpcloud.Provider() }
+func (h *harness) Connector() conformance.Connector        { return h.open(admin) }
+func (h *harness) ReadOnly() conformance.Connector         { return h.open(readOnly) }
+func (h *harness) WrongCredentials() conformance.Connector { return h.open(nobody) }
+func (h *harness) UnknownID() string                       { return "ffffffffffffffffffffffff" }
 
 func (h *harness) Peer() *kit.Server         { return h.tenant.Server }
 func (h *harness) Host() string              { return strings.TrimPrefix(h.url, "http://") }

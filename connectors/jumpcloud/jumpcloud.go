@@ -1,15 +1,23 @@
-// Package jumpcloud unlocks user accounts of a JumpCloud organization through its
-// Directory API v1: https://docs.jumpcloud.com/api/1.0/index.html
+// Package jumpcloud unlocks user accounts of a JumpCloud organization through its Directory
+// API v1: https://docs.jumpcloud.com/api/1.0/index.html
 package jumpcloud
 
 import (
 	"context"
 	_ "embed"
 	"encoding/json"
-	"strings"
+	"errors"
+	"iter"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strconv"
 	"time"
 
+	"github.com/go-json-experiment/json/jsontext"
+
 	"github.com/latchkey-iam/latchkey/connectors"
+	"github.com/latchkey-iam/latchkey/internal/httpcall"
 )
 
 // Name is the word for JumpCloud in LATCHKEY_CONNECTIONS.
@@ -20,162 +28,268 @@ var table string
 
 var fields = connectors.ParseFields(table)
 
+var hex24 = connectors.ID{
+	Pattern:  regexp.MustCompile(`^[0-9a-f]{24}$`),
+	FoldCase: true, Absent: "ffffffffffffffffffffffff", Words: "24 hexadecimal digits",
+}
+
 // Provider describes JumpCloud to the registry.
 func Provider() connectors.Provider {
 	return connectors.Provider{
-		Name: Name, Title: "JumpCloud", Fields: fields,
+		Name: Name, Title: "JumpCloud", Fields: fields, ID: hex24,
 		NewConfig: func() connectors.Config { return NewConfig() },
-		// The user is read, or unlocked. The token and the organization's settings are read
-		// rarely and not counted.
-		CallsPerActivity: 1,
-		Lists:            true,
-		AbsentID:         "ffffffffffffffffffffffff",
 	}
 }
 
-// Connector unlocks the accounts of one organization.
-type Connector struct {
-	client   *client
-	policies *policies
-	places   places
+// driver speaks to one organization.
+type driver struct {
+	httpcall.Caller
+	base     *url.URL
+	orgID    string
+	policies policies
 }
 
 var (
-	_ connectors.Connector    = (*Connector)(nil)
-	_ connectors.LockedLister = (*Connector)(nil)
-	_ connectors.Config       = (*Config)(nil)
+	_ connectors.Driver  = (*driver)(nil)
+	_ connectors.Scanner = (*driver)(nil)
+	_ connectors.Config  = (*Config)(nil)
 )
 
-func newConnector(config *Config, parsed settings, options connectors.Options) *Connector {
-	client := newClient(config, parsed, options)
-	return &Connector{client: client, policies: &policies{client: client, attempts: parsed.maxAttempts}}
+// rules say how JumpCloud's failures are read. Its statuses mean what the common table says:
+// https://docs.jumpcloud.com/api/1.0/index.html#tag/Systemusers
+var rules = httpcall.Rules{
+	RequestID: []string{"X-Request-Id", "X-Amzn-Requestid"},
+	Reset:     httpcall.CommonResets,
+	Failure:   readFailure,
+	Advice: map[connectors.Kind]string{
+		connectors.Unauthenticated:  "the credential was not accepted; check it, REGION (a key of another region answers so too) and ORG_ID",
+		connectors.PermissionDenied: "the credential lacks a right; unlocking needs an administrator, or the scope users",
+	},
 }
 
-// Lookup implements connectors.Connector. A name is first looked for as it is, then
-// without regard to case.
-func (c *Connector) Lookup(ctx context.Context, ref connectors.UserRef) (*connectors.Account, error) {
-	if err := ref.Validate(); err != nil {
-		return nil, c.client.Fail(opLookup, connectors.RejectedByProvider, err.Error())
+// readFailure reads both shapes of JumpCloud's errors: {"code":404,"message":…} of its
+// specification and {"error":"Unauthorized","message":…} of its live service.
+func readFailure(body []byte) (code string, own bool) {
+	var failure struct {
+		Code    jsontext.Value         `json:"code"`
+		Error   httpcall.Loose[string] `json:"error"`
+		Message httpcall.Loose[string] `json:"message"`
 	}
-	switch {
-	case ref.ID != "":
-		return c.byID(ctx, ref.ID)
-	case ref.Username != "":
-		return c.byName(ctx, "username", ref.Username)
-	default:
-		return c.byName(ctx, "email", ref.Email)
+	if httpcall.Decode(body, &failure) != nil {
+		return "", false
+	}
+	if code = failure.Error.Value; len(failure.Code) > 0 && failure.Code.Kind() != 'n' {
+		code = string(failure.Code)
+		_ = json.Unmarshal(failure.Code, &code) // A number stays as it is.
+	}
+	return code, code != "" && failure.Message.Value != ""
+}
+
+func (d *driver) request(operation, method string, query url.Values, path ...string) httpcall.Request {
+	header := http.Header{"Accept": {"application/json"}}
+	if d.orgID != "" {
+		header.Set("x-org-id", d.orgID)
+	}
+	return httpcall.Request{
+		Operation: operation, Method: method, URL: httpcall.Address(d.base, query, path...), Header: header, MaxAnswer: httpcall.MaxUser,
 	}
 }
 
-func (c *Connector) byID(ctx context.Context, id string) (*connectors.Account, error) {
-	if !idShape.MatchString(id) {
-		return nil, c.client.Fail(opLookup, connectors.RejectedByProvider, "userId must be 24 hexadecimal digits at JumpCloud")
-	}
-	answer, err := c.client.user(ctx, strings.ToLower(id))
+func (d *driver) malformed(operation string, err error) *connectors.Error {
+	return d.Fail(operation, connectors.MalformedResponse, err.Error())
+}
+
+// Get reads one user: https://docs.jumpcloud.com/api/1.0/index.html#operation/systemusers_get
+func (d *driver) Get(ctx context.Context, id string) (*connectors.Account, error) {
+	answer, err := d.Do(ctx, d.request(connectors.OperationLookup, http.MethodGet, nil, "systemusers", id))
 	if err != nil {
 		return nil, err
 	}
 	read, err := readUser(answer.Body)
 	if err != nil {
-		return nil, c.malformed(opLookup, err)
+		return nil, d.malformed(connectors.OperationLookup, err)
 	}
-	if !strings.EqualFold(read.id, id) {
-		return nil, c.client.Fail(opLookup, connectors.MalformedResponse, "the answer is about another account than was asked for")
-	}
-	return c.account(ctx, &read, answer.AsOf)
+	return d.whole(ctx, read, answer.AsOf)
 }
 
-// account maps a user with its whole object, and infers the reason and the end of its lock.
-func (c *Connector) account(ctx context.Context, read *user, asOf time.Time) (*connectors.Account, error) {
-	policy, err := c.policies.of(ctx, opLookup, read)
+// whole is a user with its whole object.
+func (d *driver) whole(ctx context.Context, read *user, asOf time.Time) (*connectors.Account, error) {
+	account, err := d.account(ctx, connectors.OperationLookup, read, asOf)
 	if err != nil {
 		return nil, err
 	}
-	account, err := read.whole(policy, asOf)
-	if err != nil {
-		return nil, c.malformed(opLookup, err)
+	if account.User, err = connectors.Complete(json.RawMessage(read.raw), fields); err != nil {
+		return nil, d.malformed(connectors.OperationLookup, err)
 	}
 	return account, nil
 }
 
-// byName finds an account by its username or email. The list answers with the whole
-// object; the search leaves keys out, so that the account is read once more by its ID.
-func (c *Connector) byName(ctx context.Context, field, value string) (*connectors.Account, error) {
-	listed, err := c.client.find(ctx, field, value)
+// account maps a user by the policy of its organization, which is read where it is locked.
+func (d *driver) account(ctx context.Context, operation string, read *user, asOf time.Time) (*connectors.Account, error) {
+	policy, err := d.policyOf(ctx, operation, read)
 	if err != nil {
 		return nil, err
 	}
-	read, err := c.only(listed.users, field, value)
-	if err == nil {
-		return c.account(ctx, read, listed.answer.AsOf)
-	}
-	if connectors.KindOf(err) != connectors.NotFound {
-		return nil, err
-	}
-	listed, err = c.client.findAnyCase(ctx, field, value)
-	if err != nil {
-		return nil, err
-	}
-	read, err = c.only(listed.users, field, value)
-	if err != nil {
-		return nil, err
-	}
-	return c.byID(ctx, read.id)
+	return read.account(policy, asOf), nil
 }
 
-// only returns the one user found. It does not take the provider's word that the users
-// match: a filter that is ignored somewhere on the way lists everybody.
-func (c *Connector) only(users []json.RawMessage, field, value string) (*user, error) {
-	var matching []user
-	for _, raw := range users {
+// Unlock unlocks one user, whatever the body of its 2xx says unless it is a web page. It does
+// not lift a suspension, and a password that has expired stays so:
+// https://docs.jumpcloud.com/api/1.0/index.html#operation/systemusers_unlock
+func (d *driver) Unlock(ctx context.Context, account *connectors.Account) (connectors.Unlocked, error) {
+	request := d.request(connectors.OperationUnlock, http.MethodPost, nil, "systemusers", account.ID, "unlock")
+	request.MaxAnswer = 0
+	request.Effect = true
+	request.Private = []string{account.Username, account.Email}
+	answer, err := d.Do(ctx, request)
+	if err != nil {
+		return connectors.Unlocked{}, err
+	}
+	return connectors.Unlocked{At: answer.AsOf}, nil
+}
+
+// findLimit is enough to see that a name is not unique.
+const findLimit = 10
+
+// Find looks for a name as it is, and then without regard to case. The list answers with the
+// whole object, and the search leaves keys out:
+// https://docs.jumpcloud.com/api/1.0/index.html#operation/systemusers_list
+func (d *driver) Find(ctx context.Context, field connectors.NameField, value string) ([]connectors.Match, bool, error) {
+	query := url.Values{"filter": {string(field) + ":$eq:" + value}, "limit": {strconv.Itoa(findLimit)}}
+	request := d.request(connectors.OperationLookup, http.MethodGet, query, "systemusers")
+	request.Private = []string{value}
+	found, err := d.list(ctx, request)
+	if err != nil {
+		return nil, false, err
+	}
+	if len(found.rows) > 0 {
+		return d.matches(ctx, field, value, found)
+	}
+	found, err = d.search(ctx, connectors.OperationLookup, map[string]any{
+		"filter": map[string]any{string(field): map[string]string{"$regex": "(?i)(^" + regexp.QuoteMeta(value) + "$)"}},
+		"limit":  findLimit,
+	}, value)
+	if err != nil {
+		return nil, false, err
+	}
+	return d.matches(ctx, field, "", found)
+}
+
+// matches reads what was found. The one user whose name is exactly so was listed whole.
+func (d *driver) matches(ctx context.Context, field connectors.NameField, exactly string, found page) ([]connectors.Match, bool, error) {
+	var matches []connectors.Match
+	for _, raw := range found.rows {
 		read, err := readUser(raw)
 		if err != nil {
-			return nil, c.malformed(opLookup, err)
+			return nil, false, d.malformed(connectors.OperationLookup, err)
 		}
-		if !connectors.AlikeNames(read.named(field), value) {
-			return nil, c.client.Fail(opLookup, connectors.MalformedResponse, "the provider lists accounts of another "+field+" than was asked for")
+		match := connectors.Match{Account: read.account(policy{}, found.asOf), Name: read.Username}
+		if field == connectors.FindEmail {
+			match.Name = read.Email
 		}
-		if connectors.SameName(read.named(field), value) {
-			matching = append(matching, read)
+		if len(found.rows) == 1 && match.Name == exactly {
+			if match.Account, err = d.whole(ctx, read, found.asOf); err != nil {
+				return nil, false, err
+			}
 		}
+		matches = append(matches, match)
 	}
-	switch len(matching) {
-	case 0:
-		return nil, c.client.Fail(opLookup, connectors.NotFound, "no account has this "+field+", or none that the credential may see")
-	case 1:
-		return &matching[0], nil
-	default:
-		return nil, c.client.Fail(opLookup, connectors.Ambiguous, "more than one account has this "+field+"; give the userId")
-	}
+	return matches, found.total > int64(len(found.rows)), nil
 }
 
-func (u *user) named(field string) string {
-	if field == "email" {
-		return u.email
-	}
-	return u.username
-}
-
-// malformed reports an answer that is not what is documented; err is our own sentence.
-func (c *Connector) malformed(operation string, err error) error {
-	return c.client.Fail(operation, connectors.MalformedResponse, err.Error())
-}
-
-// Unlock implements connectors.Connector. It does not lift a suspension, and a password
-// that has expired stays so.
-func (c *Connector) Unlock(ctx context.Context, account *connectors.Account) error {
-	if !idShape.MatchString(account.ID) {
-		failure := c.client.Fail(opUnlock, connectors.RejectedByProvider, "the account's ID must be 24 hexadecimal digits at JumpCloud")
-		failure.Sent = connectors.No
-		return failure
-	}
-	answer, err := c.client.unlock(ctx, account)
+// search: https://docs.jumpcloud.com/api/1.0/index.html#operation/search_systemusers_post
+func (d *driver) search(ctx context.Context, operation string, query map[string]any, private ...string) (page, error) {
+	body, err := json.Marshal(query)
 	if err != nil {
-		return err
+		return page{}, d.Fail(operation, connectors.RejectedByProvider, "the search cannot be written as JSON")
 	}
-	c.places.left(strings.ToLower(account.ID))
-	if !answer.AsOf.IsZero() {
-		account.AsOf = answer.AsOf
+	request := d.request(operation, http.MethodPost, nil, "search", "systemusers")
+	request.Header.Set("Content-Type", "application/json")
+	request.Body, request.Private = body, private
+	return d.list(ctx, request)
+}
+
+// page is the answer to a search.
+type page struct {
+	rows httpcall.Rows
+	// total counts what matches on all pages.
+	total int64
+	asOf  time.Time
+}
+
+func (d *driver) list(ctx context.Context, request httpcall.Request) (page, error) {
+	request.MaxAnswer = httpcall.MaxPage
+	request.Kinds = httpcall.NamesNoAccount
+	answer, err := d.Do(ctx, request)
+	if err != nil {
+		return page{}, err
 	}
+	var envelope struct {
+		Results    httpcall.Rows `json:"results"`
+		TotalCount *int64        `json:"totalCount"`
+	}
+	err = httpcall.Decode(answer.Body, &envelope)
+	if err == nil && (envelope.Results == nil || envelope.TotalCount == nil || *envelope.TotalCount < 0) {
+		err = errors.New("the answer holds no list of results with its totalCount")
+	}
+	if err != nil {
+		return page{}, d.malformed(request.Operation, err)
+	}
+	return page{rows: envelope.Results, total: *envelope.TotalCount, asOf: answer.AsOf}, nil
+}
+
+// Scan walks over the locked users in the order of their IDs; see walk.
+func (d *driver) Scan(ctx context.Context, after string) (iter.Seq2[*connectors.Account, error], bool) {
+	return func(yield func(*connectors.Account, error) bool) {
+		walk := walk{limit: listPage, after: after}
+		for !walk.done {
+			found, err := d.locked(ctx, walk)
+			if errors.Is(err, httpcall.ErrTooLong) && walk.limit > 1 {
+				walk.limit = max(walk.limit/listShrink, 1)
+				continue
+			}
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			rows, err := readRows(found.rows)
+			hole := 0
+			if err == nil {
+				rows, hole, err = walk.take(rows, found.total)
+			}
+			if err != nil {
+				yield(nil, d.Fail(connectors.OperationList, kindOf(err), err.Error()))
+				return
+			}
+			if hole > 0 && !yield(nil, &connectors.Gap{Rows: hole}) {
+				return
+			}
+			for _, row := range rows {
+				if row.user == nil {
+					err = &connectors.Gap{ID: row.id}
+				}
+				var account *connectors.Account
+				if row.user != nil {
+					account, err = d.account(ctx, connectors.OperationList, row.user, found.asOf)
+				}
+				if !yield(account, err) {
+					return
+				}
+			}
+		}
+	}, true
+}
+
+// locked returns a page of the locked users.
+func (d *driver) locked(ctx context.Context, walk walk) (page, error) {
+	return d.search(ctx, connectors.OperationList, map[string]any{
+		"filter": []any{map[string]bool{"account_locked": true}},
+		"limit":  walk.limit, "skip": walk.skip, "sort": "_id",
+	})
+}
+
+// Close gives up the connections that are kept open.
+func (d *driver) Close() error {
+	d.CloseIdle()
 	return nil
 }

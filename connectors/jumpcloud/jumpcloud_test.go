@@ -1,6 +1,7 @@
 package jumpcloud
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -88,15 +89,13 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, _ = io.WriteString(w, answer)
 }
 
-func (f *fake) open(t *testing.T) *Connector {
+func (f *fake) open(t *testing.T) *connectors.Connector {
 	t.Helper()
 	config := NewConfig()
 	config.APIKey, config.BaseURL = testKey, f.URL+"/api/"
-	connector, err := config.Open(connectors.Options{})
+	connector, err := connectors.Open(Provider(), config, connectors.Options{})
 	require.NoError(t, err)
-	opened, ok := connector.(*Connector)
-	require.True(t, ok)
-	return opened
+	return connector
 }
 
 const (
@@ -187,16 +186,21 @@ func TestLookupByName(t *testing.T) {
 	}
 }
 
+func unlock(t require.TestingT, connector *connectors.Connector, account *connectors.Account) error {
+	_, err := connector.Unlock(context.Background(), account)
+	return err
+}
+
 func TestUnlock(t *testing.T) {
 	t.Parallel()
 	for _, body := range []string{"", `"OK"`, "{}", "OK"} {
 		fake := newFake(t, map[string]string{postUnlock: body})
-		account := &connectors.Account{ID: testID}
-		require.NoError(t, fake.open(t).Unlock(t.Context(), account))
+		unlocked, err := fake.open(t).Unlock(t.Context(), &connectors.Account{ID: testID})
+		require.NoError(t, err)
 		require.Equal(t, []string{postUnlock}, fake.log)
-		require.False(t, account.AsOf.IsZero())
+		require.False(t, unlocked.At.IsZero())
 	}
-	err := newFake(t, nil).open(t).Unlock(t.Context(), &connectors.Account{ID: "../x"})
+	err := unlock(t, newFake(t, nil).open(t), &connectors.Account{ID: "../x"})
 	var failure *connectors.Error
 	require.ErrorAs(t, err, &failure)
 	require.Equal(t, connectors.No, failure.Sent)
@@ -213,7 +217,7 @@ func TestEveryStatusOfAnUnlock(t *testing.T) {
 	t.Cleanup(server.Close)
 	connector := (&fake{Server: server}).open(t)
 	for status = 200; status <= 599; status++ {
-		err := connector.Unlock(t.Context(), &connectors.Account{ID: testID, Username: "jane.doe"})
+		err := unlock(t, connector, &connectors.Account{ID: testID, Username: "jane.doe"})
 		if status < 300 {
 			require.NoError(t, err)
 			continue
@@ -243,9 +247,9 @@ func TestServiceAccount(t *testing.T) {
 	}))
 	t.Cleanup(api.Close)
 	config := &Config{ClientID: "client", ClientSecret: "secret", OrgID: testOrg, Region: "eu", BaseURL: api.URL, TokenURL: tokens.URL}
-	connector, err := config.Open(connectors.Options{})
+	connector, err := connectors.Open(Provider(), config, connectors.Options{})
 	require.NoError(t, err)
-	require.NoError(t, connector.Unlock(t.Context(), &connectors.Account{ID: testID}))
+	require.NoError(t, unlock(t, connector, &connectors.Account{ID: testID}))
 }
 
 func TestRotatedKey(t *testing.T) {
@@ -253,16 +257,16 @@ func TestRotatedKey(t *testing.T) {
 	fake := newFake(t, map[string]string{postUnlock: ""})
 	file := t.TempDir() + "/key"
 	require.NoError(t, os.WriteFile(file, []byte("old"), 0o600))
-	connector, err := (&Config{APIKeyFile: file, Region: "us", BaseURL: fake.URL + "/api"}).Open(connectors.Options{})
+	connector, err := connectors.Open(Provider(), &Config{APIKeyFile: file, Region: "us", BaseURL: fake.URL + "/api"}, connectors.Options{})
 	require.NoError(t, err)
 	account := &connectors.Account{ID: testID}
-	err = connector.Unlock(t.Context(), account)
+	err = unlock(t, connector, account)
 	require.Equal(t, connectors.Unauthenticated, connectors.KindOf(err), "answered 302")
 	require.True(t, connectors.Retryable(err), "the file may be about to change")
 	require.NoError(t, os.WriteFile(file, []byte(testKey+"\n"), 0o600))
-	require.NoError(t, connector.Unlock(t.Context(), account))
+	require.NoError(t, unlock(t, connector, account))
 	require.NoError(t, os.Truncate(file, 0))
-	err = connector.Unlock(t.Context(), account)
+	err = unlock(t, connector, account)
 	require.ErrorContains(t, err, "API_KEY_FILE names an empty file")
 	require.Equal(t, connectors.Unavailable, connectors.KindOf(err))
 }

@@ -28,7 +28,7 @@ type shrinking struct {
 	ignoreSkip bool
 }
 
-func idOf(number int) string { return fmt.Sprintf("%024x", number) }
+func hexOf(number int) string { return fmt.Sprintf("%024x", number) }
 
 func (s *shrinking) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if unlocked, found := strings.CutSuffix(strings.TrimPrefix(r.URL.Path, "/systemusers/"), "/unlock"); found {
@@ -53,7 +53,7 @@ func (s *shrinking) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	rest := s.ids[min(query.Skip, len(s.ids)):]
 	results := []map[string]any{}
 	for _, id := range rest[:min(query.Limit, s.pageSize, len(rest))] {
-		results = append(results, map[string]any{"_id": idOf(id), "account_locked": id%7 != 0, "suspended": false})
+		results = append(results, map[string]any{"_id": hexOf(id), "account_locked": id%7 != 0, "suspended": false})
 	}
 	w.Header().Set("Content-Type", "application/json")
 	_ = json.NewEncoder(w).Encode(map[string]any{"totalCount": len(s.ids), "results": results})
@@ -63,10 +63,10 @@ func (s *shrinking) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *shrinking) remove(unlocked string) {
-	s.ids = slices.DeleteFunc(s.ids, func(id int) bool { return idOf(id) == unlocked })
+	s.ids = slices.DeleteFunc(s.ids, func(id int) bool { return hexOf(id) == unlocked })
 }
 
-func walkAll(ctx context.Context, t require.TestingT, connector *Connector, limit int, unlock func(id string)) ([]string, error) {
+func walkAll(ctx context.Context, t require.TestingT, connector *connectors.Connector, limit int, unlock func(id string)) ([]string, error) {
 	var ids []string
 	for after := ""; ; {
 		page, err := connector.ListLocked(ctx, after, limit)
@@ -102,7 +102,7 @@ func TestListMissesNobody(t *testing.T) {
 		staying := slices.DeleteFunc(slices.Clone(set.ids), func(id int) bool { return slices.Contains(order, id) || id%7 == 0 })
 		set.change = func(s *shrinking) {
 			for gone := rapid.IntRange(0, 60).Draw(t, "gone"); gone > 0 && len(order) > 0; gone-- {
-				s.remove(idOf(order[0]))
+				s.remove(hexOf(order[0]))
 				order = order[1:]
 			}
 			for come := rapid.IntRange(0, 20).Draw(t, "come"); come > 0 && len(joining) > 0; come-- {
@@ -115,7 +115,7 @@ func TestListMissesNobody(t *testing.T) {
 		unlock := func(id string) {
 			set.change(set) // between pages too
 			if rapid.IntRange(0, 9).Draw(t, "by us") == 0 && slices.Contains(order, numberOf(id)) {
-				require.NoError(t, connector.Unlock(t.Context(), &connectors.Account{ID: id}))
+				require.NoError(t, unlock(t, connector, &connectors.Account{ID: id}))
 			}
 		}
 		ids, err := walkAll(t.Context(), t, connector, rapid.IntRange(1, 150).Draw(t, "limit"), unlock)
@@ -126,7 +126,7 @@ func TestListMissesNobody(t *testing.T) {
 		require.True(t, slices.IsSorted(ids))
 		require.Len(t, slices.Compact(slices.Clone(ids)), len(ids))
 		for _, id := range staying {
-			require.Contains(t, ids, idOf(id))
+			require.Contains(t, ids, hexOf(id))
 		}
 	})
 }
@@ -136,82 +136,11 @@ func numberOf(id string) int {
 	return int(number)
 }
 
-// TestListGoesOnFromItsPlace: accounts that stay locked are not read again at each page,
-// by whatever worker the page before was handed out.
-func TestListGoesOnFromItsPlace(t *testing.T) {
-	t.Parallel()
-	for name, test := range map[string]struct{ workers, locked, limit, most int }{
-		"one worker": {1, 5000, 500, 61}, "three": {3, 1500, 150, 65},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			set := &shrinking{pageSize: 100}
-			for id := range test.locked {
-				set.ids = append(set.ids, id*7+1)
-			}
-			server := httptest.NewServer(set)
-			t.Cleanup(server.Close)
-			workers := []*Connector{}
-			for range test.workers {
-				workers = append(workers, openAt(t, server.URL))
-			}
-			met, after := 0, ""
-			for turn := 0; turn == 0 || after != ""; turn++ {
-				page, err := workers[turn%len(workers)].ListLocked(t.Context(), after, test.limit)
-				require.NoError(t, err)
-				met, after = met+len(page.Accounts), page.Next
-			}
-			require.Equal(t, test.locked, met)
-			require.LessOrEqual(t, set.pages, test.most)
-		})
-	}
-}
-
-// TestPlaces: few are kept, the oldest go, and the nearest before is the next best.
-func TestPlaces(t *testing.T) {
-	t.Parallel()
-	var known places
-	require.Zero(t, known.of(idOf(1)))
-	for number := range 3 * maxPlaces {
-		known.remember(idOf(number), number)
-		known.remember(idOf(number), 10*number)
-	}
-	require.Len(t, known.known, maxPlaces)
-	require.Zero(t, known.of(idOf(2*maxPlaces-1)))
-	require.Equal(t, 20*maxPlaces, known.of(idOf(2*maxPlaces)))
-	require.Equal(t, 10*(3*maxPlaces-1), known.of(idOf(9999)))
-	known.left(idOf(2*maxPlaces + 1))
-	require.Equal(t, 20*maxPlaces, known.of(idOf(2*maxPlaces)))
-	require.Equal(t, 20*maxPlaces+9, known.of(idOf(2*maxPlaces+1)))
-}
-
-// TestListGoesBack: when all that was handed out has been unlocked elsewhere, the rest is
-// found in few steps back, which are one setback however many they are.
-func TestListGoesBack(t *testing.T) {
-	t.Parallel()
-	set := &shrinking{pageSize: 100}
-	for id := range 6000 {
-		set.ids = append(set.ids, id*7+1)
-	}
-	server := httptest.NewServer(set)
-	t.Cleanup(server.Close)
-	connector := openAt(t, server.URL)
-	page, err := connector.ListLocked(t.Context(), "", 5000)
-	require.NoError(t, err)
-	set.ids, set.pages = set.ids[5000:], 0
-	page, err = connector.ListLocked(t.Context(), page.Next, 100)
-	require.NoError(t, err)
-	require.Equal(t, idOf(5000*7+1), page.Accounts[0].ID)
-	require.LessOrEqual(t, set.pages, 8)
-}
-
-func openAt(t require.TestingT, address string) *Connector {
+func openAt(t require.TestingT, address string) *connectors.Connector {
 	config := &Config{APIKey: testKey, Region: "us", BaseURL: address}
-	connector, err := config.Open(connectors.Options{})
+	connector, err := connectors.Open(Provider(), config, connectors.Options{})
 	require.NoError(t, err)
-	opened, ok := connector.(*Connector)
-	require.True(t, ok)
-	return opened
+	return connector
 }
 
 func TestListWhileUnlocking(t *testing.T) {
@@ -224,11 +153,11 @@ func TestListWhileUnlocking(t *testing.T) {
 	t.Cleanup(server.Close)
 	connector := openAt(t, server.URL)
 	ids, err := walkAll(t.Context(), t, connector, 50, func(unlocked string) {
-		require.NoError(t, connector.Unlock(t.Context(), &connectors.Account{ID: unlocked}))
+		require.NoError(t, unlock(t, connector, &connectors.Account{ID: unlocked}))
 	})
 	require.NoError(t, err)
 	require.Len(t, ids, 250)
-	require.Equal(t, 6, set.pages, "what was unlocked is not read again")
+	require.Equal(t, 5, set.pages, "what was unlocked is not read again")
 }
 
 func TestListRefusesWhatItCannotWalk(t *testing.T) {
@@ -242,7 +171,7 @@ func TestListRefusesWhatItCannotWalk(t *testing.T) {
 	_, err := openAt(t, server.URL).ListLocked(t.Context(), "", 100)
 	require.Equal(t, connectors.Conflict, connectors.KindOf(err))
 
-	one, two := fixture(t, nil), fixture(t, map[string]any{"_id": idOf(1)})
+	one, two := fixture(t, nil), fixture(t, map[string]any{"_id": hexOf(1)})
 	search := postSearch + `{"filter":[{"account_locked":true}],"limit":100,"skip":0,"sort":"_id"}`
 	_, err = newFake(t, map[string]string{search: listOf(one, two)}).open(t).ListLocked(t.Context(), "", 100)
 	require.Equal(t, connectors.MalformedResponse, connectors.KindOf(err), "not sorted")
@@ -250,4 +179,84 @@ func TestListRefusesWhatItCannotWalk(t *testing.T) {
 	page, err := newFake(t, map[string]string{search: listOf(), getOrg: orgOf3}).open(t).ListLocked(t.Context(), "", 100)
 	require.NoError(t, err)
 	require.Equal(t, connectors.Page{Accounts: []*connectors.Account{}}, page)
+}
+
+// holed is a search whose rows may be null or left out, and whose pages may be too long.
+type holed struct {
+	rows []string // as they stand in an answer; an empty one is counted and left out
+	// most bounds the rows of a page: beyond it the page is longer than is read.
+	most int
+	// short answers with so many rows at most.
+	short int
+}
+
+func (h holed) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	var query struct{ Skip, Limit int }
+	body, _ := io.ReadAll(r.Body)
+	_ = json.Unmarshal(body, &query)
+	rest := h.rows[min(query.Skip, len(h.rows)):]
+	rest = slices.DeleteFunc(slices.Clone(rest[:min(query.Limit, h.short, len(rest))]), func(row string) bool { return row == "" })
+	w.Header().Set("Content-Type", "application/json")
+	padding := ""
+	if len(rest) > h.most {
+		padding = strings.Repeat(" ", 5<<20)
+	}
+	_, _ = fmt.Fprintf(w, `{"totalCount":%d,"results":[%s]%s}`, len(h.rows), strings.Join(rest, ","), padding)
+}
+
+func TestAListThatIsNotWholeSaysSo(t *testing.T) {
+	t.Parallel()
+	locked := func(number int) string {
+		return fmt.Sprintf(`{"_id":%q,"account_locked":true,"suspended":false}`, hexOf(number))
+	}
+	full := func(count int) []string {
+		var rows []string
+		for number := 1; number <= count; number++ {
+			rows = append(rows, locked(number))
+		}
+		return rows
+	}
+	without := func(rows []string, from, to int, instead string) []string {
+		rows = slices.Clone(rows)
+		for i := from; i < to; i++ {
+			rows[i] = instead
+		}
+		return rows
+	}
+	long := fmt.Sprintf(`{"_id":%q,"account_locked":true,"suspended":false,"x":%q}`, hexOf(5), strings.Repeat("x", 2<<20))
+	for name, test := range map[string]struct {
+		tenant holed
+		met    int
+		want   connectors.Missing
+	}{
+		"whole":                       {tenant: holed{rows: full(300), most: 100, short: 100}, met: 300},
+		"short pages":                 {tenant: holed{rows: full(300), most: 100, short: 7}, met: 300},
+		"a row a page":                {tenant: holed{rows: full(30), most: 100, short: 1}, met: 30},
+		"a hole of a page":            {tenant: holed{rows: without(full(300), 99, 199, ""), most: 100, short: 100}, met: 200, want: connectors.Missing{Rows: 100}},
+		"a null row":                  {tenant: holed{rows: without(full(300), 150, 151, "null"), most: 100, short: 100}, met: 299, want: connectors.Missing{Rows: 1}},
+		"a null row where pages meet": {tenant: holed{rows: without(full(300), 99, 100, "null"), most: 100, short: 100}, met: 299, want: connectors.Missing{Rows: 1}},
+		"a row of another shape":      {tenant: holed{rows: without(full(10), 4, 5, `{"_id":"`+hexOf(5)+`","account_locked":"yes"}`), most: 100, short: 100}, met: 9, want: connectors.Missing{Rows: 1, UserIDs: []string{hexOf(5)}}},
+		"a row that is too long":      {tenant: holed{rows: without(full(10), 4, 5, long), most: 100, short: 100}, met: 9, want: connectors.Missing{Rows: 1, UserIDs: []string{hexOf(5)}}},
+		"pages that are too long":     {tenant: holed{rows: full(120), most: 30, short: 100}, met: 120},
+		"all but one are too long":    {tenant: holed{rows: full(30), most: 1, short: 100}, met: 30},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			server := httptest.NewServer(test.tenant)
+			t.Cleanup(server.Close)
+			page, err := openAt(t, server.URL).ListLocked(t.Context(), "", 1000)
+			require.NoError(t, err)
+			require.Len(t, page.Accounts, test.met)
+			require.Empty(t, page.Next)
+			require.Equal(t, test.want, page.Missing)
+		})
+	}
+	server := httptest.NewServer(holed{rows: full(3), short: 100})
+	t.Cleanup(server.Close)
+	_, err := openAt(t, server.URL).ListLocked(t.Context(), "", 1000)
+	require.Equal(t, connectors.Unsupported, connectors.KindOf(err), "what cannot change is not tried again: %v", err)
+	server = httptest.NewServer(holed{rows: make([]string, 1_000_000), short: 100})
+	t.Cleanup(server.Close)
+	_, err = openAt(t, server.URL).ListLocked(t.Context(), "", 1000)
+	require.Equal(t, connectors.MalformedResponse, connectors.KindOf(err), "nothing could be read")
 }

@@ -16,14 +16,12 @@ import (
 )
 
 // lockOf returns the one lock of the user, as a look-up and a list tell it.
-func lockOf(t *testing.T, connector connectors.Connector, id string) connectors.Lock {
+func lockOf(t *testing.T, connector conformance.Connector, id string) connectors.Lock {
 	t.Helper()
 	account, err := connector.Lookup(t.Context(), connectors.UserRef{ID: id})
 	require.NoError(t, err)
 	require.Len(t, account.State.Locks, 1)
-	lister, ok := connector.(connectors.LockedLister)
-	require.True(t, ok)
-	page, err := lister.ListLocked(t.Context(), "", 10)
+	page, err := connector.ListLocked(t.Context(), "", 10)
 	require.NoError(t, err)
 	require.Len(t, page.Accounts, 1)
 	require.Equal(t, account.State.Locks, page.Accounts[0].State.Locks)
@@ -83,7 +81,7 @@ func TestLocksTellTheirReasonAndEnd(t *testing.T) {
 			config, ok := h.Config().(*jumpcloud.Config)
 			require.True(t, ok)
 			config.MaxLoginAttempts = test.limit
-			lock := lockOf(t, conformance.Open(t, config), user.ID)
+			lock := lockOf(t, conformance.Open(t, jumpcloud.Provider(), config), user.ID)
 			require.Equal(t, test.reason, lock.Reason)
 			require.Equal(t, test.reason != connectors.ReasonUnknown, lock.ReasonInferred)
 			require.Equal(t, test.permanent, lock.Permanent)
@@ -117,7 +115,7 @@ func TestOrganizationOfAnAdministratorOfSeveral(t *testing.T) {
 	config, ok := h.Config().(*jumpcloud.Config)
 	require.True(t, ok)
 	config.APIKey, config.OrgID = simulator.DefaultMultiTenantAPIKey, simulator.DefaultOrgID
-	require.Equal(t, connectors.ReasonFailedSignIn, lockOf(t, conformance.Open(t, config), user.ID).Reason)
+	require.Equal(t, connectors.ReasonFailedSignIn, lockOf(t, conformance.Open(t, jumpcloud.Provider(), config), user.ID).Reason)
 	for _, call := range h.tenant.Calls.All() {
 		require.Equal(t, http.StatusOK, call.Status, call.Path)
 	}
@@ -131,8 +129,8 @@ func TestOrganizationThatCannotBeReadForNow(t *testing.T) {
 	user := h.MakeUser(t, "", "")
 	h.LockByFailedSignIns(t, user)
 	var ahead time.Duration
-	open := func() connectors.Connector {
-		opened, err := h.Config().Open(connectors.Options{Now: func() time.Time { return time.Now().Add(ahead) }})
+	open := func() conformance.Connector {
+		opened, err := connectors.Open(jumpcloud.Provider(), h.Config(), connectors.Options{Now: func() time.Time { return time.Now().Add(ahead) }})
 		require.NoError(t, err)
 		return opened
 	}

@@ -3,7 +3,6 @@ package pingone
 import (
 	"cmp"
 	"errors"
-	"fmt"
 	"net/url"
 	"strings"
 
@@ -52,7 +51,7 @@ func (c *Config) Validate() error {
 func (c *Config) parse() (settings, error) {
 	var faults []error
 	fault := func(message string) { faults = append(faults, errors.New(message)) }
-	if !isUUID(c.EnvironmentID) {
+	if _, err := uuid.Canonical(c.EnvironmentID); err != nil {
 		fault("ENVIRONMENT_ID must be a UUID, such as 11111111-2222-3333-4444-555555555555")
 	}
 	if c.ClientID == "" {
@@ -87,11 +86,22 @@ func (s *settings) setAddresses(config *Config, domain string) []error {
 	return nil
 }
 
+// Capabilities implements connectors.Config. An unlock is followed by a read of the password;
+// a look-up reads the user twice besides, for its groups. The token is fetched rarely and not
+// counted.
+func (c *Config) Capabilities() connectors.Capabilities {
+	return connectors.Capabilities{Lists: true, TellsGroups: true, Requests: 2}
+}
+
 // Open implements connectors.Config.
-func (c *Config) Open(options connectors.Options) (connectors.Connector, error) {
+func (c *Config) Open(options connectors.Options) ([]connectors.Server, error) {
 	parsed, err := c.parse()
 	if err != nil {
-		return nil, fmt.Errorf("open a PingOne connection: %w", err)
+		return nil, err
 	}
-	return &Connector{client: newClient(c, parsed, options)}, nil
+	caller := httpcall.New(Name, options, rules)
+	caller.Authorize = httpcall.NewTokens(caller, httpcall.ClientCredentials{
+		TokenURL: parsed.tokenURL, ClientID: c.ClientID, Secret: parsed.secret, InBody: parsed.inBody,
+	}).Authorize
+	return []connectors.Server{{Driver: &driver{Caller: caller, base: parsed.base}}}, nil
 }

@@ -85,18 +85,19 @@ func (h *harness) config(clientID, clientSecret string) connectors.Config {
 	return config
 }
 
-func (h *harness) open(clientID, clientSecret string) connectors.Connector {
-	return conformance.Open(h.t, h.config(clientID, clientSecret))
+func (h *harness) open(clientID, clientSecret string) conformance.Connector {
+	return conformance.Open(h.t, pingone.Provider(), h.config(clientID, clientSecret))
 }
 
-func (h *harness) Provider() connectors.Provider { return pingone.Provider() }
-func (h *harness) Connector() connectors.Connector {
+func (h *harness) Capabilities() connectors.Capabilities { return h.Config().Capabilities() }
+func (h *harness) Provider() connectors.Provider         { return pingone.Provider() }
+func (h *harness) Connector() conformance.Connector {
 	return h.open(simulator.DefaultClientID, simulator.DefaultClientSecret)
 }
-func (h *harness) ReadOnly() connectors.Connector {
+func (h *harness) ReadOnly() conformance.Connector {
 	return h.open(simulator.ReadOnlyClientID, simulator.DefaultClientSecret)
 }
-func (h *harness) WrongCredentials() connectors.Connector {
+func (h *harness) WrongCredentials() conformance.Connector {
 	return h.open(simulator.DefaultClientID, "wrong")
 }
 func (h *harness) UnknownID() string { return "ffffffff-ffff-4fff-8fff-ffffffffffff" }

@@ -37,7 +37,7 @@ func FuzzConnector(f *testing.F) {
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		config := NewConfig()
 		config.EnvironmentID, config.ClientID, config.ClientSecret, config.Region = testEnvironment, "client", testSecret, "eu"
-		connector, err := config.Open(connectors.Options{HTTPClient: &http.Client{Transport: always(raw)}})
+		connector, err := connectors.Open(Provider(), config, connectors.Options{Transport: always(raw)})
 		require.NoError(t, err)
 		for _, ref := range []connectors.UserRef{{ID: testID}, {Username: "jane.doe"}, {Email: "jane.doe@example.com"}} {
 			account, err := connector.Lookup(t.Context(), ref)
@@ -48,9 +48,7 @@ func FuzzConnector(f *testing.F) {
 			require.True(t, ref.ID == "" || account.ID == ref.ID)
 			require.True(t, ref.ID != "" || account.ID != "")
 		}
-		lister, ok := connector.(connectors.LockedLister)
-		require.True(t, ok)
-		page, err := lister.ListLocked(t.Context(), "", 10)
+		page, err := connector.ListLocked(t.Context(), "", 10)
 		if err != nil {
 			require.Contains(t, connectors.Kinds(), connectors.KindOf(err))
 			return

@@ -2,13 +2,13 @@ package pingone
 
 import (
 	"fmt"
+	"io"
 	"net/http"
-	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
-	"pgregory.net/rapid"
 
 	"github.com/latchkey-iam/latchkey/connectors"
 )
@@ -99,26 +99,55 @@ func TestNextLinks(t *testing.T) {
 	require.Equal(t, connectors.PermissionDenied, connectors.KindOf(err))
 }
 
-// TestSmallest: what is kept is the first `limit` of the sorted set beyond the key.
-func TestSmallest(t *testing.T) {
+// TestPagesThatAreTooLong: a page that is longer than is read is asked for again in smaller
+// ones, and a user who is too long alone is passed over and named.
+func TestPagesThatAreTooLong(t *testing.T) {
 	t.Parallel()
-	rapid.Check(t, func(t *rapid.T) {
-		numbers := rapid.SliceOf(rapid.IntRange(1, 50)).Draw(t, "numbers")
-		after := rapid.IntRange(0, 50).Draw(t, "after")
-		kept := smallest{after: uuidOf(after), limit: rapid.IntRange(1, 20).Draw(t, "limit")}
-		for _, number := range numbers {
-			if index, wanted := kept.place(uuidOf(number)); wanted {
-				kept.insert(index, &connectors.Account{ID: uuidOf(number)})
+	long := fixture(t, object{"id": uuidOf(7), "account": object{"status": "LOCKED"}, "badge": strings.Repeat("x", 2<<20)})
+	for name, test := range map[string]struct {
+		most    int // rows of a page that is read
+		replace string
+		met     int
+		want    connectors.Missing
+		fails   connectors.Kind
+	}{
+		"pages of twelve":      {most: 13, met: 40},
+		"pages of one":         {most: 1, met: 40},
+		"one user is too long": {most: 200, replace: long, met: 39, want: connectors.Missing{Rows: 1, UserIDs: []string{uuidOf(7)}}},
+		"a row is null":        {most: 200, replace: "null", met: 39, want: connectors.Missing{Rows: 1}},
+		"none can be read":     {fails: connectors.Unsupported},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var rows []string
+			for number := range 40 {
+				rows = append(rows, fixture(t, object{"id": uuidOf(number), "account": object{"status": "LOCKED"}}))
 			}
-			require.LessOrEqual(t, len(kept.accounts), kept.limit)
-		}
-		slices.Sort(numbers)
-		want := slices.DeleteFunc(slices.Compact(numbers), func(number int) bool { return number <= after })
-		page := kept.page(len(numbers))
-		require.Len(t, page.Accounts, min(len(want), kept.limit))
-		for i, account := range page.Accounts {
-			require.Equal(t, uuidOf(want[i]), account.ID)
-		}
-		require.Equal(t, len(want) > kept.limit, page.Next != "")
-	})
+			if test.replace != "" {
+				rows[7] = test.replace
+			}
+			fake := newFake(t, nil)
+			fake.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if strings.HasSuffix(r.URL.Path, "/as/token") {
+					fake.ServeHTTP(w, r)
+					return
+				}
+				skip, _ := strconv.Atoi(r.URL.Query().Get("cursor"))
+				limit, _ := strconv.Atoi(r.URL.Query().Get("limit"))
+				end, next := min(skip+limit, len(rows)), ""
+				if end < len(rows) {
+					next = fmt.Sprintf("%s%s?cursor=%d&limit=%d", fake.URL, users, end, limit)
+				}
+				w.Header().Set("Content-Type", "application/json")
+				_, _ = io.WriteString(w, pageOf(next, rows[skip:end]...))
+				if end-skip > test.most {
+					_, _ = io.WriteString(w, strings.Repeat(" ", 5<<20))
+				}
+			})
+			page, err := fake.open(t).ListLocked(t.Context(), "", 1000)
+			require.Equal(t, test.fails, connectors.KindOf(err), "%v", err)
+			require.Len(t, page.Accounts, test.met)
+			require.Equal(t, test.want, page.Missing)
+		})
+	}
 }

@@ -6,7 +6,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/latchkey-iam/latchkey/connectors"
 	"github.com/latchkey-iam/latchkey/connectors/conformance"
 	kit "github.com/latchkey-iam/latchkey/connectors/simulator"
 )
@@ -29,8 +28,7 @@ func scan(t testing.TB, count, locked int) {
 	harness := newHarness(t, asIs)
 	_, err := harness.tenant.Populate(kit.Populate{Count: count, Locked: locked})
 	require.NoError(t, err)
-	lister, ok := harness.Connector().(connectors.LockedLister)
-	require.True(t, ok)
+	lister := harness.Connector()
 	began := conformance.LiveHeap(harness.tenant.Server)
 	page, err := lister.ListLocked(t.Context(), "", locked/2)
 	require.NoError(t, err)

@@ -118,17 +118,15 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, _ = io.WriteString(w, answer.body)
 }
 
-func (f *fake) open(t *testing.T) *Connector {
+func (f *fake) open(t *testing.T) *connectors.Connector {
 	t.Helper()
 	config := &Config{
 		EnvironmentID: testEnvironment, ClientID: "client", ClientSecret: testSecret,
 		Region: "eu", Credentials: "basic", AuthURL: f.URL, ApiURL: f.URL + "/v1",
 	}
-	connector, err := config.Open(connectors.Options{Now: func() time.Time { return testNow }})
+	connector, err := connectors.Open(Provider(), config, connectors.Options{Now: func() time.Time { return testNow }})
 	require.NoError(t, err)
-	opened, ok := connector.(*Connector)
-	require.True(t, ok)
-	return opened
+	return connector
 }
 
 func TestLookupByID(t *testing.T) {
@@ -181,7 +179,7 @@ func TestLookupByName(t *testing.T) {
 	}{
 		"username":       {ref: connectors.UserRef{Username: "Jane.Doe"}, answers: read(`username eq "Jane.Doe"`, pageOf("", jane)), calls: 4},
 		"email":          {ref: connectors.UserRef{Email: "jane.doe@example.com"}, answers: read(`email eq "jane.doe@example.com"`, pageOf("", jane)), calls: 4},
-		"odd letters":    {ref: connectors.UserRef{Username: `a"b\c`}, answers: read(`username eq "a\"b\\c"`, pageOf("", odd)), calls: 4},
+		"odd letters":    {ref: connectors.UserRef{Username: `a"b\c`}, answers: map[string]answer{find + `username eq "a\"b\\c"`: ok(pageOf("", odd)), getUser: ok(odd), getGroupIDs: ok(odd), getPassword: ok(`{"status":"OK"}`)}, calls: 4},
 		"nobody":         {ref: connectors.UserRef{Username: "x"}, answers: read(`username eq "x"`, pageOf("")), want: connectors.NotFound, calls: 1},
 		"bare nobody":    {ref: connectors.UserRef{Username: "x"}, answers: read(`username eq "x"`, `{"size":0}`), want: connectors.NotFound, calls: 1},
 		"two":            {ref: connectors.UserRef{Email: "jane.doe@example.com"}, answers: read(`email eq "jane.doe@example.com"`, pageOf("", jane, jane)), want: connectors.Ambiguous, calls: 1},
@@ -272,16 +270,22 @@ func TestEveryStatusOfAnUnlock(t *testing.T) {
 	account := &connectors.Account{ID: testID, Username: "jane.doe", Email: "jane.doe@example.com"}
 	for status := 300; status <= 599; status++ {
 		fake.answers = map[string]answer{postAccount: {status: status}}
-		first := failureOf(t, connector.Unlock(t.Context(), account), status)
+		first := failureOf(t, unlock(t, connector, account), status)
 		require.Equal(t, map[bool]connectors.Answer{true: connectors.Unknown, false: connectors.No}[status >= 500 || status == http.StatusRequestTimeout], first.Sent, status)
 
 		fake.answers = map[string]answer{postAccount: ok(fixture(t, nil)), getPassword: {status: status}}
-		require.Equal(t, connectors.Yes, failureOf(t, connector.Unlock(t.Context(), account), status).Sent)
+		require.Equal(t, connectors.Yes, failureOf(t, unlock(t, connector, account), status).Sent)
 
 		fake.answers[getPassword] = ok(`{"status":"PASSWORD_LOCKED_OUT"}`)
 		fake.answers[postPassword] = answer{status: status}
-		require.Equal(t, connectors.Yes, failureOf(t, connector.Unlock(t.Context(), account), status).Sent)
+		require.Equal(t, connectors.Yes, failureOf(t, unlock(t, connector, account), status).Sent)
 	}
+}
+
+func unlock(t *testing.T, connector *connectors.Connector, account *connectors.Account) error {
+	t.Helper()
+	_, err := connector.Unlock(t.Context(), account)
+	return err
 }
 
 func failureOf(t *testing.T, err error, status int) *connectors.Error {
@@ -309,12 +313,13 @@ func TestUnlock(t *testing.T) {
 	} {
 		fake := newFake(t, map[string]answer{postAccount: ok(fixture(t, nil)), getPassword: ok(`{"status":"` + status + `"}`), postPassword: ok("{}")})
 		account := &connectors.Account{ID: testID}
-		require.NoError(t, fake.open(t).Unlock(t.Context(), account))
+		unlocked, err := fake.open(t).Unlock(t.Context(), account)
+		require.NoError(t, err)
 		require.Equal(t, want, fake.log)
-		require.Equal(t, testNow, account.AsOf)
+		require.Equal(t, testNow, unlocked.At)
 	}
 	fake := newFake(t, nil)
-	err := fake.open(t).Unlock(t.Context(), &connectors.Account{ID: "../x"})
+	err := unlock(t, fake.open(t), &connectors.Account{ID: "../x"})
 	require.Equal(t, connectors.RejectedByProvider, connectors.KindOf(err))
 	require.Empty(t, fake.log)
 }

@@ -9,7 +9,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/latchkey-iam/latchkey/connectors"
-	"github.com/latchkey-iam/latchkey/internal/httpcall"
 )
 
 func TestFieldsAreDocumented(t *testing.T) {
@@ -157,7 +156,7 @@ func TestEndOfAPasswordLock(t *testing.T) {
 	// A list tells the status alone.
 	read, err := readUser([]byte(fixture(t, object{"_embedded": object{"password": object{"status": "PASSWORD_LOCKED_OUT"}}})))
 	require.NoError(t, err)
-	lock := read.state(read.embedded, testNow, testNow).Locks[1]
+	lock := read.state(read.embedded(), testNow, testNow).Locks[1]
 	require.Nil(t, lock.Until)
 	require.False(t, lock.Permanent)
 }
@@ -186,13 +185,12 @@ func TestOtherStates(t *testing.T) {
 func TestUnusableUsers(t *testing.T) {
 	t.Parallel()
 	for name, changes := range map[string]object{
-		"account is missing":          {"account": nil},
 		"account.status is missing":   {"account": object{"canAuthenticate": true}},
-		"account.status is missing o": {"account": object{"status": 1}},
-		"account is missing or":       {"account": "OK"},
+		"status has another type":     {"account": object{"status": 1}},
+		"account has another type":    {"account": "OK"},
 		"canAuthenticate has another": {"account": object{"status": "OK", "canAuthenticate": "yes"}},
 		"enabled is missing":          {"enabled": nil},
-		"enabled is missing or no":    {"enabled": "true"},
+		"enabled has another type":    {"enabled": "true"},
 		"id is not a UUID":            {"id": "x"},
 		"username has another type":   {"username": 1},
 		"memberOfGroupNames has":      {"memberOfGroupNames": "Staff"},
@@ -210,33 +208,20 @@ func FuzzReadUser(f *testing.F) {
 		if err != nil {
 			return
 		}
-		account, err := read.whole(passwordState{status: password}, testNow, testNow)
-		if err != nil {
+		account := read.account(passwordState{status: password}, testNow, testNow)
+		if account.User, err = read.whole(); err != nil {
 			return
 		}
 		require.NoError(t, connectors.ValidateID(account.ID))
 		_, err = json.Marshal(account)
 		require.NoError(t, err)
-		if read.lock.status != statusOK {
+		if *read.Account.Status != statusOK {
 			require.False(t, account.State.Clear())
 		}
 	})
 }
 
-func FuzzReadCodeAndLink(f *testing.F) {
+func FuzzReadFailure(f *testing.F) {
 	f.Add([]byte(`{"code":"NOT_FOUND"}`))
-	f.Add([]byte(`{"_links":{"next":{"href":"https://api.pingone.com/v1/environments/x/users?cursor=y"}}}`))
-	f.Fuzz(func(t *testing.T, raw []byte) {
-		_, _ = readFailure(raw)
-		base, err := httpcall.ParseBase("API_URL", "https://api.pingone.com/v1/environments/x")
-		require.NoError(t, err)
-		client := &client{base: base}
-		found, err := httpcall.ReadObject(raw)
-		if err != nil {
-			return
-		}
-		if next, err := client.next(found); err == nil && next != nil {
-			require.True(t, strings.HasPrefix(strings.ToLower(next.String()), "https://api.pingone.com/v1/environments/x/users"))
-		}
-	})
+	f.Fuzz(func(_ *testing.T, raw []byte) { _, _ = readFailure(raw) })
 }

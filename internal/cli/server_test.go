@@ -113,21 +113,27 @@ func (p *provider) Lookup(ctx context.Context, ref connectors.UserRef) (*connect
 	return &copied, nil
 }
 
-func (p *provider) Unlock(_ context.Context, account *connectors.Account) error {
+func (p *provider) Unlock(_ context.Context, account *connectors.Account) (connectors.Unlocked, error) {
 	p.mutex.Lock()
 	defer p.mutex.Unlock()
 	if p.unlockError != nil {
-		return p.unlockError
+		return connectors.Unlocked{}, p.unlockError
 	}
 	if account.ID != p.account.ID {
-		return failing(connectors.NotFound, "no user matches")
+		return connectors.Unlocked{}, failing(connectors.NotFound, "no user matches")
 	}
 	p.unlocks++
 	if !p.deaf {
 		p.account.State.Locks = []connectors.Lock{}
 		p.account.State.CanSignIn = connectors.Yes
 	}
-	return nil
+	return connectors.Unlocked{}, nil
+}
+
+func (p *provider) Lists() bool { return false }
+
+func (p *provider) ListLocked(context.Context, string, int) (connectors.Page, error) {
+	return connectors.Page{}, failing(connectors.Unsupported, "this provider cannot list")
 }
 
 // failing is an error of the fake provider.
@@ -172,7 +178,7 @@ func serve(t *testing.T, name string, with *provider) *tenant {
 }
 
 // serveConnector is serve for a provider of any kind.
-func serveConnector(t *testing.T, name string, with connectors.Connector) *tenant {
+func serveConnector(t *testing.T, name string, with activities.Connector) *tenant {
 	t.Helper()
 	at := shared(t)
 	served := sdkworker.New(at.temporal, activities.Queue(name), sdkworker.Options{DisableWorkflowWorker: true})

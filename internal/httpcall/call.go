@@ -39,7 +39,9 @@ type Authorize func(ctx context.Context, header http.Header) (expire func(), err
 type Caller struct {
 	// Provider is the word that begins each error.
 	Provider string
-	// Transport carries the calls; see TransportOf. It is used without an http.Client,
+	// Limiter is asked before each call; nil is no bound.
+	Limiter connectors.Limiter
+	// Transport carries the calls. It is used without an http.Client,
 	// so no redirect is followed, no cookie kept and no URL put into an error.
 	Transport http.RoundTripper
 	// Authorize and Key may be nil; both are not set together.
@@ -164,6 +166,9 @@ func (c *Caller) once(ctx context.Context, request Request, header http.Header) 
 	call.Header = header
 	if header.Get("User-Agent") == "" {
 		header.Set("User-Agent", "latchkey")
+	}
+	if c.Limiter != nil && c.Limiter.Wait(limited) != nil {
+		return nil, c.unanswered(ctx, request, errThrottled, &progress)
 	}
 	response, err := c.Transport.RoundTrip(call)
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -27,11 +28,14 @@ func callerOf(t *testing.T, handler http.HandlerFunc) (*Caller, Request) {
 	t.Cleanup(server.Close)
 	base, err := url.Parse(server.URL)
 	require.NoError(t, err)
-	caller := &Caller{Provider: "test", Transport: newTransport(), Now: time.Now, Rules: Rules{
+	caller := &Caller{Provider: "test", Transport: NewTransport(), Now: time.Now, Rules: Rules{
 		RequestID: []string{"X-Request-Id"},
 		Failure: func(body []byte) (string, bool) {
-			object, _ := ReadObject(body)
-			return Text(object, "code"), Text(object, "code") != ""
+			var failure struct {
+				Code Loose[string] `json:"code"`
+			}
+			_ = Decode(body, &failure)
+			return failure.Code.Value, failure.Code.Value != ""
 		},
 	}}
 	request := Request{
@@ -122,8 +126,8 @@ func TestAnswers(t *testing.T) {
 		"half":               {answering(200, "application/json", `{"a":`), connectors.MalformedResponse},
 		"two values":         {answering(200, "application/json", `{}{}`), connectors.MalformedResponse},
 		"not UTF-8":          {answering(200, "application/json", "\"\xff\""), connectors.MalformedResponse},
-		"too long":           {answering(200, "application/json", `"`+strings.Repeat("x", 1<<10)+`"`), connectors.MalformedResponse},
-		"bomb":               {bomb, connectors.MalformedResponse},
+		"too long":           {answering(200, "application/json", `"`+strings.Repeat("x", 1<<10)+`"`), connectors.Unsupported},
+		"bomb":               {bomb, connectors.Unsupported},
 		"dropped":            {func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, connectors.Unavailable},
 		"dropped in between": {cutShort, connectors.Unavailable},
 		"endless headers":    {hugeHeader, connectors.Unavailable},
@@ -281,21 +285,32 @@ func TestNothingPrivateComesBack(t *testing.T) {
 	}
 }
 
-func TestThrottle(t *testing.T) {
+// TestLimiter: no call goes out that the limiter does not let out in time, and none is
+// counted as sent.
+func TestLimiter(t *testing.T) {
 	t.Parallel()
-	served := roundTripper(func(*http.Request) (*http.Response, error) { return &http.Response{}, nil })
-	client := NewClient(0.001)
-	limited, ok := client.Transport.(*throttle)
-	require.True(t, ok)
-	limited.next = served
-	request := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
-	_, err := client.Transport.RoundTrip(request)
+	served := 0
+	caller, request := callerOf(t, func(w http.ResponseWriter, _ *http.Request) {
+		served++
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = io.WriteString(w, "{}")
+	})
+	caller.Limiter = connectors.NewLimiter(0.001)
+	request.Effect = true
+	_, err := caller.Do(t.Context(), request)
 	require.NoError(t, err, "the bucket is full at first")
 	brief, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	_, err = client.Transport.RoundTrip(request.WithContext(brief))
-	require.ErrorIs(t, err, errThrottled)
-	require.IsType(t, &http.Transport{}, NewClient(0).Transport)
+	_, err = caller.Do(brief, request)
+	failure := failureOf(t, err)
+	require.Equal(t, connectors.RateLimited, failure.Kind)
+	require.Equal(t, connectors.No, failure.Sent)
+	require.Equal(t, 1, served)
+	caller.Limiter = connectors.NewLimiter(0)
+	for range 100 {
+		_, err = caller.Do(t.Context(), request)
+		require.NoError(t, err)
+	}
 }
 
 func TestParseBase(t *testing.T) {

@@ -4,47 +4,33 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"math"
 	"net"
 	"net/http"
 	"net/url"
 	"strings"
 	"time"
 
-	"golang.org/x/time/rate"
-
 	"github.com/latchkey-iam/latchkey/connectors"
 )
 
-// NewClient returns the client of one connection. Its transport sends at most
-// requestsPerSecond, each waiting its turn within its context; zero or less is no limit.
-func NewClient(requestsPerSecond float64) *http.Client {
-	var transport http.RoundTripper = newTransport()
-	if requestsPerSecond > 0 {
-		transport = &throttle{next: transport, bucket: rate.NewLimiter(rate.Limit(requestsPerSecond), burst(requestsPerSecond))}
+// New returns what makes the calls to a provider.
+func New(provider string, options connectors.Options, rules Rules) Caller {
+	caller := Caller{Provider: provider, Transport: options.Transport, Limiter: options.Limiter, Rules: rules, Now: options.Clock()}
+	if caller.Transport == nil {
+		caller.Transport = NewTransport()
 	}
-	return &http.Client{
-		Transport:     transport,
-		Timeout:       Timeout,
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	return caller
+}
+
+// CloseIdle closes the connections that are kept open for later calls.
+func (c *Caller) CloseIdle() {
+	if closer, ok := c.Transport.(interface{ CloseIdleConnections() }); ok {
+		closer.CloseIdleConnections()
 	}
 }
 
-// burst is how many requests may go at once: few, since a provider counts within windows of
-// its own, and a burst before a second of the full rate would be beyond its limit.
-func burst(requestsPerSecond float64) int {
-	return int(math.Ceil(min(requestsPerSecond, 1000) / 10))
-}
-
-// TransportOf returns the transport that the options give, or one of its own.
-func TransportOf(options connectors.Options) http.RoundTripper {
-	if options.HTTPClient == nil || options.HTTPClient.Transport == nil {
-		return newTransport()
-	}
-	return options.HTTPClient.Transport
-}
-
-func newTransport() *http.Transport {
+// NewTransport returns what carries the calls of one connection.
+func NewTransport() *http.Transport {
 	dialer := &net.Dialer{Timeout: 5 * time.Second, KeepAlive: 30 * time.Second}
 	return &http.Transport{
 		Proxy:                  http.ProxyFromEnvironment,
@@ -65,30 +51,6 @@ func newTransport() *http.Transport {
 // errThrottled says that a request could not be sent in time.
 var errThrottled = errors.New("no request is allowed within the time given")
 
-// throttle lets requests through as its bucket allows.
-type throttle struct {
-	next   http.RoundTripper
-	bucket *rate.Limiter
-}
-
-// RoundTrip implements http.RoundTripper.
-func (t *throttle) RoundTrip(request *http.Request) (*http.Response, error) {
-	if err := t.bucket.Wait(request.Context()); err != nil {
-		if request.Body != nil {
-			_ = request.Body.Close()
-		}
-		return nil, errThrottled
-	}
-	return t.next.RoundTrip(request)
-}
-
-// CloseIdleConnections lets http.Client close what the transport keeps open.
-func (t *throttle) CloseIdleConnections() {
-	if closer, ok := t.next.(interface{ CloseIdleConnections() }); ok {
-		closer.CloseIdleConnections()
-	}
-}
-
 // Address returns the address below base of the path whose segments are given, with the
 // query in %-encoding throughout: not every server reads "+" as a space.
 func Address(base *url.URL, query url.Values, segments ...string) *url.URL {
@@ -99,6 +61,23 @@ func Address(base *url.URL, query url.Values, segments ...string) *url.URL {
 	address := base.JoinPath(escaped...)
 	address.RawQuery = strings.ReplaceAll(query.Encode(), "+", "%20")
 	return address
+}
+
+// maxLink bounds the address of a next page, in bytes.
+const maxLink = 8 << 10
+
+// NextLink reads the address of a list's next page. The credential goes with the call, so an
+// address outside the list's own is refused.
+func NextLink(list *url.URL, href string) (*url.URL, error) {
+	address, err := url.Parse(href)
+	switch {
+	case err != nil || len(href) > maxLink:
+		return nil, errors.New("the link to the next page has no usable address")
+	case address.Scheme != list.Scheme || !strings.EqualFold(address.Host, list.Host) || address.User != nil ||
+		address.Opaque != "" || !strings.EqualFold(address.EscapedPath(), list.EscapedPath()):
+		return nil, errors.New("the link to the next page leads out of the API's address; check the connection's address")
+	}
+	return address, nil
 }
 
 // ParseBase reads the setting name, an address below which calls are made, and drops a

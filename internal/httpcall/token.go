@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -12,6 +11,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/latchkey-iam/latchkey/connectors"
 	"github.com/latchkey-iam/latchkey/internal/secret"
@@ -82,11 +83,14 @@ func tokenRules(rules Rules) Rules {
 // readTokenFailure reads RFC 6749's own shape, and that of endpoints that answer as the rest
 // of their API does.
 func readTokenFailure(body []byte) (code string, own bool) {
-	object, err := ReadObject(body)
-	if err != nil {
+	var failure struct {
+		Error Loose[string] `json:"error"`
+		Code  Loose[string] `json:"code"`
+	}
+	if Decode(body, &failure) != nil {
 		return "", false
 	}
-	found := cmp.Or(Text(object, "error"), Text(object, "code"))
+	found := cmp.Or(failure.Error.Value, failure.Code.Value)
 	return found, found != ""
 }
 
@@ -201,23 +205,27 @@ func basic(id, password string) string {
 
 // read reads the answer: RFC 6749, section 5.1.
 func (t *Tokens) read(body []byte) (*token, error) {
-	object, err := ReadObject(body)
-	if err != nil {
+	var answer struct {
+		AccessToken Loose[string]  `json:"access_token"`
+		TokenType   Loose[string]  `json:"token_type"`
+		ExpiresIn   jsontext.Value `json:"expires_in"`
+	}
+	if err := Decode(body, &answer); err != nil {
 		return nil, err
 	}
-	value := Text(object, "access_token")
+	value := answer.AccessToken.Value
 	if value == "" || strings.ContainsFunc(value, func(r rune) bool { return r <= ' ' || r > '~' }) {
 		return nil, fmt.Errorf("the answer holds no usable access_token; check the token address")
 	}
-	if kind := Text(object, "token_type"); kind != "" && !strings.EqualFold(kind, "bearer") {
+	if kind := answer.TokenType.Value; kind != "" && !strings.EqualFold(kind, "bearer") {
 		return nil, fmt.Errorf("the answer's token_type is not bearer; check the token address")
 	}
-	return &token{value: value, expires: expiry(object["expires_in"], t.caller.Now())}, nil
+	return &token{value: value, expires: expiry(answer.ExpiresIn, t.caller.Now())}, nil
 }
 
 // expiry reads a number of seconds, which some servers send as a string. A short-lived
 // token is used for at least half of its life.
-func expiry(raw json.RawMessage, now time.Time) time.Time {
+func expiry(raw []byte, now time.Time) time.Time {
 	count, err := strconv.ParseInt(string(bytes.Trim(raw, `"`)), 10, 32)
 	if err != nil {
 		return time.Time{}

@@ -46,7 +46,7 @@ func tokensOf(t *testing.T, server *tokenServer, now func() time.Time) *Tokens {
 	t.Cleanup(listening.Close)
 	address, err := ParseBase("TOKEN_URL", listening.URL)
 	require.NoError(t, err)
-	return NewTokens(Caller{Provider: "test", Transport: newTransport(), Now: now}, ClientCredentials{
+	return NewTokens(Caller{Provider: "test", Transport: NewTransport(), Now: now}, ClientCredentials{
 		TokenURL: address, ClientID: "client", Scope: "api", Secret: secret.NewSource("CLIENT_SECRET", clientSecret, ""),
 	})
 }

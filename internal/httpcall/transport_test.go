@@ -192,7 +192,7 @@ func TestTransportFailures(t *testing.T) {
 			t.Parallel()
 			base, err := url.Parse(test.address)
 			require.NoError(t, err)
-			transport := newTransport()
+			transport := NewTransport()
 			transport.TLSClientConfig.RootCAs = trusted.pool
 			if test.change != nil {
 				test.change(transport)
@@ -216,7 +216,7 @@ func TestTransportFailures(t *testing.T) {
 // TestNameNotFound asks whoever answers for names here: nobody has one below .invalid.
 func TestNameNotFound(t *testing.T) {
 	t.Parallel()
-	caller := &Caller{Provider: "test", Transport: newTransport(), Now: time.Now}
+	caller := &Caller{Provider: "test", Transport: NewTransport(), Now: time.Now}
 	_, err := caller.Do(t.Context(), Request{Operation: "look up", Method: http.MethodGet, URL: &url.URL{Scheme: "https", Host: "latchkey.invalid"}})
 	failure := failureOf(t, err)
 	require.Equal(t, connectors.Unavailable, failure.Kind)

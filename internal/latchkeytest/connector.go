@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/latchkey-iam/latchkey/activities"
 	"github.com/latchkey-iam/latchkey/connectors"
 )
 
@@ -29,14 +30,14 @@ type Connector struct {
 	lookups, unlocks int
 }
 
-var _ connectors.Connector = (*Connector)(nil)
+var _ activities.Connector = (*Connector)(nil)
 
 // NewConnector returns a provider with the account.
 func NewConnector(account *connectors.Account) *Connector {
 	return &Connector{account: *account}
 }
 
-// Lookup implements connectors.Connector.
+// Lookup implements activities.Connector.
 func (c *Connector) Lookup(ctx context.Context, ref connectors.UserRef) (*connectors.Account, error) {
 	c.mutex.Lock()
 	c.lookups++
@@ -54,26 +55,35 @@ func (c *Connector) Lookup(ctx context.Context, ref connectors.UserRef) (*connec
 	return account, nil
 }
 
-// Unlock implements connectors.Connector.
-func (c *Connector) Unlock(ctx context.Context, account *connectors.Account) error {
+// Unlock implements activities.Connector.
+func (c *Connector) Unlock(ctx context.Context, account *connectors.Account) (connectors.Unlocked, error) {
 	c.mutex.Lock()
 	c.unlocks++
 	n := c.unlocks
 	c.mutex.Unlock()
 	if c.OnUnlock != nil {
 		if err := c.OnUnlock(ctx, n); err != nil {
-			return err
+			return connectors.Unlocked{}, err
 		}
 	}
 	if account.ID != c.Account().ID {
-		return Fail(connectors.NotFound)
+		return connectors.Unlocked{}, Fail(connectors.NotFound)
 	}
 	c.Change(func(a *connectors.Account) { a.State.Locks = nil })
-	account.AsOf = c.Account().AsOf
 	if c.AfterUnlock != nil {
-		return c.AfterUnlock(ctx, n)
+		if err := c.AfterUnlock(ctx, n); err != nil {
+			return connectors.Unlocked{}, err
+		}
 	}
-	return nil
+	return connectors.Unlocked{At: c.Account().AsOf}, nil
+}
+
+// Lists implements activities.Connector.
+func (c *Connector) Lists() bool { return false }
+
+// ListLocked implements activities.Connector.
+func (c *Connector) ListLocked(context.Context, string, int) (connectors.Page, error) {
+	return connectors.Page{}, Fail(connectors.Unsupported)
 }
 
 // Account returns a copy of the account as it is now.

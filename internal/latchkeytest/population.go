@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/latchkey-iam/latchkey/activities"
 	"github.com/latchkey-iam/latchkey/connectors"
 )
 
@@ -29,10 +30,7 @@ type Population struct {
 	effective map[string]int
 }
 
-var (
-	_ connectors.Connector    = (*Population)(nil)
-	_ connectors.LockedLister = (*Population)(nil)
-)
+var _ activities.Connector = (*Population)(nil)
 
 // NewPopulation returns a provider without accounts.
 func NewPopulation() *Population {
@@ -69,7 +67,7 @@ func (p *Population) Change(id string, how func(*connectors.Account)) {
 	how(p.accounts[id])
 }
 
-// Lookup implements connectors.Connector.
+// Lookup implements activities.Connector.
 func (p *Population) Lookup(ctx context.Context, ref connectors.UserRef) (*connectors.Account, error) {
 	if p.OnLookup != nil {
 		if err := p.OnLookup(ctx, cmp.Or(ref.ID, ref.Username, ref.Email)); err != nil {
@@ -93,28 +91,30 @@ func copyOf(account *connectors.Account) *connectors.Account {
 	return &copied
 }
 
-// Unlock implements connectors.Connector.
-func (p *Population) Unlock(ctx context.Context, account *connectors.Account) error {
+// Unlock implements activities.Connector.
+func (p *Population) Unlock(ctx context.Context, account *connectors.Account) (connectors.Unlocked, error) {
 	if p.OnUnlock != nil {
 		if err := p.OnUnlock(ctx, account.ID); err != nil {
-			return err
+			return connectors.Unlocked{}, err
 		}
 	}
 	p.mutex.Lock()
 	defer p.mutex.Unlock()
 	known := p.accounts[account.ID]
 	if known == nil {
-		return Fail(connectors.NotFound)
+		return connectors.Unlocked{}, Fail(connectors.NotFound)
 	}
 	if known.State.Locked() {
 		p.effective[account.ID]++
 	}
 	known.State.Locks = nil
-	account.AsOf = time.Now().UTC()
-	return nil
+	return connectors.Unlocked{At: time.Now().UTC()}, nil
 }
 
-// ListLocked implements connectors.LockedLister.
+// Lists implements activities.Connector.
+func (p *Population) Lists() bool { return true }
+
+// ListLocked implements activities.Connector.
 func (p *Population) ListLocked(ctx context.Context, after string, limit int) (connectors.Page, error) {
 	if p.OnList != nil {
 		if err := p.OnList(ctx, after); err != nil {

@@ -17,7 +17,6 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/latchkey-iam/latchkey/activities"
-	"github.com/latchkey-iam/latchkey/connectors"
 	"github.com/latchkey-iam/latchkey/internal/guard"
 	"github.com/latchkey-iam/latchkey/internal/temporalclient"
 	"github.com/latchkey-iam/latchkey/internal/testserver"
@@ -107,7 +106,7 @@ func (s *Temporal) stop() {
 type Connection struct {
 	// Name is unique over the tests of a process.
 	Name      string
-	Connector connectors.Connector
+	Connector activities.Connector
 	Rules     guard.Rules
 	Ceiling   activities.Ceiling
 	// NoAttributes serves the connection as in a namespace without search attributes.

@@ -116,10 +116,11 @@ func (p *page) table(kind string, words []workflows.Word) {
 
 func providers() []byte {
 	p := newPage("Providers", "What each provider can do. Looking up by `userId`, `username` and `email`, and unlocking, all can.")
-	p.heading("provider", "name in `LATCHKEY_CONNECTIONS`", "lists who is locked", "tells groups (`PROTECTED_GROUPS`)", "fewest requests of one activity", "the user object")
+	p.heading("provider", "name in `LATCHKEY_CONNECTIONS`", "lists who is locked", "tells groups (`PROTECTED_GROUPS`)", "tells who is privileged", "a `userId` is", "fewest requests of one activity", "the user object")
 	for _, provider := range registry.Providers() {
-		p.row(provider.Title, code(provider.Name), yesNo(provider.Lists), yesNo(provider.TellsGroups),
-			fmt.Sprint(provider.CallsPerActivity), fmt.Sprintf("[%d fields](%s.md)", len(provider.Fields), provider.Name))
+		can := provider.NewConfig().Capabilities()
+		p.row(provider.Title, code(provider.Name), yesNo(can.Lists), yesNo(can.TellsGroups), yesNo(can.TellsPrivilege), provider.ID.Words,
+			fmt.Sprint(can.Requests), fmt.Sprintf("[%d fields](%s.md)", len(provider.Fields), provider.Name))
 	}
 	return p.Bytes()
 }
