@@ -13,6 +13,7 @@ import (
 
 	"github.com/latchkey-iam/latchkey/cmd/latchkey-dev/internal/dev"
 	"github.com/latchkey-iam/latchkey/cmd/latchkey-dev/internal/embedded"
+	"github.com/latchkey-iam/latchkey/connectors/registry/simulated"
 	"github.com/latchkey-iam/latchkey/connectors/simulator"
 	"github.com/latchkey-iam/latchkey/workflows"
 )
@@ -39,29 +40,37 @@ const (
 	byEmail    reference = "email"
 )
 
-// scenes are the demonstration.
+// people are those of the scenes, in turn.
+var people = [][3]string{
+	{"ada", "lovelace", "Analyst"}, {"mary", "jackson", "Engineer"}, {"joan", "clarke", "Cryptanalyst"}, {"karen", "jones", "Statistician"},
+	{"betty", "holberton", "Programmer"}, {"jean", "bartik", "Programmer"}, {"frances", "allen", "Fellow"}, {"barbara", "liskov", "Professor"},
+	{"radia", "perlman", "Designer"}, {"katherine", "johnson", "Mathematician"}, {"edith", "clarke", "Engineer"}, {"annie", "easley", "Programmer"},
+}
+
+// scenes are the demonstration: the same accounts at every simulated provider.
 func scenes() []scene {
+	var all []scene
+	for number := range len(scenesAt(simulator.Simulated{})) {
+		for _, provider := range simulated.Providers() {
+			name := people[len(all)%len(people)]
+			each := scenesAt(provider)[number]
+			each.connection, each.first, each.last, each.jobs = provider.Name, name[0], name[1], name[2]
+			all = append(all, each)
+		}
+	}
+	return all
+}
+
+func scenesAt(provider simulator.Simulated) []scene {
 	return []scene{
-		{title: "Locked by failed sign-ins", connection: dev.JumpCloud, first: "ada", last: "lovelace", jobs: "Analyst",
-			prepare: steps(failSignIns), by: byID, expect: workflows.Unlocked, signsIn: true},
-		{title: "Locked by failed sign-ins", connection: dev.PingOne, first: "mary", last: "jackson", jobs: "Engineer",
-			prepare: steps(failSignIns), by: byID, expect: workflows.Unlocked, signsIn: true},
-		{title: "Locked by failed sign-ins", connection: dev.JumpCloud, first: "joan", last: "clarke", jobs: "Cryptanalyst",
-			prepare: steps(failSignIns), by: byEmail, expect: workflows.Unlocked, signsIn: true},
-		{title: "Locked by failed sign-ins", connection: dev.PingOne, first: "karen", last: "jones", jobs: "Statistician",
-			prepare: steps(failSignIns), by: byUsername, expect: workflows.Unlocked, signsIn: true},
-		{title: "Locked by an administrator", connection: dev.JumpCloud, first: "betty", last: "holberton", jobs: "Programmer",
-			prepare: steps(act("lock")), by: byID, expect: workflows.Unlocked, signsIn: true},
-		{title: "Locked by an administrator", connection: dev.PingOne, first: "jean", last: "bartik", jobs: "Programmer",
-			prepare: steps(act("lock")), by: byEmail, expect: workflows.Unlocked, signsIn: true},
-		{title: "Not locked at all", connection: dev.JumpCloud, first: "frances", last: "allen", jobs: "Fellow",
-			by: byID, expect: workflows.AlreadyUnlocked, signsIn: true},
-		{title: "Suspended, then locked", connection: dev.JumpCloud, first: "barbara", last: "liskov", jobs: "Professor",
-			prepare: steps(act("suspend"), act("lock")), by: byID, expect: workflows.Refused, refusal: "suspended"},
-		{title: "Disabled, then locked", connection: dev.PingOne, first: "radia", last: "perlman", jobs: "Designer",
-			prepare: steps(act("disable"), act("lock")), by: byID, expect: workflows.Refused, refusal: "disabled"},
-		{title: "Provider throttles first", connection: dev.JumpCloud, first: "katherine", last: "johnson", jobs: "Mathematician",
-			prepare: steps(failSignIns, throttle), by: byID, expect: workflows.Unlocked, signsIn: true, minAttemptsToUnlock: 2},
+		{title: "Locked by failed sign-ins", prepare: steps(failSignIns), by: byID, expect: workflows.Unlocked, signsIn: true},
+		{title: "Locked by failed sign-ins", prepare: steps(failSignIns), by: byEmail, expect: workflows.Unlocked, signsIn: true},
+		{title: "Locked by an administrator", prepare: steps(act("lock")), by: byUsername, expect: workflows.Unlocked, signsIn: true},
+		{title: "Not locked at all", by: byID, expect: workflows.AlreadyUnlocked, signsIn: true},
+		{title: "Kept out, then locked", prepare: steps(act(provider.Suspend), act("lock")), by: byID,
+			expect: workflows.Refused, refusal: workflows.RefusalCode(provider.Suspended)},
+		{title: "Provider throttles first", prepare: steps(failSignIns, throttle), by: byID, expect: workflows.Unlocked, signsIn: true,
+			minAttemptsToUnlock: 2},
 	}
 }
 
@@ -69,11 +78,7 @@ func steps(each ...func(*person) error) []func(*person) error { return each }
 
 // throttle orders the provider to answer the next unlock with 429.
 func throttle(p *person) error {
-	faults := p.environment.JumpCloud.Faults
-	if p.connection == dev.PingOne {
-		faults = p.environment.PingOne.Faults
-	}
-	_, err := faults.Add(simulator.Fault{Operation: "unlock", Times: 1, Kind: simulator.KindStatus, Status: http.StatusTooManyRequests,
+	_, err := p.tenant.Base().Faults.Add(simulator.Fault{Operation: "unlock", Times: 1, Kind: simulator.KindStatus, Status: http.StatusTooManyRequests,
 		RetryAfter: simulator.Duration(time.Second)})
 	return err
 }

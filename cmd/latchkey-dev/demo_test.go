@@ -23,7 +23,7 @@ func TestScenes(t *testing.T) {
 		shown["throttled"] = shown["throttled"] || each.minAttemptsToUnlock > 1
 	}
 	for _, what := range []string{dev.JumpCloud, dev.PingOne, "by ID", "by email", "unlocked", "already_unlocked", "refused",
-		"Locked by failed sign-ins", "Locked by an administrator", "Suspended, then locked", "throttled"} {
+		"Locked by failed sign-ins", "Locked by an administrator", "Kept out, then locked", "by username", "throttled"} {
 		require.True(t, shown[what], what)
 	}
 }

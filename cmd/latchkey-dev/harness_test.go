@@ -5,9 +5,11 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -32,7 +34,7 @@ const (
 )
 
 // addressFlags move all that latchkey-dev listens on.
-var addressFlags = []string{"temporal-address", "http-address", "ui-address", "jumpcloud-address", "pingone-address"}
+var addressFlags = slices.Sorted(maps.Values(movedBy()))
 
 // output collects what a command writes while a test reads it.
 type output struct {

@@ -9,13 +9,17 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 
+	"github.com/latchkey-iam/latchkey/cmd/latchkey-dev/internal/dev"
 	"github.com/latchkey-iam/latchkey/cmd/latchkey-dev/internal/port"
+	"github.com/latchkey-iam/latchkey/connectors/registry/simulated"
+	"github.com/latchkey-iam/latchkey/connectors/simulator"
 	"github.com/latchkey-iam/latchkey/worker"
 )
 
@@ -35,7 +39,7 @@ func newCommand(stdout, stderr io.Writer) *cobra.Command {
 	up := &upCommand{stdout: stdout, stderr: stderr}
 	command := &cobra.Command{
 		Use:           "latchkey-dev",
-		Short:         "Temporal, its UI, simulated JumpCloud and PingOne tenants and a Latchkey worker in one process",
+		Short:         "Temporal, its UI, simulated " + titles() + " tenants and a Latchkey worker in one process",
 		Long:          "latchkey-dev stays up until it is interrupted. With LATCHKEY_CONNECTIONS set it serves those connections too.",
 		Args:          cobra.NoArgs,
 		SilenceUsage:  true,
@@ -51,19 +55,34 @@ func newCommand(stdout, stderr io.Writer) *cobra.Command {
 
 // movedBy names the flag that moves what listens, by the name that it has in a
 // *port.InUseError.
-var movedBy = map[string]string{
-	"the Temporal server":     "temporal-address",
-	"Temporal's HTTP API":     "http-address",
-	"the Temporal UI":         "ui-address",
-	"the JumpCloud simulator": "jumpcloud-address",
-	"the PingOne simulator":   "pingone-address",
+func movedBy() map[string]string {
+	flags := map[string]string{
+		"the Temporal server": "temporal-address",
+		"Temporal's HTTP API": "http-address",
+		"the Temporal UI":     "ui-address",
+	}
+	for _, each := range simulated.Providers() {
+		flags[dev.What(each)] = addressFlag(each)
+	}
+	return flags
+}
+
+func addressFlag(of simulator.Simulated) string { return of.Name + "-address" }
+
+// titles names the simulated providers.
+func titles() string {
+	var titles []string
+	for _, each := range simulated.Providers() {
+		titles = append(titles, each.Title)
+	}
+	return strings.Join(titles, " and ")
 }
 
 // explain names the flag that moves a port that is taken.
 func explain(err error) error {
 	var taken *port.InUseError
-	if errors.As(err, &taken) && movedBy[taken.What] != "" {
-		return fmt.Errorf("%w; move it with --%s", err, movedBy[taken.What])
+	if errors.As(err, &taken) && movedBy()[taken.What] != "" {
+		return fmt.Errorf("%w; move it with --%s", err, movedBy()[taken.What])
 	}
 	return err
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"text/template"
 
 	"github.com/spf13/pflag"
@@ -13,6 +14,8 @@ import (
 	"github.com/latchkey-iam/latchkey/cmd/latchkey-dev/internal/dev"
 	"github.com/latchkey-iam/latchkey/cmd/latchkey-dev/internal/devserver"
 	"github.com/latchkey-iam/latchkey/cmd/latchkey-dev/internal/embedded"
+	"github.com/latchkey-iam/latchkey/connectors/registry/simulated"
+	"github.com/latchkey-iam/latchkey/connectors/simulator"
 	"github.com/latchkey-iam/latchkey/worker"
 )
 
@@ -20,15 +23,21 @@ import (
 type upCommand struct {
 	stdout, stderr io.Writer
 	options        dev.Options
+	addresses      map[string]*string // of the simulated tenants, by their providers' names
 	logLevel       string
 }
+
+// firstTenantPort is where the first simulated tenant answers; the others follow it.
+const firstTenantPort = 8801
 
 func (c *upCommand) addFlags(flags *pflag.FlagSet) {
 	flags.StringVar(&c.options.TemporalAddress, "temporal-address", "127.0.0.1:7233", "where Temporal answers")
 	flags.StringVar(&c.options.HTTPAddress, "http-address", "127.0.0.1:7243", "where Temporal's own HTTP API answers")
 	flags.StringVar(&c.options.UIAddress, "ui-address", "127.0.0.1:8233", "where the Temporal UI answers")
-	flags.StringVar(&c.options.JumpCloudAddress, "jumpcloud-address", "127.0.0.1:8801", "where the simulated JumpCloud answers")
-	flags.StringVar(&c.options.PingOneAddress, "pingone-address", "127.0.0.1:8802", "where the simulated PingOne answers")
+	c.addresses = map[string]*string{}
+	for i, each := range simulated.Providers() {
+		c.addresses[each.Name] = flags.String(addressFlag(each), fmt.Sprintf("127.0.0.1:%d", firstTenantPort+i), "where the simulated "+each.Title+" answers")
+	}
 	flags.StringSliceVar(&c.options.AllowedHosts, "allowed-host", nil, "a name of this machine, beside localhost, under which all that speaks HTTP may be asked; web pages by any other name are kept out")
 	flags.StringVar(&c.options.DatabaseFile, "db", "", "a file that keeps Temporal's state over restarts; default in memory")
 	flags.StringVar(&c.logLevel, "log-level", "warn", "the least level of the worker's log: debug, info, warn or error; audit lines are always written")
@@ -44,6 +53,10 @@ func (c *upCommand) run(ctx context.Context) error {
 	}
 	c.options.Logger = newLogger(c.stderr, level)
 	c.options.StartTemporal = embedded.Start
+	c.options.TenantAddresses = map[string]string{}
+	for name, address := range c.addresses {
+		c.options.TenantAddresses[name] = *address
+	}
 	environment, err := dev.Start(ctx, c.options)
 	if err != nil {
 		return explain(err)
@@ -63,7 +76,7 @@ func loadWorker() (worker.Config, error) {
 		return config, fmt.Errorf("the environment's connections cannot be served:\n%w", err)
 	}
 	for _, connection := range config.Connections {
-		if connection.Name == dev.JumpCloud || connection.Name == dev.PingOne {
+		if slices.ContainsFunc(simulated.Providers(), func(of simulator.Simulated) bool { return of.Name == connection.Name }) {
 			return config, fmt.Errorf("LATCHKEY_CONNECTIONS names %q, which is the simulated tenant's: choose another name", connection.Name)
 		}
 	}
@@ -106,15 +119,18 @@ var banner = template.Must(template.New("banner").Parse(`Latchkey is up, with si
   Temporal UI            http://{{.}}
 {{- end}}
   Temporal HTTP API      http://{{.E.Temporal.HTTPAddress}}
-  JumpCloud, simulated   {{.E.JumpCloudURL}}   served as the connection jumpcloud
-  PingOne, simulated     {{.E.PingOneURL}}   served as the connection pingone
+{{- range .E.Tenants}}
+  {{printf "%-22s" (print .Title ", simulated")}} {{.URL}}   served as the connection {{.Name}}
+{{- end}}
 {{- range .Served}}
   From the environment   the connection {{.}}
 {{- end}}
 
-Two users are locked. Try, in another terminal, the last one before and after the first:
-
-  latchkey unlock{{.Elsewhere}} --connection jumpcloud --email {{.Samples.JumpCloudEmail}}
-  latchkey unlock{{.Elsewhere}} --connection pingone --user-id {{.Samples.PingOneID}} -o json
-  curl --json '{"user":"{{.Samples.JumpCloudEmail}}","password":"{{.Password}}"}' {{.E.JumpCloudURL}}/_simulator/sign-in
+These users are locked. Try, in another terminal, the last command before and after the first:
+{{range .Samples}}
+  latchkey unlock{{$.Elsewhere}} --connection {{.Connection}} {{.Reference}}
+{{- end}}
+{{- with index .Samples 0}}
+  curl --json '{"user":"{{.Email}}","password":"{{$.Password}}"}' {{.URL}}/_simulator/sign-in
+{{- end}}
 `))

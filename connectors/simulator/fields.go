@@ -154,17 +154,6 @@ func (f Fields) Only(keys ...string) Fields {
 	return out
 }
 
-// WithoutNulls returns the fields less those that are null.
-func (f Fields) WithoutNulls() Fields {
-	out := make(Fields, 0, len(f))
-	for _, field := range f {
-		if !IsNull(field.Value) {
-			out = append(out, field)
-		}
-	}
-	return out
-}
-
 // Over lays f over base: its values win.
 func (f Fields) Over(base Fields) Fields {
 	out := make(Fields, 0, len(f)+len(base))

@@ -37,7 +37,7 @@ type Vendor[S any] struct {
 	// Read takes what the vendor's own keys say of a user, a fresh one or one that is
 	// changed. What it returns is done when all of it was right.
 	Read func(u *User, p *Parts, fresh bool) (after func(u *User))
-	// Shape leaves out what an object does not show.
+	// Shape leaves out what an object does not show; the object is its own to change.
 	Shape func(u *User, object Fields) Fields
 	// Populated are the own fields of one of many users.
 	Populated func(name string, number int) Fields

@@ -36,14 +36,14 @@ script -qec 'stty cols 140; bin/latchkey-dev demo' /dev/null | tr -d '\r' | sed 
   aha --no-header <"$work/demo.ansi"
   printf '</pre>'
 } >"$work/demo.html"
-picture docs/pictures/demo.png 1180x460 "file://$work/demo.html"
+picture docs/pictures/demo.png 1180x520 "file://$work/demo.html"
 
 # A run in the UI of a server of its own, started at fixed ports beside the usual ones.
 bin/latchkey-dev --temporal-address 127.0.0.1:17233 --http-address 127.0.0.1:17243 --ui-address 127.0.0.1:18233 \
   --jumpcloud-address 127.0.0.1:18801 --pingone-address 127.0.0.1:18802 >"$work/up.log" 2>&1 &
 server=$!
 for _ in $(seq 100); do
-  if grep -q 'Two users are locked' "$work/up.log"; then break; fi
+  if grep -q 'users are locked' "$work/up.log"; then break; fi
   sleep 0.1
 done
 started=$(TEMPORAL_ADDRESS=127.0.0.1:17233 bin/latchkey unlock --connection jumpcloud --email grace.hopper@example.com \

@@ -64,7 +64,7 @@ func bareParent(ctx workflow.Context, children int) error {
 
 // benchBulk measures what a user within a bulk run costs, against a bare child.
 func benchBulk(ctx context.Context, environment *dev.Environment, contest *contest, count int) error {
-	if _, err := environment.JumpCloud.Populate(simulator.Populate{Count: crowd, Prefix: "crowd"}); err != nil {
+	if _, err := environment.Tenant(dev.JumpCloud).Populate(simulator.Populate{Count: crowd, Prefix: "crowd"}); err != nil {
 		return err
 	}
 	var users, children []time.Duration
@@ -91,7 +91,7 @@ func benchBulk(ctx context.Context, environment *dev.Environment, contest *conte
 // unlockCrowd locks the crowd and measures the run that unlocks it.
 func unlockCrowd(ctx context.Context, environment *dev.Environment) (time.Duration, error) {
 	for i := range crowd {
-		if err := environment.JumpCloud.LockByFailures(fmt.Sprintf("crowd%06d", i+2)); err != nil {
+		if err := environment.Tenant(dev.JumpCloud).LockByFailures(fmt.Sprintf("crowd%06d", i+2)); err != nil {
 			return 0, err
 		}
 	}

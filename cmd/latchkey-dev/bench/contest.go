@@ -27,7 +27,7 @@ type contest struct {
 
 func newContest(environment *dev.Environment) (*contest, error) {
 	c := &contest{environment: environment}
-	native, err := environment.JumpCloud.CreateUser(map[string]any{"username": "bench", "email": "bench@example.com"})
+	native, err := environment.Tenant(dev.JumpCloud).CreateUser(map[string]any{"username": "bench", "email": "bench@example.com"})
 	if err != nil {
 		return nil, err
 	}
@@ -61,7 +61,7 @@ type timing struct{ took, late time.Duration }
 
 // unlock locks the user and measures the unlock.
 func (c *contest) unlock(ctx context.Context) (*workflows.Result, timing, error) {
-	if err := c.environment.JumpCloud.LockByFailures(c.userID); err != nil {
+	if err := c.environment.Tenant(dev.JumpCloud).LockByFailures(c.userID); err != nil {
 		return nil, timing{}, err
 	}
 	began := time.Now()
@@ -124,16 +124,16 @@ func (c *contest) singles(ctx context.Context, count int, delay time.Duration) (
 	target := targetAtNoDelay
 	if delay > 0 {
 		target = targetDelayed
-		id, err := c.environment.JumpCloud.Faults.Add(simulator.Fault{Kind: simulator.KindLatency, Delay: simulator.Duration(delay)})
+		id, err := c.environment.Tenant(dev.JumpCloud).Base().Faults.Add(simulator.Fault{Kind: simulator.KindLatency, Delay: simulator.Duration(delay)})
 		if err != nil {
 			return nil, err
 		}
-		defer func() { _ = c.environment.JumpCloud.Faults.Remove(id) }()
+		defer func() { _ = c.environment.Tenant(dev.JumpCloud).Base().Faults.Remove(id) }()
 	}
 	var unlocks, floors, calls, late []time.Duration
 	measured, err := measurePairs(ctx, count, unlocksInPair, func(ctx context.Context) error {
 		for range unlocksInPair {
-			c.environment.JumpCloud.Calls.Clear()
+			c.environment.Tenant(dev.JumpCloud).Base().Calls.Clear()
 			_, one, err := c.unlock(ctx)
 			if err != nil {
 				return err
@@ -167,7 +167,7 @@ func (c *contest) singles(ctx context.Context, count int, delay time.Duration) (
 // callsTook is the time that the provider took for the calls that are on record.
 func (c *contest) callsTook() time.Duration {
 	own := time.Duration(0)
-	for _, call := range c.environment.JumpCloud.Calls.All() {
+	for _, call := range c.environment.Tenant(dev.JumpCloud).Base().Calls.All() {
 		own += time.Duration(call.DurationMS * float64(time.Millisecond))
 	}
 	return own

@@ -60,7 +60,7 @@ func TestOperatorsAct(t *testing.T) {
 	result, err := h.end(started)
 	require.NoError(t, err)
 	require.Equal(t, workflows.Unlocked, result.Outcome)
-	require.True(t, h.JumpCloud.SignIn("ada", dev.Password).OK)
+	require.True(t, h.Tenant(dev.JumpCloud).SignIn("ada", dev.Password).OK)
 
 	approved := h.waiting(workflows.Input{Connection: dev.JumpCloud, UserID: h.locked("grace")})
 	h.look(approved, "user-metadata")

@@ -51,7 +51,7 @@ func (h *house) locked(name string) (id string) {
 func (h *house) suspended(name string) (id string) {
 	h.t.Helper()
 	id = h.locked(name)
-	require.NoError(h.t, h.JumpCloud.Act(id, "suspend", nil))
+	require.NoError(h.t, h.Tenant(dev.JumpCloud).Act(id, "suspend", nil))
 	return id
 }
 

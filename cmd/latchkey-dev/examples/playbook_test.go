@@ -27,7 +27,7 @@ func TestPlaybook(t *testing.T) {
 	require.NoError(t, err)
 	suspended, err := environment.Locked("grace")
 	require.NoError(t, err)
-	require.NoError(t, environment.JumpCloud.Act(suspended, "suspend", nil))
+	require.NoError(t, environment.Tenant(dev.JumpCloud).Act(suspended, "suspend", nil))
 	watched, err := environment.Locked("edith")
 	require.NoError(t, err)
 	relock(environment, watched)
@@ -60,19 +60,19 @@ func TestPlaybook(t *testing.T) {
 			require.Equal(t, c.opened, bytes.HasPrefix(out, []byte("CASE-"+ticket+": "+c.code+" at account "+c.subject)), string(out))
 		})
 	}
-	require.True(t, environment.JumpCloud.SignIn("ada", dev.Password).OK)
-	require.False(t, environment.JumpCloud.SignIn("grace", dev.Password).OK)
+	require.True(t, environment.Tenant(dev.JumpCloud).SignIn("ada", dev.Password).OK)
+	require.False(t, environment.Tenant(dev.JumpCloud).SignIn("grace", dev.Password).OK)
 }
 
 // relock has a device try an old password again as soon as the user has been seen unlocked.
 func relock(environment *dev.Environment, user string) {
 	seen := 0
-	environment.JumpCloud.Faults.MustAdd(simulator.Fault{Operation: jumpcloudsimulator.OpLookup, Path: user, Kind: simulator.KindChange, Hook: func(*http.Request) {
-		if environment.JumpCloud.Locked(user) {
+	environment.Tenant(dev.JumpCloud).Base().Faults.MustAdd(simulator.Fault{Operation: jumpcloudsimulator.OpLookup, Path: user, Kind: simulator.KindChange, Hook: func(*http.Request) {
+		if environment.Tenant(dev.JumpCloud).LockedAt(user, simulator.LayerAccount) {
 			return
 		}
 		if seen++; seen == 2 { // The first proved the unlock.
-			_ = environment.JumpCloud.LockByFailures(user) // The test notices when it fails.
+			_ = environment.Tenant(dev.JumpCloud).LockByFailures(user) // The test notices when it fails.
 		}
 	}})
 }

@@ -150,5 +150,5 @@ func (r *reader) requireUnlocked(name string, results ...*workflows.Result) {
 	require.Equal(r.t, workflows.Unlocked, results[0].Outcome)
 	require.Equal(r.t, r.user, results[0].UserID)
 	require.Equal(r.t, "grace", results[0].Approval.By)
-	require.True(r.t, r.environment.JumpCloud.SignIn(name, dev.Password).OK)
+	require.True(r.t, r.environment.Tenant(dev.JumpCloud).SignIn(name, dev.Password).OK)
 }

@@ -232,3 +232,18 @@ func (s *Simulator) refuse(status int, message string) kit.Reply {
 	}
 	return kit.Reply{Status: status, Body: kit.JSON(body)}
 }
+
+// Simulated describes the simulator to what loops over all.
+func Simulated() kit.Simulated {
+	return kit.Simulated{
+		Name: "jumpcloud", Title: "JumpCloud", IDKey: "_id", Suspend: "suspend", Suspended: "suspended",
+		New: func() kit.Any { return New(Options{}) },
+		Settings: func(rootURL string) map[string]string {
+			return map[string]string{"BASE_URL": APIURL(rootURL), "API_KEY": DefaultAPIKey}
+		},
+		Profile: func(first, last, job string) map[string]any {
+			return map[string]any{"firstname": first, "lastname": last, "displayname": first + " " + last, "jobTitle": job,
+				"department": "Engineering", "location": "Arlington", "costCenter": "CC-4711"}
+		},
+	}
+}

@@ -297,3 +297,21 @@ func (role Role) may(operation, method string) bool {
 		return false
 	}
 }
+
+// Simulated describes the simulator to what loops over all.
+func Simulated() kit.Simulated {
+	return kit.Simulated{
+		Name: "pingone", Title: "PingOne", IDKey: "id", Suspend: "disable", Suspended: "disabled",
+		New: func() kit.Any { return New(Options{}) },
+		Settings: func(rootURL string) map[string]string {
+			return map[string]string{
+				"API_URL": APIURL(rootURL), "AUTH_URL": AuthURL(rootURL), "ENVIRONMENT_ID": DefaultEnvironmentID,
+				"CLIENT_ID": DefaultClientID, "CLIENT_SECRET": DefaultClientSecret,
+			}
+		},
+		Profile: func(first, last, job string) map[string]any {
+			return map[string]any{"name": map[string]any{"given": first, "family": last, "formatted": first + " " + last}, "title": job,
+				"locale": "en-GB", "badgeColours": []string{"red", "green"}}
+		},
+	}
+}

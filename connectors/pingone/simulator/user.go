@@ -35,8 +35,9 @@ func (s *Simulator) vendor() kit.Vendor[Settings] {
 		IDKey: "id", NewID: func(uint64) string { return uuid.NewString() }, IsID: isID,
 		Template: template, Attributes: s.attributes(), Aside: []string{"_embedded", "_links"},
 		Read: s.take,
-		Shape: func(u *kit.User, object kit.Fields) kit.Fields {
-			return object.With("_links", links(s.options.PublicURL+s.environmentPath()+"/users/"+u.ID)).WithoutNulls().Without(hidden...)
+		// Links begin with the host that was asked, so that an answer adds them.
+		Shape: func(_ *kit.User, object kit.Fields) kit.Fields {
+			return slices.DeleteFunc(object, func(field kit.Field) bool { return kit.IsNull(field.Value) || slices.Contains(hidden, field.Key) })
 		},
 		Populated: func(name string, _ int) kit.Fields { return kit.Fields{{Key: "nickname", Value: kit.JSON(name)}} },
 

@@ -7,6 +7,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
+	"strings"
 	"syscall"
 	"time"
 
@@ -17,10 +19,9 @@ import (
 	"github.com/latchkey-iam/latchkey/client"
 	"github.com/latchkey-iam/latchkey/cmd/latchkey-dev/internal/port"
 	"github.com/latchkey-iam/latchkey/connectors"
-	"github.com/latchkey-iam/latchkey/connectors/jumpcloud"
-	jumpcloudsimulator "github.com/latchkey-iam/latchkey/connectors/jumpcloud/simulator"
-	"github.com/latchkey-iam/latchkey/connectors/pingone"
-	pingonesimulator "github.com/latchkey-iam/latchkey/connectors/pingone/simulator"
+	"github.com/latchkey-iam/latchkey/connectors/registry"
+	"github.com/latchkey-iam/latchkey/connectors/registry/simulated"
+	"github.com/latchkey-iam/latchkey/connectors/simulator"
 	"github.com/latchkey-iam/latchkey/internal/guard"
 	"github.com/latchkey-iam/latchkey/internal/temporalclient"
 	"github.com/latchkey-iam/latchkey/worker"
@@ -30,12 +31,6 @@ import (
 // drainTimeout is how long running steps may go on after a stop: whoever presses Ctrl-C
 // waits. A step that is cut off is made again by the next server with the same file.
 const drainTimeout = 2 * time.Second
-
-// The names of the connections to the simulated tenants.
-const (
-	JumpCloud = "jumpcloud"
-	PingOne   = "pingone"
-)
 
 // Temporal is a Temporal server that runs.
 type Temporal interface {
@@ -62,9 +57,10 @@ type Options struct {
 	// HTTPAddress is where Temporal's own HTTP API answers.
 	HTTPAddress string
 	// UIAddress is where the Temporal UI answers; empty starts none.
-	UIAddress        string
-	JumpCloudAddress string
-	PingOneAddress   string
+	UIAddress string
+	// TenantAddresses are where the simulated tenants answer, by their providers' names; one
+	// that is not there is at a free port.
+	TenantAddresses map[string]string
 	// AllowedHosts are names of this machine, beside localhost, under which all that speaks
 	// HTTP may be asked.
 	AllowedHosts []string
@@ -79,7 +75,14 @@ type Options struct {
 // and nothing is logged.
 func FreePorts(startTemporal func(context.Context, TemporalOptions) (Temporal, error)) Options {
 	const free = "127.0.0.1:0"
-	return Options{StartTemporal: startTemporal, TemporalAddress: free, HTTPAddress: free, JumpCloudAddress: free, PingOneAddress: free, Logger: zap.NewNop()}
+	return Options{StartTemporal: startTemporal, TemporalAddress: free, HTTPAddress: free, Logger: zap.NewNop()}
+}
+
+// Tenant is a simulated tenant that answers at a URL.
+type Tenant struct {
+	simulator.Simulated
+	simulator.Any
+	URL string
 }
 
 // Environment is what Start started.
@@ -87,11 +90,8 @@ type Environment struct {
 	Temporal Temporal
 	// Client asks for unlocks.
 	Client *client.Client
-	// JumpCloud and PingOne are the simulated tenants, at the URLs beside them.
-	JumpCloud    *jumpcloudsimulator.Simulator
-	JumpCloudURL string
-	PingOne      *pingonesimulator.Simulator
-	PingOneURL   string
+	// Tenants are the simulated ones, each served by a connection of its provider's name.
+	Tenants []*Tenant
 
 	failed chan error
 	stops  []func() error
@@ -121,30 +121,37 @@ func (e *Environment) Stop() error {
 	return errors.Join(faults...)
 }
 
+// Tenant returns the simulated tenant of that provider, nil if there is none.
+func (e *Environment) Tenant(name string) *Tenant {
+	for _, tenant := range e.Tenants {
+		if tenant.Name == name {
+			return tenant
+		}
+	}
+	return nil
+}
+
 func (e *Environment) startSimulators(_ context.Context, options Options) error {
-	e.JumpCloud = jumpcloudsimulator.New(jumpcloudsimulator.Options{})
-	e.PingOne = pingonesimulator.New(pingonesimulator.Options{})
-	e.JumpCloud.AllowedHosts, e.PingOne.AllowedHosts = options.AllowedHosts, options.AllowedHosts
-	for _, each := range []struct {
-		what, address string
-		start         func(string) (string, func(), error)
-		url           *string
-	}{
-		{"the JumpCloud simulator", options.JumpCloudAddress, e.JumpCloud.Start, &e.JumpCloudURL},
-		{"the PingOne simulator", options.PingOneAddress, e.PingOne.Start, &e.PingOneURL},
-	} {
-		url, stop, err := each.start(each.address)
+	for _, each := range simulated.Providers() {
+		tenant := &Tenant{Simulated: each, Any: each.New()}
+		tenant.Base().AllowedHosts = options.AllowedHosts
+		address := options.TenantAddresses[each.Name]
+		url, stop, err := tenant.Base().Start(address)
 		if errors.Is(err, syscall.EADDRINUSE) {
-			return &port.InUseError{Address: each.address, What: each.what}
+			return &port.InUseError{Address: address, What: What(each)}
 		}
 		if err != nil {
-			return fmt.Errorf("start %s at %s: %w", each.what, each.address, err)
+			return fmt.Errorf("start %s at %s: %w", What(each), address, err)
 		}
-		*each.url = url
+		tenant.URL = url
+		e.Tenants = append(e.Tenants, tenant)
 		e.stops = append(e.stops, func() error { stop(); return nil })
 	}
 	return nil
 }
+
+// What names a simulator in errors.
+func What(of simulator.Simulated) string { return "the " + of.Title + " simulator" }
 
 func (e *Environment) startTemporal(ctx context.Context, options Options) error {
 	server, err := options.StartTemporal(ctx, TemporalOptions{
@@ -174,7 +181,13 @@ func (e *Environment) startWorker(ctx context.Context, options Options) error {
 	config := options.Worker
 	config.Workflows = true
 	config.DrainTimeout = drainTimeout
-	config.Connections = append(config.Connections, e.connections()...)
+	for _, tenant := range e.Tenants {
+		connection, err := tenant.connection()
+		if err != nil {
+			return err
+		}
+		config.Connections = append(config.Connections, connection)
+	}
 	serving, stop := context.WithCancel(context.WithoutCancel(ctx))
 	ended := make(chan struct{})
 	ready := make(chan struct{})
@@ -193,21 +206,23 @@ func (e *Environment) startWorker(ctx context.Context, options Options) error {
 	}
 }
 
-// connections point at the simulated tenants. They permit every override, so that all
-// can be tried.
-func (e *Environment) connections() []worker.Connection {
-	cloud := jumpcloud.NewConfig()
-	cloud.BaseURL = e.JumpCloudURL + "/api"
-	cloud.APIKey = jumpcloudsimulator.DefaultAPIKey
-	ping := pingone.NewConfig()
-	ping.ApiURL = e.PingOneURL + "/v1"
-	ping.AuthURL = e.PingOneURL
-	ping.EnvironmentID = pingonesimulator.DefaultEnvironmentID
-	ping.ClientID = pingonesimulator.DefaultClientID
-	ping.ClientSecret = pingonesimulator.DefaultClientSecret
-	rules := guard.Rules{PermitOverride: []string{connectors.BlockSuspended, connectors.BlockDisabled}}
-	return []worker.Connection{
-		{Name: JumpCloud, Provider: jumpcloud.Provider(), Config: cloud, Rules: rules},
-		{Name: PingOne, Provider: pingone.Provider(), Config: ping, Rules: rules},
+// connection points at the tenant. It permits every override, so that all can be tried.
+func (t *Tenant) connection() (worker.Connection, error) {
+	provider, found := registry.Find(t.Name)
+	if !found {
+		return worker.Connection{}, fmt.Errorf("there is a simulator of %s and no provider", t.Name)
 	}
+	config := provider.NewConfig()
+	for variable, value := range t.Settings(t.URL) {
+		// The settings of every provider are strings, named as their variables are.
+		field := reflect.ValueOf(config).Elem().FieldByNameFunc(func(name string) bool {
+			return strings.EqualFold(name, strings.ReplaceAll(variable, "_", ""))
+		})
+		if !field.IsValid() {
+			return worker.Connection{}, fmt.Errorf("%s has no setting %s", t.Name, variable)
+		}
+		field.SetString(value)
+	}
+	rules := guard.Rules{PermitOverride: []string{connectors.BlockSuspended, connectors.BlockDisabled}}
+	return worker.Connection{Name: t.Name, Provider: provider, Config: config, Rules: rules}, nil
 }
