@@ -34,9 +34,10 @@ type walk struct {
 	// after is the ID behind which accounts are wanted, last the greatest that was met.
 	after, last string
 	limit, skip int
-	// met counts the rows met, stuck says that a page brought none while more were to come.
-	met   int
-	stuck bool
+	// met counts the rows met, stuck says that a page brought none while more were to come,
+	// and short that one brought fewer than were asked for.
+	met          int
+	stuck, short bool
 	// overlaps says that the next page begins with a row that was seen.
 	overlaps bool
 	back     int // the step by which the walk went back last; 0 when it went on
@@ -77,7 +78,11 @@ func (w *walk) take(rows []row, total int64) (fresh []row, hole int, err error) 
 		return nil, 0, errChanging
 	case left <= 0:
 		w.done = true
-		return fresh, 0, nil
+		if w.short {
+			// A short page may have left rows out from its middle.
+			hole = max(0, int(total)-w.met)
+		}
+		return fresh, hole, nil
 	case len(rows) == 0:
 		// Rows that are counted and left out.
 		hole = int(min(left, int64(w.limit)))
@@ -93,7 +98,7 @@ func (w *walk) take(rows []row, total int64) (fresh []row, hole int, err error) 
 			return nil, 0, errChanging
 		}
 	}
-	w.empty, w.overlaps = 0, len(rows) > 1
+	w.empty, w.overlaps, w.short = 0, len(rows) > 1, w.short || len(rows) < w.limit
 	w.skip += len(rows)
 	if w.overlaps {
 		w.skip--

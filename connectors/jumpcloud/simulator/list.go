@@ -10,7 +10,8 @@ import (
 	kit "github.com/latchkey-iam/latchkey/connectors/simulator"
 )
 
-// Bounds of a page, as JumpCloud documents them. More than the maximum gets the maximum.
+// Bounds of a page, as JumpCloud documents them. More than the maximum, or than the
+// setting pageLimit, gets no more.
 const (
 	defaultLimit = 10
 	maximumLimit = 100
@@ -61,7 +62,7 @@ func (s *Simulator) page(asked search) (rows []*kit.User, total int) {
 		total = page.Total
 		return page.Users
 	}
-	from, to := asked.skip, asked.skip+asked.limit
+	from, to := asked.skip, asked.skip+min(asked.limit, s.model.Settings().PageLimit)
 	if gap.Count == 0 {
 		return part(from, to), total
 	}
@@ -122,7 +123,7 @@ func parse(r *kit.Request, g *grammar) (search, error) {
 			return asked, err
 		}
 	}
-	if asked.limit = min(asked.limit, maximumLimit); asked.limit == 0 {
+	if asked.limit == 0 {
 		asked.limit = defaultLimit
 	}
 	for _, key := range asked.sort {

@@ -154,7 +154,7 @@ func TestUpdate(t *testing.T) {
 	require.NotContains(t, answer.body, "new")
 	require.Equal(t, []string{"dora"}, b.do("GET", "/api/systemusers?filter=username:$eq:dora", "").results(t))
 	require.Empty(t, b.do("GET", "/api/systemusers?filter=username:$eq:dee", "").results(t))
-	for _, body := range []string{`{"account_locked":"true"}`, `[]`, `{`, `7`} {
+	for _, body := range []string{`{"account_locked":"true"}`, `{"colour":"red"}`, `[]`, `{`, `7`} {
 		require.Equal(t, 400, b.do("PUT", "/api/systemusers/"+id, body).status, body)
 	}
 	require.Equal(t, 400, b.do("PUT", "/api/systemusers/"+id, `{}`, "x-api-key", simulator.DefaultAPIKey, "Content-Type", "text/plain").status)

@@ -91,11 +91,13 @@ type Settings struct {
 	TokenLifetime        kit.Duration `json:"tokenLifetime"`
 	// Gap is a stretch of every list in which no user stands, though totalCount counts it.
 	Gap Gap `json:"gap"`
+	// PageLimit is the most rows of a page, whatever is asked for; totalCount says what follows.
+	PageLimit int `json:"pageLimit"`
 	// NullsInTheWild makes alternateEmail and employeeIdentifier null where they are unset,
 	// as they are at times although the specification knows no null there.
 	NullsInTheWild bool `json:"nullsInTheWild"`
-	// IgnoresUnknown passes over parameters, keys of a search and filters that are not
-	// understood, so that they ask for everybody; otherwise each is a 400.
+	// IgnoresUnknown passes over parameters, bodies, keys of them and filters that are not
+	// understood, so that a search asks for everybody; otherwise each is a 400.
 	IgnoresUnknown bool `json:"ignoresUnknown"`
 }
 
@@ -130,7 +132,7 @@ func DefaultSettings() Settings {
 			LockoutTimeInSeconds: 900,
 		},
 		UnlockAnswer: UnlockAnswerEmpty, ErrorShape: ErrorShapeMixed, BadIDStatus: 400,
-		OrganizationReadable: true, TokenLifetime: kit.Duration(time.Hour),
+		OrganizationReadable: true, TokenLifetime: kit.Duration(time.Hour), PageLimit: maximumLimit,
 	}
 }
 
@@ -151,6 +153,8 @@ func check(s Settings) error {
 		return kit.Bad("badIdStatus must be 400 or 404, not %d", s.BadIDStatus)
 	case s.Gap.At < 0 || s.Gap.Count < 0:
 		return kit.Bad("gap.at and gap.count cannot be below zero")
+	case s.PageLimit < 1 || s.PageLimit > maximumLimit:
+		return kit.Bad("pageLimit must be from 1 to %d, not %d", maximumLimit, s.PageLimit)
 	case s.TokenLifetime <= 0:
 		return kit.Bad("tokenLifetime must be above zero")
 	}

@@ -85,9 +85,12 @@ func (s *Simulator) lookup(_ *kit.Request, u *kit.User) kit.Reply {
 	return kit.OK(s.read(s.model.Seen(u)))
 }
 
-// unlock clears the lock and the count of failures. It ignores its body and
-// succeeds on a user that is not locked.
+// unlock clears the lock and the count of failures. It takes no body and succeeds on
+// a user that is not locked.
 func (s *Simulator) unlock(r *kit.Request, u *kit.User) kit.Reply {
+	if len(r.Sent) > 0 && !s.model.Settings().IgnoresUnknown {
+		return s.refuse(http.StatusBadRequest, "the unlock takes no body")
+	}
 	_ = s.model.Write(r.Context(), u, func() error { s.unlockUser(u, kit.CauseUnlockCall); return nil })
 	switch s.model.Settings().UnlockAnswer {
 	case UnlockAnswerOK:
@@ -104,6 +107,11 @@ func (s *Simulator) unlock(r *kit.Request, u *kit.User) kit.Reply {
 // update passes read-only keys over.
 func (s *Simulator) update(r *kit.Request, u *kit.User) kit.Reply {
 	change, err := r.Object()
+	for _, field := range change {
+		if field.Key != "password" && !s.model.Knows(field.Key) && !s.model.Settings().IgnoresUnknown {
+			err = kit.Bad("a user has no %q", field.Key)
+		}
+	}
 	if err == nil {
 		err = s.model.Write(r.Context(), u, func() error { return s.model.Update(u, change.Without(readOnly...)) })
 	}

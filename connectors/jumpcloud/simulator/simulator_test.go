@@ -299,6 +299,8 @@ func TestSettingsRefuse(t *testing.T) {
 		`{"passwordPolicy":{"resetLockoutCounterMinutes":0}}`: "resetLockoutCounterMinutes must be",
 		`{"unlockAnswer":"x"}`:                                "unlockAnswer must be",
 		`{"errorShape":"x"}`:                                  "errorShape must be",
+		`{"pageLimit":0}`:                                     "pageLimit must be",
+		`{"gap":{"at":-1}}`:                                   "gap.at and gap.count",
 		`{"badIdStatus":500}`:                                 "badIdStatus must be",
 		`{"tokenLifetime":"0s"}`:                              "tokenLifetime must be",
 	} {
