@@ -24,8 +24,8 @@ func (c *callers) answerFor(ctx context.Context, r *request, run *client.Run) {
 	if r.approval == "" || r.approval == nobody {
 		return
 	}
-	record := c.awaitStep(ctx, run)
-	if record == nil {
+	waiting := c.awaitStep(ctx, run)
+	if waiting == nil {
 		return
 	}
 	switch r.approval {
@@ -34,10 +34,10 @@ func (c *callers) answerFor(ctx context.Context, r *request, run *client.Run) {
 	case deny:
 		c.tell(ctx, run.Deny)
 	case late:
-		wait(ctx, time.Until(record.Until.Add(time.Second)))
+		wait(ctx, time.Until(waiting.Approval.Until.Add(time.Second)))
 		c.mustNot(ctx, run, approver, "after its time")
 	case wrong, wrongAndGood:
-		own := askerPrefix + number(r.number) + "-0"
+		own := waiting.RequestedBy // In a crowd, or where others had asked before, it is one of them.
 		for _, name := range []string{
 			"intruder", c.tenants[r.connection].cast[r.person].username,
 			// Whoever asked, in disguise, and a name that the approvers' pattern would let pass.
@@ -52,15 +52,16 @@ func (c *callers) answerFor(ctx context.Context, r *request, run *client.Run) {
 	}
 }
 
-// awaitStep waits until the run waits for an approval; nil when it does not.
-func (c *callers) awaitStep(ctx context.Context, run *client.Run) *workflows.ApprovalRecord {
+// awaitStep waits until the run waits for an approval, and returns what it says of itself then;
+// nil when it does not.
+func (c *callers) awaitStep(ctx context.Context, run *client.Run) *workflows.Result {
 	ctx, cancel := context.WithTimeout(ctx, askedWithin)
 	defer cancel()
 	for ctx.Err() == nil {
 		status, err := run.Status(ctx)
 		switch {
 		case err == nil && status.Step == workflows.StepApproval:
-			return status.Result.Approval
+			return &status.Result
 		case err == nil && (status.Step == workflows.StepDone || status.Step == workflows.StepUnlock || status.Step == workflows.StepVerify):
 			return nil
 		case isGone(err) && c.closed(ctx, run):

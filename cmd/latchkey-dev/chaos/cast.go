@@ -67,8 +67,9 @@ type tenant struct {
 	settings []string
 	// away is what takes a user out of use here.
 	away string
-	// emptyAccepts says that an unlock's answer without a body is one that the provider gives.
-	emptyAccepts bool
+	// anyAccepts says that the provider documents no body of an unlock's answer, so that any
+	// that is no web page is one that it may give.
+	anyAccepts bool
 }
 
 // person is a user of a tenant, locked at first.
@@ -79,11 +80,11 @@ type person struct {
 }
 
 func newTenant(connection string) (*tenant, error) {
-	t := &tenant{connection: connection, provider: jumpcloudprovider.Name, away: "suspend", emptyAccepts: true}
+	t := &tenant{connection: connection, provider: jumpcloudprovider.Name, away: "suspend", anyAccepts: true}
 	var settings func() []string
 	if connection == pingone {
 		simulated := pingonesimulator.New(pingonesimulator.Options{})
-		t.Server, t.people, t.provider, t.away, t.emptyAccepts = simulated.Server, simulated, pingoneprovider.Name, "disable", false
+		t.Server, t.people, t.provider, t.away, t.anyAccepts = simulated.Server, simulated, pingoneprovider.Name, "disable", false
 		settings = func() []string {
 			return []string{"API_URL=" + pingonesimulator.APIURL(t.url), "AUTH_URL=" + pingonesimulator.AuthURL(t.url),
 				"ENVIRONMENT_ID=" + simulated.EnvironmentID(), "CLIENT_ID=" + pingonesimulator.DefaultClientID,

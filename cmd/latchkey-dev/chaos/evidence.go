@@ -37,7 +37,7 @@ func (c *callers) collect(ctx context.Context) (*evidence, error) {
 		e.books[connection] = t.Book.All()
 	}
 	for connection, t := range c.tenants {
-		e.calls = append(e.calls, acceptedCalls(t.Calls.All(), t.emptyAccepts, c.faults[connection], e.accounts)...)
+		e.calls = append(e.calls, acceptedCalls(t.Calls.All(), t.anyAccepts, c.faults[connection], e.accounts)...)
 	}
 	for _, path := range c.logs {
 		if err := e.readLog(path); err != nil {
@@ -49,7 +49,7 @@ func (c *callers) collect(ctx context.Context) (*evidence, error) {
 
 // acceptedCalls are the unlock calls that the provider accepted, or whose answer cannot be
 // told from that.
-func acceptedCalls(calls []simulator.Call, emptyAccepts bool, ordered map[int]simulator.Fault, accounts map[string]account) []call {
+func acceptedCalls(calls []simulator.Call, anyAccepts bool, ordered map[int]simulator.Fault, accounts map[string]account) []call {
 	var accepted []call
 	for _, made := range calls {
 		if !strings.HasPrefix(made.Operation, "unlock") || made.Method != http.MethodPost {
@@ -59,8 +59,8 @@ func acceptedCalls(calls []simulator.Call, emptyAccepts bool, ordered map[int]si
 		for _, id := range made.Faults {
 			switch f := ordered[id]; f.Kind {
 			case simulator.KindLatency, simulator.KindStale, simulator.KindHalf, simulator.KindSlow:
-			case simulator.KindEmpty:
-				served = f.AfterEffect || emptyAccepts
+			case simulator.KindEmpty, simulator.KindDeepJSON:
+				served = f.AfterEffect || anyAccepts
 			default:
 				served = f.AfterEffect
 			}

@@ -7,6 +7,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -157,7 +158,7 @@ func (c *callers) summary(e *evidence, drained time.Duration) string {
 		ends[r.end]++
 	}
 	for _, l := range e.lists {
-		ends["list "+l.end]++
+		ends["list "+cmp.Or(l.end, "that nobody served")]++
 	}
 	for end, count := range ends {
 		rows.AppendRow(table.Row{"ended as", end, count})

@@ -61,12 +61,13 @@ func TestAcceptedCalls(t *testing.T) {
 		fault    simulator.Fault
 		accepted map[string]bool
 	}{
-		"served":               {simulator.Fault{Kind: simulator.KindHalf}, map[string]bool{jumpcloud: true, pingone: true}},
-		"a web page":           {simulator.Fault{Kind: simulator.KindHTML}, map[string]bool{}},
-		"a web page after it":  {simulator.Fault{Kind: simulator.KindHTML, AfterEffect: true}, map[string]bool{jumpcloud: true, pingone: true}},
-		"nothing":              {simulator.Fault{Kind: simulator.KindEmpty}, map[string]bool{jumpcloud: true}},
-		"a failure":            {simulator.Fault{Kind: simulator.KindStatus, Status: 503}, map[string]bool{}},
-		"a connection dropped": {simulator.Fault{Kind: simulator.KindDrop}, map[string]bool{}},
+		"served":                 {simulator.Fault{Kind: simulator.KindHalf}, map[string]bool{jumpcloud: true, pingone: true}},
+		"a web page":             {simulator.Fault{Kind: simulator.KindHTML}, map[string]bool{}},
+		"a web page after it":    {simulator.Fault{Kind: simulator.KindHTML, AfterEffect: true}, map[string]bool{jumpcloud: true, pingone: true}},
+		"nothing":                {simulator.Fault{Kind: simulator.KindEmpty}, map[string]bool{jumpcloud: true}},
+		"what is not documented": {simulator.Fault{Kind: simulator.KindDeepJSON}, map[string]bool{jumpcloud: true}},
+		"a failure":              {simulator.Fault{Kind: simulator.KindStatus, Status: 503}, map[string]bool{}},
+		"a connection dropped":   {simulator.Fault{Kind: simulator.KindDrop}, map[string]bool{}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

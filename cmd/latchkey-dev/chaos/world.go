@@ -190,6 +190,7 @@ func (w *world) startAgain(at int, ended *worker, path string, err error) {
 	if strings.Contains(string(content), `"msg":"serving"`) {
 		w.noteEnd(fmt.Sprintf("%s: a worker ended by itself: %v", filepath.Base(path), err))
 	}
+	wait(context.Background(), 4*pause)
 	s := &w.slots[at]
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
