@@ -226,7 +226,7 @@ func TestResolveSparesAProviderThatIsDown(t *testing.T) {
 		asked := 0
 		town.OnLookup = func(context.Context, string) error { asked++; return latchkeytest.Fail(kind) }
 		_, err := run[activities.ResolveResult](b, b.steps.Resolve, activities.ResolveInput{Refs: make([]connectors.UserRef, 50), Until: time.Now().Add(time.Minute)})
-		requireFailure(t, err, string(kind))
+		_, _ = requireFailure(t, err, string(kind))
 		require.Equal(t, asks, asked)
 	}
 }

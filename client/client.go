@@ -136,24 +136,32 @@ func (c *Client) join(ctx context.Context, run *Run, in *workflows.Input, id str
 	if err == nil {
 		err = handle.Get(ctx, nil)
 	}
-	var gone *serviceerror.NotFound
-	if in.RequestID != "" && errors.As(err, &gone) {
-		return run, nil // It has closed, and is not asked a second time: its answer is the answer.
-	}
-	var application *temporal.ApplicationError
-	if errors.As(err, &application) && (application.Type() == workflows.TypeJoinedBefore || application.Type() == workflows.TypeJoinsFull) {
-		return run, nil // It need not know of this request, whose answer is the run's all the same.
-	}
-	if errors.As(err, &application) && application.Type() == workflows.TypeInvalidInput {
-		return nil, &Failure{Type: workflows.TypeInvalidInput, WorkflowID: run.WorkflowID, RunID: run.RunID, Message: application.Message()}
-	}
-	if errors.As(err, &gone) || errors.As(err, &application) || late(err) && ctx.Err() == nil {
-		return nil, errNotJoined
-	}
-	if err != nil {
-		return nil, fmt.Errorf("join the open unlock %s: %w", run.WorkflowID, err)
+	if err := joined(ctx, run, in, err); err != nil {
+		return nil, err
 	}
 	return run, nil
+}
+
+// joined reads what a run answered to a request to join it: nil where its answer is the
+// request's too.
+func joined(ctx context.Context, run *Run, in *workflows.Input, err error) error {
+	var gone *serviceerror.NotFound
+	var application *temporal.ApplicationError
+	isGone, refused := errors.As(err, &gone), errors.As(err, &application)
+	switch {
+	case err == nil:
+		return nil
+	case isGone && in.RequestID != "":
+		return nil // It has closed, and is not asked a second time: its answer is the answer.
+	case refused && (application.Type() == workflows.TypeJoinedBefore || application.Type() == workflows.TypeJoinsFull):
+		return nil // It need not know of this request, whose answer is the run's all the same.
+	case refused && application.Type() == workflows.TypeInvalidInput:
+		return &Failure{Type: workflows.TypeInvalidInput, WorkflowID: run.WorkflowID, RunID: run.RunID, Message: application.Message()}
+	case isGone || refused || late(err) && ctx.Err() == nil:
+		return errNotJoined
+	default:
+		return fmt.Errorf("join the open unlock %s: %w", run.WorkflowID, err)
+	}
 }
 
 // input reads what a run was started with; nil when it is no unlock's input.

@@ -74,7 +74,7 @@ func SameName(a, b string) bool {
 // usernames or addresses for one: without regard to case, width, composition or white space.
 // Those that are not SameName are two all the same.
 func AlikeNames(a, b string) bool {
-	return SameName(a, b) || strings.ToLower(a) == strings.ToLower(b) || strings.ToUpper(a) == strings.ToUpper(b) || widest(a) == widest(b) //nolint:gocritic // EqualFold alone misses special cases
+	return SameName(a, b) || strings.ToLower(a) == strings.ToLower(b) || strings.ToUpper(a) == strings.ToUpper(b) || widest(a) == widest(b) //nolint:gocritic,staticcheck // EqualFold alone misses special cases
 }
 
 func widest(name string) string {

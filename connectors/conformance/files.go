@@ -36,7 +36,7 @@ func secretFiles(t *testing.T, fresh maker) {
 
 	// A token outlives the file that it was fetched with.
 	if _, renewable := b.tokens(); !renewable {
-		for content, kind := range map[string]connectors.Kind{"": connectors.Unavailable, " \n": connectors.Unavailable, right[:len(right)/2]: connectors.Unauthenticated} {
+		for content, kind := range map[string]connectors.Kind{"": connectors.Unavailable, " \n": connectors.Unavailable, right[:len(right)/2]: connectors.Unauthenticated} { //nolint:gocritic // the white space is the point
 			write(content)
 			b.requireMayPass(connector, kind)
 		}

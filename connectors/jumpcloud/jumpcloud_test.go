@@ -186,7 +186,7 @@ func TestLookupByName(t *testing.T) {
 	}
 }
 
-func unlock(t require.TestingT, connector *connectors.Connector, account *connectors.Account) error {
+func unlock(_ require.TestingT, connector *connectors.Connector, account *connectors.Account) error {
 	_, err := connector.Unlock(context.Background(), account)
 	return err
 }

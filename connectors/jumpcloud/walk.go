@@ -54,43 +54,18 @@ type row struct {
 
 // take goes on by a page, and returns its rows that are new, and how many it lacks.
 func (w *walk) take(rows []row, total int64) (fresh []row, hole int, err error) {
-	if w.overlaps && (len(rows) == 0 && int64(w.skip) >= total || len(rows) > 0 && rows[0].user != nil && rows[0].ID > w.last) {
+	if w.overlaps && w.shifted(rows, total) {
 		return nil, 0, w.goBack()
 	}
 	w.back = 0
 	met := w.met
-	for i, row := range rows {
-		switch {
-		case row.user == nil && (i > 0 || !w.overlaps): // At the front of an overlap it was met before.
-			w.met++
-			fresh = append(fresh, row)
-		case row.user != nil && row.ID > w.last:
-			w.met++
-			w.last = row.ID
-			if row.ID > w.after {
-				fresh = append(fresh, row)
-			}
-		}
-	}
+	fresh = w.pass(rows)
 	left := total - int64(w.skip) - int64(len(rows))
 	switch {
-	case left <= 0 && w.stuck && int64(w.met) < total:
-		return nil, 0, errChanging
 	case left <= 0:
-		w.done = true
-		if w.short {
-			// A short page may have left rows out from its middle.
-			hole = max(0, int(total)-w.met)
-		}
-		return fresh, hole, nil
+		return w.end(fresh, total)
 	case len(rows) == 0:
-		// Rows that are counted and left out.
-		hole = int(min(left, int64(w.limit)))
-		if w.empty++; w.empty == maxSetbacks {
-			hole, w.done = int(left), true
-		}
-		w.skip, w.overlaps, w.met = w.skip+hole, false, w.met+hole
-		return nil, hole, nil
+		return nil, w.leap(left), nil
 	case w.met == met:
 		// Accounts were locked before this page, or the count is ignored.
 		w.stuck = true
@@ -104,6 +79,55 @@ func (w *walk) take(rows []row, total int64) (fresh []row, hole int, err error) 
 		w.skip--
 	}
 	return fresh, 0, nil
+}
+
+// shifted reports whether a page that should begin with the last row that was seen does not.
+func (w *walk) shifted(rows []row, total int64) bool {
+	if len(rows) == 0 {
+		return int64(w.skip) >= total
+	}
+	return rows[0].user != nil && rows[0].ID > w.last
+}
+
+// pass notes the rows of a page, and returns those that are new.
+func (w *walk) pass(rows []row) (fresh []row) {
+	for i, row := range rows {
+		switch {
+		case row.user == nil && (i > 0 || !w.overlaps): // At the front of an overlap it was met before.
+			w.met++
+			fresh = append(fresh, row)
+		case row.user != nil && row.ID > w.last:
+			w.met++
+			w.last = row.ID
+			if row.ID > w.after {
+				fresh = append(fresh, row)
+			}
+		}
+	}
+	return fresh
+}
+
+// end closes the walk with the last page. A short page before it may have left rows out from
+// its middle.
+func (w *walk) end(fresh []row, total int64) ([]row, int, error) {
+	if w.stuck && int64(w.met) < total {
+		return nil, 0, errChanging
+	}
+	w.done = true
+	if w.short {
+		return fresh, max(0, int(total)-w.met), nil
+	}
+	return fresh, 0, nil
+}
+
+// leap goes on beyond an empty page, whose rows are counted and left out, and says how many.
+func (w *walk) leap(left int64) (hole int) {
+	hole = int(min(left, int64(w.limit)))
+	if w.empty++; w.empty == maxSetbacks {
+		hole, w.done = int(left), true
+	}
+	w.skip, w.overlaps, w.met = w.skip+hole, false, w.met+hole
+	return hole
 }
 
 // goBack takes a step back, each twice as long as the one before: so much may have been

@@ -94,10 +94,10 @@ func newRouter(routes []Route) *router {
 func (r *router) find(request *http.Request) (*Route, int) {
 	probe := newAnswer()
 	r.mux.ServeHTTP(probe, request)
-	switch {
-	case probe.status == 0:
+	switch probe.status {
+	case 0:
 		return r.routes[request.Pattern], 0
-	case probe.status == http.StatusMethodNotAllowed:
+	case http.StatusMethodNotAllowed:
 		return nil, probe.status
 	default:
 		// A path that is not clean is sent nowhere else.

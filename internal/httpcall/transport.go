@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -75,34 +76,42 @@ func isTooOld(err error) bool {
 	return strings.Contains(text, "tls: server selected unsupported protocol version") || strings.Contains(text, "tls: protocol version not supported")
 }
 
+// troubles are the kinds of trouble that a connection can have; the first that fits is told.
+var troubles = []struct {
+	fits  func(error) bool
+	class string
+}{
+	{func(err error) bool {
+		lookup := (*net.DNSError)(nil)
+		return errors.As(err, &lookup) && lookup.IsNotFound
+	}, "the name was not found"},
+	{func(err error) bool { lookup := (*net.DNSError)(nil); return errors.As(err, &lookup) }, "the name could not be looked up"},
+	{isAny(syscall.ECONNREFUSED), "the connection was refused"},
+	{isAny(syscall.EHOSTUNREACH, syscall.ENETUNREACH), "there is no way to the host"},
+	{isTimeout, "the time for an answer ran out"},
+	{func(err error) bool { record := tls.RecordHeaderError{}; return errors.As(err, &record) }, "it does not speak TLS"},
+	{isAny(http.ErrSchemeMismatch), "it does not speak TLS"},
+	{func(err error) bool {
+		remote := (*net.OpError)(nil)
+		return errors.As(err, &remote) && remote.Op == "remote error"
+	}, "it broke off the TLS handshake"},
+	{isAny(syscall.ECONNRESET, syscall.EPIPE), "the connection was reset"},
+	{isAny(io.EOF, io.ErrUnexpectedEOF), "the connection was closed before the answer"},
+}
+
 // classOf says what kind of trouble a connection had.
 func classOf(err error) string {
-	var (
-		lookup *net.DNSError
-		record tls.RecordHeaderError
-		remote *net.OpError
-	)
-	switch {
-	case errors.As(err, &lookup) && lookup.IsNotFound:
-		return "the name was not found"
-	case errors.As(err, &lookup):
-		return "the name could not be looked up"
-	case errors.Is(err, syscall.ECONNREFUSED):
-		return "the connection was refused"
-	case errors.Is(err, syscall.EHOSTUNREACH) || errors.Is(err, syscall.ENETUNREACH):
-		return "there is no way to the host"
-	case isTimeout(err):
-		return "the time for an answer ran out"
-	case errors.As(err, &record) || errors.Is(err, http.ErrSchemeMismatch):
-		return "it does not speak TLS"
-	case errors.As(err, &remote) && remote.Op == "remote error":
-		return "it broke off the TLS handshake"
-	case errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE):
-		return "the connection was reset"
-	case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF):
-		return "the connection was closed before the answer"
-	default:
-		return "the connection failed"
+	for _, each := range troubles {
+		if each.fits(err) {
+			return each.class
+		}
+	}
+	return "the connection failed"
+}
+
+func isAny(targets ...error) func(error) bool {
+	return func(err error) bool {
+		return slices.ContainsFunc(targets, func(target error) bool { return errors.Is(err, target) })
 	}
 }
 

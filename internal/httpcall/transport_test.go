@@ -164,9 +164,9 @@ func TestTransportFailures(t *testing.T) {
 			connectors.Untrusted, "is another host's", connectors.No},
 		"for another purpose": {trusted.serve(t, func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageCodeSigning} }, &tls.Config{}), nil,
 			connectors.Untrusted, "is not valid", connectors.No},
-		"TLS 1.0": {trusted.serve(t, asIs, &tls.Config{MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS10}), nil, //nolint:gosec // that is the case
+		"TLS 1.0": {trusted.serve(t, asIs, &tls.Config{MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS10}), nil,
 			connectors.Untrusted, "no TLS from version 1.2 on", connectors.No},
-		"TLS 1.1": {trusted.serve(t, asIs, &tls.Config{MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}), nil, //nolint:gosec // that is the case
+		"TLS 1.1": {trusted.serve(t, asIs, &tls.Config{MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}), nil,
 			connectors.Untrusted, "no TLS from version 1.2 on", connectors.No},
 		"TLS 1.0 of old": {"https://" + listen(t, olderThanTLS12), nil, connectors.Untrusted, "no TLS from version 1.2 on", connectors.No},
 		"no TLS at all":  {strings.Replace(plain.URL, "http:", "https:", 1), nil, connectors.Unavailable, "does not speak TLS", connectors.No},

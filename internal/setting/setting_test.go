@@ -50,7 +50,7 @@ func TestCheckList(t *testing.T) {
 	for list, want := range map[string]string{
 		"":                 "",
 		"a,b":              "",
-		" a ,\n\tb b,\r\n": "",
+		" a ,\n\tb b,\r\n": "", //nolint:gocritic // the white space is the point
 		"a,b\u200b,c":      "has an entry that holds a zero width space (U+200B) at its end: take it out",
 		`"a","b"`:          "has an entry that stands in quotation marks, which would be a part of it: take them off; an env file is no shell",
 		`"a,b"`:            "stands in quotation marks, which would be a part of it: take them off; an env file is no shell",

@@ -130,6 +130,14 @@ func compileBoth(e *scim.LogicalExpression, within string) (filter, error) {
 	return f, err
 }
 
+// namedBy is a name that every match has, or empty.
+func namedBy(attribute string, operator scim.CompareOperator, want string) string {
+	if operator == scim.EQ && slices.Contains([]string{"id", "username", "email"}, attribute) {
+		return want
+	}
+	return ""
+}
+
 // compileOne compares one attribute; one that is absent matches nothing.
 func compileOne(e scim.AttributeExpression, within string) (filter, error) {
 	attribute := within + e.AttributePath.String()
@@ -149,15 +157,13 @@ func compileOne(e scim.AttributeExpression, within string) (filter, error) {
 			return slices.Contains(texts(have(groupIDsAttribute)), *want)
 		}
 	case slices.Contains(filterableTexts, attribute) && want != nil:
-		if e.Operator == scim.EQ && slices.Contains([]string{"id", "username", "email"}, attribute) {
-			f.name = *want
-		}
+		f.name = namedBy(attribute, e.Operator, *want)
 		f.matches = func(have values, fold func(string) string) bool {
 			var text string
 			raw := have(attribute)
 			return !kit.IsNull(raw) && json.Unmarshal(raw, &text) == nil && compare(fold(text), fold(*want))
 		}
-	case slices.Contains(filterableBools, attribute) && e.Operator == scim.EQ && (e.CompareValue == true || e.CompareValue == false):
+	case slices.Contains(filterableBools, attribute) && e.Operator == scim.EQ && isBool(e.CompareValue):
 		f.matches = func(have values, _ func(string) string) bool {
 			return string(have(attribute)) == string(kit.JSON(e.CompareValue))
 		}
@@ -165,6 +171,11 @@ func compileOne(e scim.AttributeExpression, within string) (filter, error) {
 		return f, kit.Bad("The attribute %s cannot be filtered by %s and a value of this type.", attribute, e.Operator)
 	}
 	return f, nil
+}
+
+func isBool(value any) bool {
+	_, is := value.(bool)
+	return is
 }
 
 // literal is a string that is compared with, without its escapes; nil for another value.

@@ -272,8 +272,9 @@ func (s *Simulator) token(r *kit.Request) kit.Reply {
 // authenticate refuses a token that is missing, unknown or has expired, and what its
 // role does not permit. An environment that is not there looks like one that is closed.
 func (s *Simulator) authenticate(r *kit.Request) *kit.Reply {
-	status, valid := http.StatusUnauthorized, false
-	if r.Access, valid = s.model.Bearer(r); valid {
+	status := http.StatusUnauthorized
+	access, valid := s.model.Bearer(r)
+	if r.Access = access; valid {
 		env := r.PathValue("env")
 		if (env == "" || strings.EqualFold(env, s.options.EnvironmentID)) && Role(r.Access).may(r.Operation, r.Method) {
 			return nil
