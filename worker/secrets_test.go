@@ -15,7 +15,6 @@ import (
 
 	"github.com/latchkey-iam/latchkey/connectors"
 	"github.com/latchkey-iam/latchkey/connectors/registry"
-	"github.com/latchkey-iam/latchkey/internal/secret"
 )
 
 // canary is a secret that must show nowhere.
@@ -26,7 +25,7 @@ func secrets(t *testing.T, prefix string, provider connectors.Provider) []string
 	t.Helper()
 	var found []string
 	for _, variable := range variablesOf(prefix, provider.NewConfig()) {
-		if variable.kind == reflect.TypeFor[secret.Value]() {
+		if variable.kind == reflect.TypeFor[connectors.Secret]() {
 			found = append(found, variable.name)
 		}
 	}

@@ -14,7 +14,7 @@ import (
 	"github.com/agext/levenshtein"
 	"github.com/kelseyhightower/envconfig"
 
-	"github.com/latchkey-iam/latchkey/internal/secret"
+	"github.com/latchkey-iam/latchkey/connectors"
 	"github.com/latchkey-iam/latchkey/internal/setting"
 )
 
@@ -114,7 +114,7 @@ func knownVariables(connections []named) []variable {
 // left to its own Validate, which takes white space off.
 func (v variable) check(value string) error {
 	switch {
-	case v.kind == reflect.TypeFor[secret.Value]():
+	case v.kind == reflect.TypeFor[connectors.Secret]():
 		return nil
 	case v.kind == reflect.TypeFor[[]string]() || v.name == connectionsVariable:
 		return setting.CheckList(value)

@@ -10,24 +10,24 @@ import (
 	"strings"
 
 	"github.com/latchkey-iam/latchkey/connectors"
-	"github.com/latchkey-iam/latchkey/internal/httpcall"
-	"github.com/latchkey-iam/latchkey/internal/secret"
+	"github.com/latchkey-iam/latchkey/connectors/internal/httpcall"
+	"github.com/latchkey-iam/latchkey/connectors/internal/secret"
 )
 
 // Config is the settings of one JumpCloud organization. Its variables are named by
 // split_words: with a name of its own in the tag, envconfig would also take a variable
 // without the connection's prefix, such as a stray API_KEY.
 type Config struct {
-	APIKey           secret.Value `split_words:"true" desc:"an administrator's API key; or give a service account"`
-	APIKeyFile       string       `split_words:"true" desc:"a file that holds the API key; read again at each call"`
-	ClientID         string       `split_words:"true" desc:"a service account's client ID, instead of an API key"`
-	ClientSecret     secret.Value `split_words:"true" desc:"the service account's client secret"`
-	ClientSecretFile string       `split_words:"true" desc:"a file that holds the client secret; read again for each token"`
-	OrgID            string       `split_words:"true" desc:"the organization's ID, for administrators of several"`
-	Region           string       `split_words:"true" default:"us" desc:"where the organization lives: us, eu or in"`
-	BaseURL          string       `split_words:"true" desc:"the API's address, instead of the region's"`
-	TokenURL         string       `split_words:"true" desc:"the token endpoint's address, instead of the region's"`
-	MaxLoginAttempts string       `split_words:"true" desc:"the failed sign-ins that lock an account, instead of what the organization's settings say; for a credential that cannot read them"`
+	APIKey           connectors.Secret `split_words:"true" desc:"an administrator's API key; or give a service account"`
+	APIKeyFile       string            `split_words:"true" desc:"a file that holds the API key; read again at each call"`
+	ClientID         string            `split_words:"true" desc:"a service account's client ID, instead of an API key"`
+	ClientSecret     connectors.Secret `split_words:"true" desc:"the service account's client secret"`
+	ClientSecretFile string            `split_words:"true" desc:"a file that holds the client secret; read again for each token"`
+	OrgID            string            `split_words:"true" desc:"the organization's ID, for administrators of several"`
+	Region           string            `split_words:"true" default:"us" desc:"where the organization lives: us, eu or in"`
+	BaseURL          string            `split_words:"true" desc:"the API's address, instead of the region's"`
+	TokenURL         string            `split_words:"true" desc:"the token endpoint's address, instead of the region's"`
+	MaxLoginAttempts string            `split_words:"true" desc:"the failed sign-ins that lock an account, instead of what the organization's settings say; for a credential that cannot read them"`
 }
 
 // NewConfig returns the defaults.

@@ -8,11 +8,10 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/latchkey-iam/latchkey/connectors"
-	"github.com/latchkey-iam/latchkey/connectors/conformance"
+	"github.com/latchkey-iam/latchkey/connectors/internal/conformance"
 	"github.com/latchkey-iam/latchkey/connectors/jumpcloud"
 	"github.com/latchkey-iam/latchkey/connectors/jumpcloud/simulator"
 	kit "github.com/latchkey-iam/latchkey/connectors/simulator"
-	"github.com/latchkey-iam/latchkey/internal/secret"
 )
 
 func TestConformanceWithAPIKey(t *testing.T) {
@@ -75,7 +74,7 @@ func (h *harness) config(user role) connectors.Config {
 	config := jumpcloud.NewConfig()
 	config.BaseURL, config.TokenURL = simulator.APIURL(h.url), simulator.TokenURL(h.url)
 	if !h.fetchesToken {
-		config.APIKey = map[role]secret.Value{
+		config.APIKey = map[role]connectors.Secret{
 			admin: simulator.DefaultAPIKey, readOnly: simulator.DefaultReadOnlyAPIKey, nobody: "wrong",
 		}[user]
 		return config

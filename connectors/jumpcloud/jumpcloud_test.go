@@ -15,7 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/latchkey-iam/latchkey/connectors"
-	"github.com/latchkey-iam/latchkey/internal/httpcall"
+	"github.com/latchkey-iam/latchkey/connectors/internal/httpcall"
 )
 
 const (

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/latchkey-iam/latchkey/connectors"
-	"github.com/latchkey-iam/latchkey/internal/httpcall"
+	"github.com/latchkey-iam/latchkey/connectors/internal/httpcall"
 )
 
 // How long an organization's policy is kept, and how long a failure to read it.

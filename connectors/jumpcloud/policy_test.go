@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/latchkey-iam/latchkey/connectors"
-	"github.com/latchkey-iam/latchkey/connectors/conformance"
+	"github.com/latchkey-iam/latchkey/connectors/internal/conformance"
 	"github.com/latchkey-iam/latchkey/connectors/jumpcloud"
 	"github.com/latchkey-iam/latchkey/connectors/jumpcloud/simulator"
 	kit "github.com/latchkey-iam/latchkey/connectors/simulator"

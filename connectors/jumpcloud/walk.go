@@ -4,7 +4,7 @@ import (
 	"errors"
 
 	"github.com/latchkey-iam/latchkey/connectors"
-	"github.com/latchkey-iam/latchkey/internal/httpcall"
+	"github.com/latchkey-iam/latchkey/connectors/internal/httpcall"
 )
 
 const (

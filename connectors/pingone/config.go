@@ -7,22 +7,22 @@ import (
 	"strings"
 
 	"github.com/latchkey-iam/latchkey/connectors"
-	"github.com/latchkey-iam/latchkey/internal/httpcall"
-	"github.com/latchkey-iam/latchkey/internal/secret"
+	"github.com/latchkey-iam/latchkey/connectors/internal/httpcall"
+	"github.com/latchkey-iam/latchkey/connectors/internal/secret"
 )
 
 // Config is the settings of one PingOne environment. Its variables are named by
 // split_words: with a name of its own in the tag, envconfig would also take a variable
 // without the connection's prefix.
 type Config struct {
-	EnvironmentID    string       `split_words:"true" desc:"the environment's ID, a UUID"`
-	ClientID         string       `split_words:"true" desc:"the client ID of a worker application with the role Identity Data Admin"`
-	ClientSecret     secret.Value `split_words:"true" desc:"the worker application's client secret"`
-	ClientSecretFile string       `split_words:"true" desc:"a file that holds the client secret; read again for each token"`
-	Credentials      string       `split_words:"true" default:"basic" desc:"how the application authenticates: basic (a header) or body (the form)"`
-	Region           string       `split_words:"true" default:"na" desc:"where the environment lives: na, ca, eu, au, sg or ap"`
-	AuthURL          string       `split_words:"true" desc:"the address of the authentication service, instead of the region's"`
-	ApiURL           string       `split_words:"true" desc:"the API's address, its version included, instead of the region's"` //nolint:revive // split_words would not part APIURL
+	EnvironmentID    string            `split_words:"true" desc:"the environment's ID, a UUID"`
+	ClientID         string            `split_words:"true" desc:"the client ID of a worker application with the role Identity Data Admin"`
+	ClientSecret     connectors.Secret `split_words:"true" desc:"the worker application's client secret"`
+	ClientSecretFile string            `split_words:"true" desc:"a file that holds the client secret; read again for each token"`
+	Credentials      string            `split_words:"true" default:"basic" desc:"how the application authenticates: basic (a header) or body (the form)"`
+	Region           string            `split_words:"true" default:"na" desc:"where the environment lives: na, ca, eu, au, sg or ap"`
+	AuthURL          string            `split_words:"true" desc:"the address of the authentication service, instead of the region's"`
+	ApiURL           string            `split_words:"true" desc:"the API's address, its version included, instead of the region's"` //nolint:revive // split_words would not part APIURL
 }
 
 // NewConfig returns the defaults.

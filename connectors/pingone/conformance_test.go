@@ -9,11 +9,10 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/latchkey-iam/latchkey/connectors"
-	"github.com/latchkey-iam/latchkey/connectors/conformance"
+	"github.com/latchkey-iam/latchkey/connectors/internal/conformance"
 	"github.com/latchkey-iam/latchkey/connectors/pingone"
 	"github.com/latchkey-iam/latchkey/connectors/pingone/simulator"
 	kit "github.com/latchkey-iam/latchkey/connectors/simulator"
-	"github.com/latchkey-iam/latchkey/internal/secret"
 )
 
 // TestConformance runs under every answer to what no source settles about PingOne's two locks.
@@ -81,7 +80,7 @@ func (h *harness) config(clientID, clientSecret string) connectors.Config {
 	config.EnvironmentID = simulator.DefaultEnvironmentID
 	config.ApiURL, config.AuthURL = h.url+"/v1", h.url
 	config.ClientID = clientID
-	config.ClientSecret = secret.Value(clientSecret)
+	config.ClientSecret = connectors.Secret(clientSecret)
 	return config
 }
 

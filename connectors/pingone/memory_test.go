@@ -6,7 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/latchkey-iam/latchkey/connectors/conformance"
+	"github.com/latchkey-iam/latchkey/connectors/internal/conformance"
 	kit "github.com/latchkey-iam/latchkey/connectors/simulator"
 )
 

@@ -15,7 +15,7 @@ import (
 	"time"
 
 	"github.com/latchkey-iam/latchkey/connectors"
-	"github.com/latchkey-iam/latchkey/internal/httpcall"
+	"github.com/latchkey-iam/latchkey/connectors/internal/httpcall"
 )
 
 // Name is the word for PingOne in LATCHKEY_CONNECTIONS.

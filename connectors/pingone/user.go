@@ -9,7 +9,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/latchkey-iam/latchkey/connectors"
-	"github.com/latchkey-iam/latchkey/internal/httpcall"
+	"github.com/latchkey-iam/latchkey/connectors/internal/httpcall"
 	"github.com/latchkey-iam/latchkey/internal/plainjson"
 )
 

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/latchkey-iam/latchkey/connectors"
-	"github.com/latchkey-iam/latchkey/internal/secret"
+	"github.com/latchkey-iam/latchkey/connectors/internal/secret"
 )
 
 // Key authorizes by a secret that each request carries, read anew for each.

@@ -8,7 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/latchkey-iam/latchkey/internal/secret"
+	"github.com/latchkey-iam/latchkey/connectors/internal/secret"
 )
 
 // TestRefused: a secret in a file is refused for good when the file has held it for half a

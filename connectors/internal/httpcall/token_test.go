@@ -15,7 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/latchkey-iam/latchkey/connectors"
-	"github.com/latchkey-iam/latchkey/internal/secret"
+	"github.com/latchkey-iam/latchkey/connectors/internal/secret"
 )
 
 const clientSecret = "s3cr3t~s3cr3t%"

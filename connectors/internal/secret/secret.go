@@ -1,5 +1,4 @@
-// Package secret keeps credentials out of logs and error messages, and reads those
-// that stand in files afresh each time they are needed.
+// Package secret reads the secrets of a connection, afresh each time where they stand in files.
 package secret
 
 import (
@@ -7,40 +6,14 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"log/slog"
 	"os"
 	"strings"
 	"sync"
 	"time"
 
+	"github.com/latchkey-iam/latchkey/connectors"
 	"github.com/latchkey-iam/latchkey/internal/setting"
 )
-
-// Value is a secret that prints, logs and marshals as a placeholder. As a kind of
-// string it can be a field of a configuration read by envconfig.
-type Value string
-
-const placeholder = "[secret]"
-
-// Reveal returns the secret itself.
-func (v Value) Reveal() string { return string(v) }
-
-// String returns a placeholder, or nothing for an empty secret.
-func (v Value) String() string {
-	if v == "" {
-		return ""
-	}
-	return placeholder
-}
-
-// Format prints the placeholder under every verb.
-func (v Value) Format(state fmt.State, _ rune) { _, _ = io.WriteString(state, v.String()) }
-
-// MarshalText implements encoding.TextMarshaler, which encoding/json honours too.
-func (v Value) MarshalText() ([]byte, error) { return []byte(v.String()), nil }
-
-// LogValue implements slog.LogValuer.
-func (v Value) LogValue() slog.Value { return slog.StringValue(v.String()) }
 
 // maxFile bounds a secret's file, in bytes.
 const maxFile = 16 << 10
@@ -49,7 +22,7 @@ const maxFile = 16 << 10
 // that moment, so that a rotated secret is taken up without a restart.
 type Source struct {
 	name  string
-	value Value
+	value connectors.Secret
 	file  string
 
 	mu      sync.Mutex
@@ -60,7 +33,7 @@ type Source struct {
 
 // NewSource returns the source of the secret whose variable is name, and whose file's
 // variable is name with _FILE behind it.
-func NewSource(name string, value Value, file string) *Source {
+func NewSource(name string, value connectors.Secret, file string) *Source {
 	return &Source{name: name, value: value, file: file}
 }
 

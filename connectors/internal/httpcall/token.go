@@ -15,7 +15,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/latchkey-iam/latchkey/connectors"
-	"github.com/latchkey-iam/latchkey/internal/secret"
+	"github.com/latchkey-iam/latchkey/connectors/internal/secret"
 )
 
 // ClientCredentials are what a token is fetched with: RFC 6749, section 4.4.

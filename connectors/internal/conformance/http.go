@@ -10,8 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/latchkey-iam/latchkey/connectors"
+	"github.com/latchkey-iam/latchkey/connectors/internal/httpcall"
 	"github.com/latchkey-iam/latchkey/connectors/simulator"
-	"github.com/latchkey-iam/latchkey/internal/httpcall"
 )
 
 // HTTPHarness is a Harness whose peer speaks HTTP and misbehaves to order: what RunHTTP
