@@ -9,8 +9,8 @@ import (
 
 	"go.temporal.io/sdk/activity"
 
+	"github.com/latchkey-iam/latchkey/activities/guard"
 	"github.com/latchkey-iam/latchkey/connectors"
-	"github.com/latchkey-iam/latchkey/internal/guard"
 )
 
 // The names of the activities of bulk runs.

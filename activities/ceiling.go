@@ -5,8 +5,8 @@ import (
 
 	"go.temporal.io/sdk/activity"
 
+	"github.com/latchkey-iam/latchkey/activities/guard"
 	"github.com/latchkey-iam/latchkey/connectors"
-	"github.com/latchkey-iam/latchkey/internal/guard"
 )
 
 // Ceiling bounds the unlocks of a connection within an hour, over all workers.

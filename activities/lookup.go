@@ -4,8 +4,8 @@ import (
 	"context"
 	"time"
 
+	"github.com/latchkey-iam/latchkey/activities/guard"
 	"github.com/latchkey-iam/latchkey/connectors"
-	"github.com/latchkey-iam/latchkey/internal/guard"
 )
 
 // LookupInput names the user to look up.

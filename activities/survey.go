@@ -10,8 +10,8 @@ import (
 
 	"go.temporal.io/sdk/activity"
 
+	"github.com/latchkey-iam/latchkey/activities/guard"
 	"github.com/latchkey-iam/latchkey/connectors"
-	"github.com/latchkey-iam/latchkey/internal/guard"
 )
 
 const (

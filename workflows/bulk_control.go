@@ -8,9 +8,8 @@ import (
 
 	"go.temporal.io/sdk/workflow"
 
-	"github.com/latchkey-iam/latchkey/internal/guard"
-
 	"github.com/latchkey-iam/latchkey/activities"
+	"github.com/latchkey-iam/latchkey/activities/guard"
 )
 
 // maxInterventions and maxInterventionsSize bound what a run remembers of its operators; the

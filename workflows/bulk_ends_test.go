@@ -13,9 +13,9 @@ import (
 	temporalclient "go.temporal.io/sdk/client"
 
 	"github.com/latchkey-iam/latchkey/activities"
+	"github.com/latchkey-iam/latchkey/activities/guard"
 	"github.com/latchkey-iam/latchkey/client"
 	"github.com/latchkey-iam/latchkey/connectors"
-	"github.com/latchkey-iam/latchkey/internal/guard"
 	"github.com/latchkey-iam/latchkey/internal/latchkeytest"
 	"github.com/latchkey-iam/latchkey/workflows"
 )

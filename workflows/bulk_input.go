@@ -8,8 +8,8 @@ import (
 	"go.temporal.io/sdk/converter"
 
 	"github.com/latchkey-iam/latchkey/activities"
+	"github.com/latchkey-iam/latchkey/activities/guard"
 	"github.com/latchkey-iam/latchkey/connectors"
-	"github.com/latchkey-iam/latchkey/internal/guard"
 )
 
 // UnlockLockedUsersName is the name of the workflow type that unlocks many users.

@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"github.com/latchkey-iam/latchkey/activities"
+	"github.com/latchkey-iam/latchkey/activities/guard"
 	"github.com/latchkey-iam/latchkey/connectors"
-	"github.com/latchkey-iam/latchkey/internal/guard"
 )
 
 // Policy says whom UnlockLockedUsers may unlock, and how many. A field that is left out has

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/latchkey-iam/latchkey/internal/guard"
+	"github.com/latchkey-iam/latchkey/activities/guard"
 )
 
 // Shown is what the Temporal UI shows of a run from its start: a line of plain text, and

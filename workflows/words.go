@@ -3,8 +3,8 @@ package workflows
 import (
 	"slices"
 
+	"github.com/latchkey-iam/latchkey/activities/guard"
 	"github.com/latchkey-iam/latchkey/connectors"
-	"github.com/latchkey-iam/latchkey/internal/guard"
 )
 
 // Word is a value that machines branch on, with its meaning for people. The generated

@@ -13,8 +13,8 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/schollz/progressbar/v3"
 
+	"github.com/latchkey-iam/latchkey/activities/guard"
 	"github.com/latchkey-iam/latchkey/client"
-	"github.com/latchkey-iam/latchkey/internal/guard"
 	"github.com/latchkey-iam/latchkey/workflows"
 )
 

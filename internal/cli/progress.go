@@ -7,8 +7,8 @@ import (
 
 	"github.com/jedib0t/go-pretty/v6/text"
 
+	"github.com/latchkey-iam/latchkey/activities/guard"
 	"github.com/latchkey-iam/latchkey/client"
-	"github.com/latchkey-iam/latchkey/internal/guard"
 )
 
 // clearLine takes the cursor to the line's beginning and erases the line.

@@ -17,7 +17,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/latchkey-iam/latchkey/activities"
-	"github.com/latchkey-iam/latchkey/internal/guard"
+	"github.com/latchkey-iam/latchkey/activities/guard"
 	"github.com/latchkey-iam/latchkey/internal/temporalclient"
 	"github.com/latchkey-iam/latchkey/internal/testserver"
 	"github.com/latchkey-iam/latchkey/workflows"

@@ -33,7 +33,7 @@ func Schemas() (map[string][]byte, error) {
 	schemas := map[string][]byte{}
 	for name, each := range described {
 		reflector := &jsonschema.Reflector{Mapper: special, DoNotReference: true}
-		for _, folder := range []string{"./workflows", "./connectors", "./internal/guard"} {
+		for _, folder := range []string{"./workflows", "./connectors", "./activities/guard"} {
 			if err := reflector.AddGoComments(module, folder, jsonschema.WithFullComment()); err != nil {
 				return nil, fmt.Errorf("read the comments in %s: %w", folder, err)
 			}
