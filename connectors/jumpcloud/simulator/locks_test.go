@@ -105,7 +105,7 @@ func TestExpiryLocks(t *testing.T) {
 	t.Parallel()
 	for _, locks := range []bool{false, true} {
 		for action, expired := range map[string]func(user map[string]any) bool{
-			"expire-password": func(user map[string]any) bool { return user["password_expired"] == true },
+			"expire-password": func(user map[string]any) bool { expired, _ := user["password_expired"].(bool); return expired },
 			"expire-enrollment": func(user map[string]any) bool {
 				return user["mfaEnrollment"].(map[string]any)["overallStatus"] == "ENROLLMENT_EXPIRED"
 			},
