@@ -2,6 +2,7 @@ package jumpcloud
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"sync"
 	"time"
@@ -33,11 +34,12 @@ type policy struct {
 	permanent bool
 }
 
-// readPolicy reads an organization's settings; what they do not tell is not known.
+// readPolicy reads an organization's settings; what they do not tell is not known. An object
+// without a password policy is no organization's, and says nothing.
 func readPolicy(organization []byte) (policy, error) {
 	var told struct {
 		Settings httpcall.Loose[struct {
-			Policy httpcall.Loose[struct {
+			Policy httpcall.Loose[*struct {
 				Locks    httpcall.Loose[*bool] `json:"enableMaxLoginAttempts"`
 				Attempts httpcall.Loose[int64] `json:"maxLoginAttempts"`
 				Ends     httpcall.Loose[*bool] `json:"enableLockoutTimeInSeconds"`
@@ -49,6 +51,9 @@ func readPolicy(organization []byte) (policy, error) {
 		return policy{}, err
 	}
 	settings := told.Settings.Value.Policy.Value
+	if settings == nil {
+		return policy{}, errors.New("an organization has no settings.passwordPolicy")
+	}
 	locks, ends := settings.Locks.Value, settings.Ends.Value
 	attempts, seconds := settings.Attempts.Value, settings.Seconds.Value
 	read := policy{read: true, permanent: ends != nil && !*ends, limitKnown: locks != nil && (!*locks || attempts > 0)}

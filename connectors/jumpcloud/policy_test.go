@@ -153,3 +153,28 @@ func TestOrganizationThatCannotBeReadForNow(t *testing.T) {
 	}
 	require.Equal(t, before, lockOf(t, begun, user.ID))
 }
+
+// TestOrganizationThatIsNone: another object in the place of the organization's says nothing of
+// its policy. It is not kept as long as a policy is, and does not take the place of one.
+func TestOrganizationThatIsNone(t *testing.T) {
+	t.Parallel()
+	h := newHarness(t, false)
+	user := h.MakeUser(t, "", "")
+	h.LockByFailedSignIns(t, user)
+	var ahead time.Duration
+	open := func() conformance.Connector {
+		opened, err := connectors.Open(jumpcloud.Provider(), h.Config(), connectors.Options{Now: func() time.Time { return time.Now().Add(ahead) }})
+		require.NoError(t, err)
+		return opened
+	}
+	knowing, begun := open(), open()
+	before := lockOf(t, knowing, user.ID)
+	ahead = time.Hour
+	fault, err := h.tenant.Faults.Add(kit.Fault{Operation: simulator.OpOrganization, Kind: kit.KindDeepJSON, Depth: 3})
+	require.NoError(t, err)
+	require.Equal(t, before, lockOf(t, knowing, user.ID))
+	require.Equal(t, connectors.ReasonUnknown, lockOf(t, begun, user.ID).Reason)
+	require.NoError(t, h.tenant.Faults.Remove(fault))
+	ahead += 2 * time.Minute
+	require.Equal(t, before, lockOf(t, begun, user.ID))
+}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/latchkey-iam/latchkey/connectors"
+	jumpcloudsimulator "github.com/latchkey-iam/latchkey/connectors/jumpcloud/simulator"
 	"github.com/latchkey-iam/latchkey/connectors/simulator"
 )
 
@@ -232,6 +233,9 @@ func (p *planner) fault(operations []string) simulator.Fault {
 		drawn.PerSecond = 1
 	case simulator.KindDeepJSON:
 		drawn.Depth = 1000
+	}
+	if drawn.Operation == jumpcloudsimulator.OpOrganization && (drawn.Kind == simulator.KindDeepJSON || drawn.Kind == simulator.KindEmpty) {
+		drawn.Kind = simulator.KindDrop // What is no organization's object makes reasons unknown, as it should.
 	}
 	if drawn.Kind == simulator.KindRateLimit || drawn.Status >= 400 && drawn.Status < 500 {
 		drawn.AfterEffect = false // Such an answer says that nothing was done.
