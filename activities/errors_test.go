@@ -13,18 +13,16 @@ import (
 	"github.com/latchkey-iam/latchkey/activities"
 	"github.com/latchkey-iam/latchkey/connectors"
 	"github.com/latchkey-iam/latchkey/internal/latchkeytest"
+	"github.com/latchkey-iam/latchkey/workflows"
 )
 
 // TestEveryKind maps each kind of failure to Temporal's, with and without a wait.
 func TestEveryKind(t *testing.T) {
 	t.Parallel()
-	retryable := map[connectors.Kind]bool{
-		connectors.NotFound: false, connectors.Ambiguous: false, connectors.RejectedByProvider: false, connectors.Unauthenticated: false,
-		connectors.PermissionDenied: false, connectors.Untrusted: false, connectors.Unsupported: false,
-		connectors.Conflict: true, connectors.RateLimited: true, connectors.Unavailable: true, connectors.MalformedResponse: true,
-	}
-	require.Len(t, retryable, len(connectors.Kinds()))
 	for _, kind := range connectors.Kinds() {
+		said, known := workflows.Ending(string(kind))
+		require.True(t, known, kind)
+		require.Equal(t, kind.Retryable(), said.Again == workflows.AgainYes, kind)
 		for _, wait := range []time.Duration{0, 90 * time.Second} {
 			t.Run(fmt.Sprint(kind, wait), func(t *testing.T) {
 				t.Parallel()
@@ -35,9 +33,10 @@ func TestEveryKind(t *testing.T) {
 				}
 				_, err := run[activities.LookupResult](b, b.steps.Lookup, activities.LookupInput{Ref: connectors.UserRef{Email: latchkeytest.Email}})
 				failure, details := requireFailure(t, err, string(kind))
-				// The first time a refusal may not be meant; see TestRefusalsAreAskedAgain.
-				doubtful := kind == connectors.NotFound || kind == connectors.PermissionDenied
-				require.Equal(t, !retryable[kind] && !doubtful, failure.NonRetryable())
+				// What is tried again is what the catalogue says. The first time a refusal may not be
+				// meant; see TestRefusalsAreAskedAgain.
+				doubtful := said.Again == workflows.AgainTwice
+				require.Equal(t, said.Again == workflows.AgainNo, failure.NonRetryable())
 				delay := wait
 				if doubtful {
 					delay = time.Second

@@ -40,9 +40,6 @@ type Waiting struct {
 	Unknown string `json:"unknown,omitempty"`
 }
 
-// TypeNotSetUp is the type of what needs search attributes that the namespace lacks.
-const TypeNotSetUp = "NotSetUp"
-
 // waitingPage is how many requests are asked at a time.
 const waitingPage = 20
 
@@ -82,7 +79,7 @@ func notListed(err error) error {
 	var invalid *serviceerror.InvalidArgument
 	if errors.As(err, &invalid) && (strings.Contains(invalid.Message, workflows.AttributeAwaiting.GetName()) ||
 		strings.Contains(invalid.Message, workflows.AttributeConnection.GetName())) {
-		return &Failure{Type: TypeNotSetUp, Message: "the namespace lacks Latchkey's search attributes, by which requests are found; register them with: latchkey setup"}
+		return &Failure{Type: workflows.TypeNotSetUp, Message: "the namespace lacks Latchkey's search attributes, by which requests are found; register them"}
 	}
 	return fmt.Errorf("list the requests that wait for an approval: %w", err)
 }
@@ -138,7 +135,7 @@ func gone(err error) bool {
 }
 
 // NoAnswer says why an open run tells nothing of itself.
-const NoAnswer = "no worker answered for the workflow: see that one runs, with: latchkey worker"
+const NoAnswer = "no worker answered for the workflow: see that one runs"
 
 // AskTimeout bounds the wait for the answer of a worker that may not be there.
 const AskTimeout = 2 * time.Second
@@ -166,7 +163,7 @@ func indexed(run *workflowpb.WorkflowExecutionInfo, key temporal.SearchAttribute
 }
 
 // Approve approves the request: this very run, where RunID says which. One that will not
-// take the answer, of this name or at all, is a *Failure of type TypeRejected that says why.
+// take the answer, of this name or at all, is a *Failure of type workflows.TypeRejected that says why.
 func (r *Run) Approve(ctx context.Context, answer workflows.Answer) error {
 	return r.update(ctx, r.RunID, workflows.ApproveUpdate, answer, nil)
 }

@@ -65,7 +65,7 @@ func TestApprove(t *testing.T) {
 	require.Empty(t, waiting.Unknown)
 
 	refused := run.Approve(t.Context(), workflows.Answer{By: "soar"})
-	require.Equal(t, "who asked for the unlock must not answer", requireFailure(t, refused, client.TypeRejected).Message)
+	require.Equal(t, "who asked for the unlock must not answer", requireFailure(t, refused, workflows.TypeRejected).Message)
 	require.NoError(t, run.Approve(t.Context(), workflows.Answer{By: "boss", Reason: "I called her"}))
 	result, err := run.Result(t.Context())
 	require.NoError(t, err)
@@ -177,7 +177,7 @@ func TestAwaitingFails(t *testing.T) {
 		var failure *client.Failure
 		return errors.As(failed, &failure)
 	}, latchkeytest.Patience, 100*time.Millisecond)
-	require.Contains(t, requireFailure(t, failed, client.TypeNotSetUp).Message, "latchkey setup")
+	require.Contains(t, requireFailure(t, failed, workflows.TypeNotSetUp).Message, "register them")
 	_ = requireFailure(t, (&client.Client{Temporal: server.Client}).Awaiting(t.Context(), "JC Prod", nothing), workflows.TypeInvalidInput)
 }
 

@@ -44,7 +44,7 @@ func (c *Client) StartBulk(ctx context.Context, in workflows.BulkInput) (*Run, e
 	var open *serviceerror.WorkflowExecutionAlreadyStarted
 	if errors.As(err, &open) {
 		return nil, &Failure{Type: workflows.TypeAlreadyRunning, WorkflowID: options.ID, RunID: open.RunId,
-			Message: fmt.Sprintf("a workflow %s exists already; look at it with: latchkey bulk status %s", options.ID, options.ID)}
+			Message: fmt.Sprintf("a workflow %s exists already; wait for it, or give another requestId", options.ID)}
 	}
 	if err != nil {
 		return nil, fmt.Errorf("start the bulk run: %w", err)
@@ -76,7 +76,7 @@ func (r *Run) Progress(ctx context.Context) (*workflows.Progress, error) {
 }
 
 // Command tells a bulk run what to do: one of workflows.PauseUpdate, ResumeUpdate,
-// ReleaseUpdate and AbortUpdate. A run that will not is a *Failure of type TypeRejected.
+// ReleaseUpdate and AbortUpdate. A run that will not is a *Failure of type workflows.TypeRejected.
 func (r *Run) Command(ctx context.Context, what string, command workflows.Command) (*workflows.Progress, error) {
 	var progress workflows.Progress
 	if err := r.update(ctx, "", what, command, &progress); err != nil {
@@ -84,9 +84,6 @@ func (r *Run) Command(ctx context.Context, what string, command workflows.Comman
 	}
 	return &progress, nil
 }
-
-// TypeRejected is the type of an update that a run will not take as it is.
-const TypeRejected = "Rejected"
 
 // update sends a run an update and waits for its answer; an empty runID is the newest.
 func (r *Run) update(ctx context.Context, runID, name string, argument, answer any) error {
@@ -102,7 +99,7 @@ func (r *Run) update(ctx context.Context, runID, name string, argument, answer a
 	}
 	var application *temporal.ApplicationError
 	if errors.As(err, &application) {
-		return &Failure{Type: TypeRejected, Message: application.Message(), WorkflowID: r.WorkflowID}
+		return &Failure{Type: workflows.TypeRejected, Message: application.Message(), WorkflowID: r.WorkflowID}
 	}
 	if err != nil {
 		return fmt.Errorf("tell %s to %s: %w", r.WorkflowID, name, err)

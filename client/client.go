@@ -120,7 +120,7 @@ func (c *Client) join(ctx context.Context, run *Run, in *workflows.Input, id str
 	}
 	if theirs == nil || !same(theirs, in) {
 		return nil, &Failure{Type: workflows.TypeAlreadyRunning, WorkflowID: run.WorkflowID, RunID: run.RunID,
-			Message: fmt.Sprintf("the workflow %s exists already and does something else; wait for it, or look at it with: latchkey status %s", run.WorkflowID, run.WorkflowID)}
+			Message: fmt.Sprintf("the workflow %s exists already and does something else; wait for it", run.WorkflowID)}
 	}
 	if in.RequestID != "" && guard.SameName(in.RequestedBy, theirs.RequestedBy) {
 		return run, nil // The same request, asked again: open or closed, its answer is the answer.
@@ -252,7 +252,7 @@ func (c *Client) checkServed(ctx context.Context, connection string) error {
 			alive = alive || time.Since(poller.GetLastAccessTime().AsTime()) < pollerSeen
 		}
 		if !alive {
-			return &Failure{Type: workflows.TypeNoWorker, Message: fmt.Sprintf("no worker %s: check the name, or start one with: latchkey worker", queue.what)}
+			return &Failure{Type: workflows.TypeNoWorker, Message: fmt.Sprintf("no worker %s: check the name, or start one", queue.what)}
 		}
 	}
 	return nil

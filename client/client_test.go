@@ -202,10 +202,10 @@ func TestEndedFromOutside(t *testing.T) {
 		"cancelled": {func(ctx context.Context, d *desk, run *client.Run) error {
 			defer d.open()
 			return d.client.Temporal.CancelWorkflow(ctx, run.WorkflowID, run.RunID)
-		}, client.TypeCancelled, true},
+		}, workflows.TypeCancelled, true},
 		"terminated": {func(ctx context.Context, d *desk, run *client.Run) error {
 			return d.client.Temporal.TerminateWorkflow(ctx, run.WorkflowID, run.RunID, "test")
-		}, client.TypeTerminated, false},
+		}, workflows.TypeTerminated, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -15,8 +15,8 @@ import (
 
 // Failure is a run that ended without an outcome, or a request that started none.
 type Failure struct {
-	// Type is one that a caller branches on: a kind of connectors.Error, or one of
-	// package workflows' types, or TypeCancelled, TypeTerminated, TypeTimedOut.
+	// Type is one that a caller branches on: a kind of connectors.Error, or one of package
+	// workflows' types. workflows.Catalogue explains each.
 	Type    string
 	Message string
 	// Result is what was done so far; nil when nothing began. Bulk is that of a bulk run.
@@ -25,24 +25,6 @@ type Failure struct {
 	// WorkflowID and RunID name the run that is in the way, for AlreadyRunning.
 	WorkflowID string
 	RunID      string
-}
-
-// The types of runs that were ended from outside.
-const (
-	TypeCancelled  = workflows.TypeCancelled
-	TypeTerminated = workflows.TypeTerminated
-	TypeTimedOut   = workflows.TypeTimedOut
-)
-
-// Words explains the types of failures that are not UnlockUser's own.
-func Words() []workflows.Word {
-	return []workflows.Word{
-		{Word: TypeCancelled, Meaning: "Somebody cancelled the run; its details carry the result so far.", Remedy: "Ask again if the account is locked still."},
-		{Word: TypeTerminated, Meaning: "Somebody terminated the run; what it did is in its history.", Remedy: "Ask again: the account is looked up first, and nothing is sent that is not needed."},
-		{Word: TypeTimedOut, Meaning: "The run exceeded a time-out that its starter gave it; what it did is in its history.", Remedy: "Ask again, without that time-out."},
-		{Word: TypeRejected, Meaning: "A run will not take an update, such as an answer by a name that must not answer, as it stands.", Remedy: "Do as the message says."},
-		{Word: TypeNotSetUp, Meaning: "The namespace lacks what this needs.", Remedy: "`latchkey setup`"},
-	}
 }
 
 // Error implements error.

@@ -38,8 +38,8 @@ func knownAttributes(ctx context.Context, temporal client.Client, namespace stri
 	}
 	if len(missing) > 0 {
 		logger.Warn("the namespace lacks search attributes of type Keyword; runs cannot be found by them",
-			zap.Strings("missing", missing),
-			zap.String("fix", "latchkey setup --namespace "+namespace))
+			zap.Strings("missing", missing), zap.String("namespace", namespace),
+			zap.String("fix", "register them in the namespace"))
 	}
 	return known
 }

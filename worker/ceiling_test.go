@@ -108,14 +108,14 @@ func TestCeilingCountsWhatWasSent(t *testing.T) {
 			end: func(s *site, run *client.Run) error {
 				return s.temporal.CancelWorkflow(s.t.Context(), run.WorkflowID, run.RunID)
 			},
-			ends: client.TypeCancelled,
+			ends: workflows.TypeCancelled,
 		},
 		"terminated": {
 			fault: simulator.Fault{Kind: simulator.KindLatency, Delay: simulator.Duration(3 * time.Second)},
 			end: func(s *site, run *client.Run) error {
 				return s.temporal.TerminateWorkflow(s.t.Context(), run.WorkflowID, run.RunID, "as the test ordered")
 			},
-			ends: client.TypeTerminated,
+			ends: workflows.TypeTerminated,
 		},
 		"rejected": {fault: simulator.Fault{Kind: simulator.KindStatus, Status: 400}, ends: "RejectedByProvider"},
 	} {

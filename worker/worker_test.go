@@ -121,8 +121,8 @@ func TestDrains(t *testing.T) {
 	require.Equal(t, 1, s.tenant.Calls.Count(jumpcloudsimulator.OpUnlock), "nothing was made twice")
 }
 
-// TestSearchAttributes: those that the namespace lacks are named, with the command that adds
-// them; everything else works.
+// TestSearchAttributes: those that the namespace lacks are named, with the
+// namespace; everything else works.
 func TestSearchAttributes(t *testing.T) {
 	t.Parallel()
 	mixed := keywords()
@@ -146,7 +146,7 @@ func TestSearchAttributes(t *testing.T) {
 			} else {
 				require.Len(t, warned, 1)
 				require.Equal(t, test.missing, warned[0]["missing"])
-				require.Equal(t, "latchkey setup --namespace "+s.namespace, warned[0]["fix"])
+				require.Equal(t, s.namespace, warned[0]["namespace"])
 			}
 			require.Equal(t, workflows.Unlocked, s.unlock(workflows.Input{UserID: s.lockedUser("ada")}).Outcome)
 			run := s.start(workflows.Input{UserID: s.lockedUser("grace"), RequestedBy: "soar", Approval: workflows.Approval{Required: true}})

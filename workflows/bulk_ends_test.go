@@ -14,7 +14,6 @@ import (
 
 	"github.com/latchkey-iam/latchkey/activities"
 	"github.com/latchkey-iam/latchkey/activities/guard"
-	"github.com/latchkey-iam/latchkey/client"
 	"github.com/latchkey-iam/latchkey/connectors"
 	"github.com/latchkey-iam/latchkey/internal/latchkeytest"
 	"github.com/latchkey-iam/latchkey/workflows"
@@ -130,7 +129,7 @@ func cancelledMidway(t *testing.T) *crowd {
 	<-entered
 	require.NoError(t, c.client.Temporal.CancelWorkflow(t.Context(), c.run.WorkflowID, ""))
 	close(release)
-	require.Equal(t, map[string]int{"unlocked": 1, "skipped": 2}, c.fails(client.TypeCancelled).Bulk.Counts)
+	require.Equal(t, map[string]int{"unlocked": 1, "skipped": 2}, c.fails(workflows.TypeCancelled).Bulk.Counts)
 	return c
 }
 
@@ -207,7 +206,7 @@ func listCancelled(t *testing.T) *crowd {
 	c.startRaw(workflows.ListLockedUsersName, workflows.ListInput{Connection: c.name})
 	<-entered
 	require.NoError(t, c.client.Temporal.CancelWorkflow(t.Context(), c.run.WorkflowID, ""))
-	_ = c.fails(client.TypeCancelled)
+	_ = c.fails(workflows.TypeCancelled)
 	return c
 }
 

@@ -12,7 +12,6 @@ import (
 	"github.com/stretchr/testify/require"
 	temporalclient "go.temporal.io/sdk/client"
 
-	"github.com/latchkey-iam/latchkey/client"
 	"github.com/latchkey-iam/latchkey/connectors"
 	"github.com/latchkey-iam/latchkey/internal/latchkeytest"
 	"github.com/latchkey-iam/latchkey/workflows"
@@ -315,7 +314,7 @@ func TestCancelledWhileHeld(t *testing.T) {
 	c.start(workflows.BulkInput{Policy: crowded()})
 	c.await(workflows.StateHeld)
 	require.NoError(t, c.client.Temporal.CancelWorkflow(t.Context(), c.run.WorkflowID, ""))
-	require.NotNil(t, c.fails(client.TypeCancelled).Bulk)
+	require.NotNil(t, c.fails(workflows.TypeCancelled).Bulk)
 	require.Empty(t, c.Unlocked())
 }
 

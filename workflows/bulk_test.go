@@ -233,7 +233,7 @@ func TestPauseAndResume(t *testing.T) {
 	_, err := c.tell(workflows.ReleaseUpdate)
 	var failure *client.Failure
 	require.ErrorAs(t, err, &failure)
-	require.Equal(t, client.TypeRejected, failure.Type)
+	require.Equal(t, workflows.TypeRejected, failure.Type)
 	progress, err := c.tell(workflows.PauseUpdate)
 	require.NoError(t, err)
 	require.Equal(t, workflows.StatePaused, progress.State)
@@ -273,7 +273,7 @@ func TestAbortAndCancel(t *testing.T) {
 			if how == "cancel" {
 				var failure *client.Failure
 				require.ErrorAs(t, err, &failure)
-				require.Equal(t, client.TypeCancelled, failure.Type)
+				require.Equal(t, workflows.TypeCancelled, failure.Type)
 				result = failure.Bulk
 			} else {
 				require.NoError(t, err)

@@ -43,7 +43,7 @@ func checkups() map[string]checkup {
 		"check of nothing":              {input: workflows.CheckInput{}, failure: workflows.TypeInvalidInput},
 		"check without a worker":        {unserved: true, failure: workflows.TypeNoWorker},
 		"check that panics":             {unlock: func(*stage) error { panic("broken for " + latchkeytest.Email) }, failure: workflows.TypeInternal},
-		"check that is cancelled":       {cancelled: true, failure: client.TypeCancelled},
+		"check that is cancelled":       {cancelled: true, failure: workflows.TypeCancelled},
 		"check outlives its time":       {unlock: func(s *stage) error { s.hang(); return nil }, failure: string(connectors.Unavailable)},
 	}
 }
@@ -102,7 +102,7 @@ func (c checkup) judge(t *testing.T, s *stage, name string) {
 		described, err := s.Temporal.Client.DescribeWorkflow(t.Context(), s.run.GetID(), s.run.GetRunID())
 		require.NoError(t, err)
 		outcome, _ := described.TypedSearchAttributes.GetKeyword(workflows.AttributeOutcome)
-		require.Equal(t, strings.Replace(c.failure, client.TypeCancelled, "cancelled", 1), outcome)
+		require.Equal(t, strings.Replace(c.failure, workflows.TypeCancelled, "cancelled", 1), outcome)
 		require.Contains(t, s.details(t), "**"+outcome+"**: ")
 		for _, personal := range latchkeytest.Personal() {
 			require.NotContains(t, events(t, s).String(), personal, "histories are stored in the clear")

@@ -10,13 +10,6 @@ import (
 	"go.temporal.io/sdk/workflow"
 )
 
-// The types of runs that were ended from outside.
-const (
-	TypeCancelled  = "Cancelled"
-	TypeTerminated = "Terminated"
-	TypeTimedOut   = "TimedOut"
-)
-
 // UnlockFailure is an unlock that ended without an outcome, or that did not begin.
 type UnlockFailure struct {
 	// Type is one that a playbook branches on: one of FailureTypes, or TypeAlreadyRunning,

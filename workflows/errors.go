@@ -12,20 +12,30 @@ import (
 	"github.com/latchkey-iam/latchkey/connectors"
 )
 
-// The types of failures beside the kinds of connectors.Error.
+// The types of failures beside the kinds of connectors.Error; Catalogue explains them.
 const (
-	TypeInvalidInput   = "InvalidInput"
-	TypeStillLocked    = activities.TypeStillLocked
-	TypeNoWorker       = "NoWorker"
-	TypeAlreadyRunning = "AlreadyRunning"
-	TypeInternal       = activities.TypeInternal
+	TypeInvalidInput = "InvalidInput"
+	TypeStillLocked  = activities.TypeStillLocked
+	TypeNoWorker     = "NoWorker"
+	TypeInternal     = activities.TypeInternal
+
+	// These are said of requests, and no run ends with them by itself.
+	TypeAlreadyRunning      = "AlreadyRunning"
+	TypeCancelled           = "Cancelled"
+	TypeTerminated          = "Terminated"
+	TypeTimedOut            = "TimedOut"
+	TypeRejected            = "Rejected"
+	TypeNotSetUp            = "NotSetUp"
+	TypeTemporalUnavailable = "TemporalUnavailable"
+	TypeScheduleExists      = "ScheduleExists"
+	TypeInterrupted         = "Interrupted"
 )
 
 // FailureTypes lists every type with which UnlockUser can fail.
 func FailureTypes() []string {
-	types := []string{TypeInvalidInput, TypeStillLocked, TypeNoWorker, TypeInternal}
-	for _, kind := range connectors.Kinds() {
-		types = append(types, string(kind))
+	var types []string
+	for _, word := range Words(OfFailures) {
+		types = append(types, word.Word)
 	}
 	return types
 }
@@ -58,8 +68,8 @@ func fail(kind, message string, results ...any) error {
 
 // advised is what happened, with what to do about it.
 func advised(word, message string) string {
-	if advice := remedy(word); advice != "" {
-		return message + ". What to do: " + advice
+	if ending, _ := Ending(word); ending.Remedy != "" {
+		return message + ". What to do: " + ending.Remedy
 	}
 	return message + "."
 }

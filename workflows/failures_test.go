@@ -11,7 +11,6 @@ import (
 	enumspb "go.temporal.io/api/enums/v1"
 	historypb "go.temporal.io/api/history/v1"
 
-	"github.com/latchkey-iam/latchkey/client"
 	"github.com/latchkey-iam/latchkey/connectors"
 	"github.com/latchkey-iam/latchkey/internal/latchkeytest"
 	"github.com/latchkey-iam/latchkey/workflows"
@@ -209,7 +208,7 @@ func cancellations() map[string]scenario {
 				}
 			},
 			meanwhile: cancel,
-			failure:   client.TypeCancelled,
+			failure:   workflows.TypeCancelled,
 			check: func(t *testing.T, s *stage, result *workflows.Result) {
 				_, unlocks := s.Calls()
 				require.Zero(t, unlocks)
@@ -237,7 +236,7 @@ func cancellations() map[string]scenario {
 				}, latchkeytest.Patience, 10*time.Millisecond)
 				cancel(t, s)
 			},
-			failure: client.TypeCancelled, sent: connectors.Unknown,
+			failure: workflows.TypeCancelled, sent: connectors.Unknown,
 			check: func(t *testing.T, s *stage, result *workflows.Result) {
 				_, unlocks := s.Calls()
 				require.Equal(t, 1, unlocks, "no further attempt begins")
@@ -249,7 +248,7 @@ func cancellations() map[string]scenario {
 		"cancelled during an unlock whose answer was lost": {
 			script:    func(s *stage) { s.AfterUnlock = s.hangThen(lost) },
 			meanwhile: cancelMeanwhile,
-			failure:   client.TypeCancelled, sent: connectors.Unknown,
+			failure:   workflows.TypeCancelled, sent: connectors.Unknown,
 			check: func(t *testing.T, s *stage, result *workflows.Result) {
 				require.Equal(t, workflows.Unlocked, result.Outcome, "it was read before the run closed")
 				require.Contains(t, s.details(t), "**unlocked**: "+result.Explanation)
@@ -258,7 +257,7 @@ func cancellations() map[string]scenario {
 		"cancelled during an unlock that was not sent": {
 			script:    func(s *stage) { s.OnUnlock = s.hangThen(latchkeytest.Fail(connectors.Unavailable)) },
 			meanwhile: cancelMeanwhile,
-			failure:   client.TypeCancelled,
+			failure:   workflows.TypeCancelled,
 			check: func(t *testing.T, s *stage, result *workflows.Result) {
 				_, unlocks := s.Calls()
 				require.Equal(t, 1, unlocks, "no further attempt begins")
@@ -269,7 +268,7 @@ func cancellations() map[string]scenario {
 		"cancelled during an unlock that had no effect": {
 			script:    func(s *stage) { s.OnUnlock = s.hangThen(lost) },
 			meanwhile: cancelMeanwhile,
-			failure:   client.TypeCancelled, sent: connectors.Unknown,
+			failure:   workflows.TypeCancelled, sent: connectors.Unknown,
 			check: func(t *testing.T, s *stage, result *workflows.Result) {
 				require.Empty(t, result.Outcome)
 				require.True(t, result.After.Locked())
@@ -285,7 +284,7 @@ func cancellations() map[string]scenario {
 				close(s.reached)
 				cancel(t, s)
 			},
-			failure: client.TypeCancelled, sent: connectors.Yes,
+			failure: workflows.TypeCancelled, sent: connectors.Yes,
 			check: func(t *testing.T, s *stage, result *workflows.Result) {
 				require.Less(t, result.FinishedAt.Sub(result.StartedAt), workflows.DefaultTimeout/2, "it does not wait until all time is over")
 				require.True(t, result.After.Locked(), "it was read before the run closed")
@@ -308,7 +307,7 @@ func cancellations() map[string]scenario {
 				s.requireCounted(t, connectors.Yes)
 				cancel(t, s)
 			},
-			failure: client.TypeCancelled, sent: connectors.Yes,
+			failure: workflows.TypeCancelled, sent: connectors.Yes,
 			check: func(t *testing.T, _ *stage, result *workflows.Result) {
 				require.Equal(t, workflows.Unlocked, result.Outcome)
 				require.Contains(t, result.Explanation, "watch")

@@ -129,7 +129,7 @@ func (c scenario) found(failed *client.Failure) string {
 	switch {
 	case c.failure == "":
 		return string(c.outcome)
-	case c.failure != client.TypeCancelled:
+	case c.failure != workflows.TypeCancelled:
 		return c.failure
 	case failed.Result.Outcome != "":
 		return string(failed.Result.Outcome)

@@ -47,7 +47,7 @@ func ShownCheck(connection string) Shown {
 	return shown("Check the connection "+connection,
 		fmt.Sprintf("Asks a worker that serves `%s` what the connection's credential may do. It changes nothing at the provider.", connection),
 		howTo{"Read the answer", "*Result*: every right, and whether it is granted"},
-		howTo{"Start a worker when it fails as `" + TypeNoWorker + "`", "`latchkey worker` with this connection"})
+		howTo{"Start a worker when it fails as `" + TypeNoWorker + "`", "one that serves this connection"})
 }
 
 // ShownList is what is shown of ListLockedUsers.

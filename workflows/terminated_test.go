@@ -80,7 +80,7 @@ func TestTerminated(t *testing.T) {
 			_, err := c.client.Attach(terminated.run.GetID(), terminated.run.GetRunID()).Result(t.Context())
 			var failure *client.Failure
 			require.ErrorAs(t, err, &failure)
-			require.Equal(t, client.TypeTerminated, failure.Type)
+			require.Equal(t, workflows.TypeTerminated, failure.Type)
 
 			again := c.startOne(in)
 			require.NotEqual(t, terminated.run.GetRunID(), again.run.GetRunID())

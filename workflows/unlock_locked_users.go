@@ -184,7 +184,7 @@ func (r *bulkRun) prepare(ctx workflow.Context) error {
 	r.Prepared, r.Result.Provider = &prepared, prepared.Provider
 	switch {
 	case within > 0 && prepared.CannotCount != "":
-		return r.refuse(ctx, "policy.maxPerUser cannot be kept: "+prepared.CannotCount+"; register the search attributes (latchkey setup), choose a shorter window, or set policy.maxPerUser.unlocks to 0")
+		return r.refuse(ctx, "policy.maxPerUser cannot be kept: "+prepared.CannotCount+"; register Latchkey's search attributes in the namespace, choose a shorter window, or set policy.maxPerUser.unlocks to 0")
 	case prepared.HidesGroups && r.in.Policy.namesGroups():
 		return r.refuse(ctx, "policy.exclude or policy.include names groups, and the provider does not tell the groups of a user: name users")
 	case !r.Given && !prepared.Lists:

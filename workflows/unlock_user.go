@@ -110,7 +110,7 @@ func (r *unlockRun) execute(ctx workflow.Context) (*Result, error) {
 	cases := r.approvalCases(found)
 	switch {
 	case len(cases) > 0 && strings.TrimSpace(r.in.RequestedBy) == "":
-		return r.decided(ctx, guard.Refusal(guard.CodeRequesterUnknown, "somebody must approve the unlock, whoever asks for it must not, and the request does not say who asks; ask again with requestedBy (--requested-by)"))
+		return r.decided(ctx, guard.Refusal(guard.CodeRequesterUnknown, "somebody must approve the unlock, whoever asks for it must not, and the request does not say who asks; ask again with requestedBy"))
 	case r.in.DryRun && len(cases) > 0:
 		return r.end(ctx, WouldUnlock, "the account would be unlocked once somebody has approved it; this was a dry run, and nothing was sent")
 	case r.in.DryRun:

@@ -105,7 +105,7 @@ func (a *app) answer(ctx context.Context, connected *session, output format, run
 }
 
 func noLongerWaits(workflowID, status string) *client.Failure {
-	return &client.Failure{Type: client.TypeRejected, WorkflowID: workflowID,
+	return &client.Failure{Type: workflows.TypeRejected, WorkflowID: workflowID,
 		Message: fmt.Sprintf("the unlock is %s and waits for no approval; look at it with: latchkey status %s", status, workflowID)}
 }
 

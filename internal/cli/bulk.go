@@ -60,7 +60,7 @@ func (a *app) startBulk(ctx context.Context, request *bulkRequest) error {
 	defer connected.close()
 	run, err := connected.latchkey.StartBulk(ctx, request.in)
 	if err != nil {
-		return a.failedBulk(request.output, nil, interruptedAtStart(ctx, connected.located(err),
+		return a.failedBulk(request.output, nil, interruptedAtStart(ctx, inTheWay(connected.located(err), "latchkey bulk status"),
 			"interrupted before it was known whether the run was started; with --request-id, starting it again would tell"))
 	}
 	if request.detach {
@@ -151,9 +151,9 @@ func bulkWord(result *workflows.BulkResult) string {
 	if result.Outcome == workflows.Held || result.Outcome == workflows.Aborted {
 		return string(result.Outcome)
 	}
-	for _, word := range []string{string(workflows.FailedUser), string(workflows.PartiallyUnlocked), string(workflows.Relocked)} {
-		if result.Counts[word] > 0 {
-			return word
+	for _, word := range workflows.DecisionWords() {
+		if word.Class == workflows.ClassLocked && result.Counts[word.Word] > 0 {
+			return word.Word
 		}
 	}
 	return string(result.Outcome)

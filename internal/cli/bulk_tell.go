@@ -93,6 +93,6 @@ func (s *session) send(ctx context.Context, closed *client.Failure, update func(
 }
 
 func closedAlready(workflowID, status string) *client.Failure {
-	return &client.Failure{Type: client.TypeRejected, WorkflowID: workflowID,
+	return &client.Failure{Type: workflows.TypeRejected, WorkflowID: workflowID,
 		Message: fmt.Sprintf("the run %s is %s: there is nothing to tell it; look at it with: latchkey bulk status %s", workflowID, status, workflowID)}
 }

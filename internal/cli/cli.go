@@ -96,6 +96,9 @@ func Run(ctx context.Context, env Env, args []string) int {
 			_, _ = fmt.Fprintln(env.Stderr, "latchkey: "+printable(line))
 		}
 	}
+	if said.try != "" {
+		_, _ = fmt.Fprintln(env.Stderr, "See: "+printable(said.try))
+	}
 	if said.usage && ran.HasParent() {
 		_, _ = fmt.Fprintf(env.Stderr, "Its flags are shown by: %s --help\n", ran.CommandPath())
 	}

@@ -134,18 +134,22 @@ func TestConnectionsCheckStartsNothing(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		connection, said string
-		code             int
+		// advice is what stands below.
+		advice []string
+		code   int
 	}{
-		"unserved":   {"cli-unserved", `latchkey: NoWorker: no worker serves the connection "cli-unserved"`, ExitUnreachable},
-		"no name":    {"", "connection must be 1 to 63 lower-case letters", ExitUsage},
-		"wrong name": {"JC Prod", "connection must be 1 to 63 lower-case letters", ExitUsage},
+		"unserved": {"cli-unserved", `latchkey: NoWorker: no worker serves the connection "cli-unserved"`,
+			[]string{"See: latchkey worker"}, ExitUnreachable},
+		"no name":    {"", "connection must be 1 to 63 lower-case letters", []string{}, ExitUsage},
+		"wrong name": {"JC Prod", "connection must be 1 to 63 lower-case letters", []string{}, ExitUsage},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			got := nobody(t).check(t, test.connection)
 			require.Equal(t, test.code, got.code)
-			require.Contains(t, got.stderr, test.said)
-			require.Len(t, lines(got.stderr), 1)
+			said := lines(got.stderr)
+			require.Contains(t, said[0], test.said)
+			require.Equal(t, test.advice, said[1:])
 			require.Empty(t, got.stdout)
 		})
 	}

@@ -1,7 +1,14 @@
 package cli
 
 import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
 	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -20,4 +27,47 @@ func TestNoServerInside(t *testing.T) {
 			require.False(t, name == heavy || strings.HasPrefix(name, heavy+"/"), "%s is in cmd/latchkey", name)
 		}
 	}
+}
+
+// TestOnlyTheCommandLineNamesItself: what is below the commands is used by programs and read in
+// the Temporal UI too, where a command or a flag of latchkey says nothing.
+func TestOnlyTheCommandLineNamesItself(t *testing.T) {
+	t.Parallel()
+	var names []string
+	for _, command := range (&app{}).root().Commands() {
+		names = append(names, command.Name())
+	}
+	require.Contains(t, names, "unlock")
+	named := regexp.MustCompile(`\blatchkey (` + strings.Join(names, "|") + `)\b|(^|[^-\w])--[a-z]`)
+	require.Regexp(t, named, "start one with: latchkey worker")
+	require.Regexp(t, named, "ask again with requestedBy (--requested-by)")
+	read := 0
+	for _, room := range []string{"worker", "client", "workflows", "activities", "connectors", "internal"} {
+		require.NoError(t, filepath.WalkDir(filepath.Join("..", "..", room), func(path string, entry fs.DirEntry, err error) error {
+			if err != nil {
+				return err
+			}
+			if entry.IsDir() && (entry.Name() == "cli" || entry.Name() == "reference") { // They are, and describe, the command line.
+				return filepath.SkipDir
+			}
+			if !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+				return nil
+			}
+			file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.SkipObjectResolution)
+			if err != nil {
+				return err
+			}
+			read++
+			ast.Inspect(file, func(node ast.Node) bool {
+				if literal, is := node.(*ast.BasicLit); is && literal.Kind == token.STRING {
+					text, err := strconv.Unquote(literal.Value)
+					require.NoError(t, err)
+					require.NotRegexp(t, named, text, path)
+				}
+				return true
+			})
+			return nil
+		}))
+	}
+	require.Greater(t, read, 50)
 }

@@ -80,19 +80,19 @@ func (a *app) drawResult(run *client.Run, result *workflows.Result, failure *fai
 	return a.drawRows(user)
 }
 
-// coloured paints an outcome or a type of failure as its exit code says.
+// coloured paints an outcome or a type of failure as its class says.
 func (a *app) coloured(word string) string { return a.painted(word, word) }
 
-// painted paints a title as the exit code of a word says.
+// painted paints a title as the class of a word says.
 func (a *app) painted(title, word string) string {
 	if !a.env.StdoutTerminal || !a.env.Colour {
 		return title
 	}
 	colour := text.FgRed
-	switch ExitCode(word) {
-	case ExitOK:
+	switch classOf(word) { //nolint:exhaustive // every other is as red
+	case workflows.ClassDone:
 		colour = text.FgGreen
-	case ExitRefused, ExitLocked:
+	case workflows.ClassRefused, workflows.ClassLocked:
 		colour = text.FgYellow
 	}
 	return colour.EscapeSeq() + title + text.Reset.EscapeSeq()

@@ -15,89 +15,69 @@ import (
 	"github.com/latchkey-iam/latchkey/workflows"
 )
 
-// The exit codes.
-const (
-	// ExitOK: unlocked, already unlocked, would unlock; or what was asked for was shown.
-	ExitOK = 0
-	// ExitFault: a fault of Latchkey's own.
-	ExitFault = 1
-	// ExitUsage: a wrong command line, input or configuration.
-	ExitUsage = 2
-	// ExitRefused: the guard or the connection's rules said no, or a bulk run did nothing more.
-	ExitRefused = 3
-	// ExitLocked: the account, or one of many, is locked still or again.
-	ExitLocked = 4
-	// ExitNoSuchUser: no user, more than one, or no such workflow or schedule.
-	ExitNoSuchUser = 5
-	// ExitUnreachable: the provider, Temporal or a worker could not or would not do it.
-	ExitUnreachable = 6
-	// ExitOtherwise: ended from outside, or another run is in the way.
-	ExitOtherwise = 7
-	// ExitInterrupted: the command was interrupted, and the unlock goes on.
-	ExitInterrupted = 130
+// The exit codes are those of the classes of workflows.Catalogue.
+var (
+	ExitOK          = workflows.ClassDone.Explain().ExitCode
+	ExitFault       = workflows.ClassInternal.Explain().ExitCode
+	ExitUsage       = workflows.ClassInvalid.Explain().ExitCode
+	ExitRefused     = workflows.ClassRefused.Explain().ExitCode
+	ExitLocked      = workflows.ClassLocked.Explain().ExitCode
+	ExitNoSuchUser  = workflows.ClassNotFound.Explain().ExitCode
+	ExitUnreachable = workflows.ClassUnavailable.Explain().ExitCode
+	ExitOtherwise   = workflows.ClassEnded.Explain().ExitCode
+	ExitInterrupted = workflows.ClassOpen.Explain().ExitCode
 )
 
-// The types of failures that only the command line knows.
-const (
-	// TypeTemporalUnavailable: Temporal cannot be reached or turns the request away.
-	TypeTemporalUnavailable = "TemporalUnavailable"
-	// TypeInterrupted: the command was interrupted.
-	TypeInterrupted = "Interrupted"
-	// TypeScheduleExists: the schedule that was to be created is there already.
-	TypeScheduleExists = "ScheduleExists"
-)
+// ExitCode returns the exit code for an outcome, a decision or a type of failure. A word that
+// is not known is a fault.
+func ExitCode(word string) int { return classOf(word).Explain().ExitCode }
 
-// exitCodes maps each outcome and each type of failure; the help topic shows it.
-var exitCodes = []struct {
-	code    int
-	meaning string
-	words   []string
-}{
-	{ExitOK, "the account is unlocked, or would be (dry run); of many, each was, or the policy left it out", []string{
-		string(workflows.Unlocked), string(workflows.AlreadyUnlocked), string(workflows.WouldUnlock),
-		string(workflows.Completed), string(workflows.LimitReached)}},
-	{ExitFault, "a fault of Latchkey's own", []string{workflows.TypeInternal}},
-	{ExitUsage, "a wrong command line, input or configuration", []string{workflows.TypeInvalidInput, client.TypeNotSetUp}},
-	{ExitRefused, "the guard, the connection's rules or an approver said no; a run over many users was held or aborted", []string{
-		string(workflows.Refused), string(workflows.Denied), string(workflows.ApprovalExpired), string(workflows.Held), string(workflows.Aborted)}},
-	{ExitLocked, "the account is locked still, in part, or again; of many, at least one is, or its unlock failed", []string{
-		string(workflows.PartiallyUnlocked), workflows.TypeStillLocked, string(workflows.Relocked), string(workflows.FailedUser)}},
-	{ExitNoSuchUser, "no such user, more than one, or no such workflow or schedule", []string{
-		string(connectors.NotFound), string(connectors.Ambiguous)}},
-	{ExitUnreachable, "the provider, Temporal or a worker could not or would not do it", []string{
-		string(connectors.Unavailable), string(connectors.RateLimited), string(connectors.Unauthenticated),
-		string(connectors.PermissionDenied), string(connectors.RejectedByProvider), string(connectors.Conflict),
-		string(connectors.Untrusted), string(connectors.MalformedResponse), string(connectors.Unsupported), workflows.TypeNoWorker, TypeTemporalUnavailable}},
-	{ExitOtherwise, "the run was ended from outside or will not do it, or another run or schedule is in the way", []string{
-		client.TypeCancelled, client.TypeTerminated, client.TypeTimedOut, workflows.TypeAlreadyRunning, client.TypeRejected,
-		TypeScheduleExists}},
-	{ExitInterrupted, "interrupted; an unlock that was started goes on", []string{TypeInterrupted}},
-}
-
-// ExitCode returns the exit code for an outcome or a type of failure. A word that is not
-// known is a fault.
-func ExitCode(word string) int {
-	for _, entry := range exitCodes {
-		for _, known := range entry.words {
-			if known == word {
-				return entry.code
-			}
-		}
-	}
-	return ExitFault
+func classOf(word string) workflows.Class {
+	ending, _ := workflows.Ending(word)
+	return ending.Class
 }
 
 func exitCodesTopic() *cobra.Command {
 	var long strings.Builder
 	long.WriteString("The exit codes of latchkey, and the outcomes and types of failures behind each:\n")
-	for _, entry := range exitCodes {
-		fmt.Fprintf(&long, "\n  %3d  %s\n       %s\n", entry.code, entry.meaning, strings.Join(entry.words, ", "))
+	last := -1
+	for _, class := range workflows.Classes() {
+		if class.ExitCode != last {
+			fmt.Fprintf(&long, "\n  %3d", class.ExitCode)
+			last = class.ExitCode
+		} else {
+			long.WriteString("     ")
+		}
+		fmt.Fprintf(&long, "  %s\n       %s\n", class.Meaning, strings.Join(endingsOf(class.Class), ", "))
 	}
 	long.WriteString("\nlatchkey unlock --detach exits with 0 once the run is started. latchkey status exits with 0\n" +
 		"while the run goes on, and as latchkey unlock would have once it is closed. latchkey bulk status\n" +
 		"does the same for runs over many users. Of these, users whom the policy left out, who were\n" +
 		"unlocked already or whose unlock was open already count as done with.\n")
 	return &cobra.Command{Use: "exit-codes", Short: "What each exit code means", Long: long.String()}
+}
+
+// endingsOf are the words of a class with which a command ends: a decision upon one of many
+// users only where it weighs, which is where the user is locked; see bulkWord.
+func endingsOf(class workflows.Class) []string {
+	var words []string
+	for _, word := range workflows.Words(workflows.OfOutcomes, workflows.OfBulkOutcomes, workflows.OfDecisions, workflows.OfFailures, workflows.OfRequests) {
+		if word.Class == class && (word.Vocabulary != workflows.OfDecisions || class == workflows.ClassLocked) {
+			words = append(words, word.Word)
+		}
+	}
+	return words
+}
+
+// commands are what helps with a failure, beside what its message says.
+var commands = map[string]string{
+	workflows.TypeNoWorker:               "latchkey worker",
+	workflows.TypeNotSetUp:               "latchkey setup",
+	string(connectors.PermissionDenied):  "latchkey connections check",
+	string(connectors.Unauthenticated):   "latchkey connections check",
+	string(connectors.Unavailable):       "latchkey connections check",
+	string(connectors.Untrusted):         "latchkey connections check",
+	string(connectors.MalformedResponse): "latchkey connections check",
 }
 
 // outcomeError ends the command with the exit code of the word for an outcome that was
@@ -119,6 +99,8 @@ type explanation struct {
 	code          int
 	// usage says that the command's own help may help.
 	usage bool
+	// try is a command that helps; empty where none does, or the message names it.
+	try string
 }
 
 // explain says what an error means to the caller.
@@ -134,14 +116,33 @@ func explain(err error) explanation {
 	case errors.As(err, &outcome):
 		return explanation{code: ExitCode(outcome.word)}
 	case errors.As(err, &interrupted):
-		return explanation{kind: TypeInterrupted, message: interrupted.message, code: ExitInterrupted}
+		return explanation{kind: workflows.TypeInterrupted, message: interrupted.message, code: ExitInterrupted}
 	case errors.As(err, &failure):
-		return explanation{kind: failure.Type, message: failure.Error(), code: ExitCode(failure.Type)}
+		return explanation{kind: failure.Type, message: failure.Error(), code: ExitCode(failure.Type), try: helpful(failure)}
 	case errors.As(err, &unreachable), turnedAway(err):
-		return explanation{kind: TypeTemporalUnavailable, message: err.Error(), code: ExitUnreachable}
+		return explanation{kind: workflows.TypeTemporalUnavailable, message: err.Error(), code: ExitUnreachable}
 	default:
 		return explanation{kind: workflows.TypeInternal, message: err.Error(), code: ExitFault}
 	}
+}
+
+// helpful is the command that helps with a failure.
+func helpful(failure *client.Failure) string {
+	if strings.Contains(failure.Message, "latchkey ") {
+		return "" // It says so itself.
+	}
+	return commands[failure.Type]
+}
+
+// inTheWay adds to a request that another run is in the way of how to look at that one.
+func inTheWay(err error, command string) error {
+	var failure *client.Failure
+	if !errors.As(err, &failure) || failure.Type != workflows.TypeAlreadyRunning {
+		return err
+	}
+	told := *failure
+	told.Message += "; look at it with: " + command + " " + told.WorkflowID
+	return &told
 }
 
 // turnedAway reports whether Temporal itself did not answer or would not.

@@ -117,7 +117,7 @@ func (a *app) createSchedule(ctx context.Context, connected *session, flags *sch
 		Paused:        flags.paused,
 	})
 	if errors.Is(err, temporal.ErrScheduleAlreadyRunning) {
-		return &client.Failure{Type: TypeScheduleExists,
+		return &client.Failure{Type: workflows.TypeScheduleExists,
 			Message: fmt.Sprintf("there is a schedule %s already: change it with latchkey schedule update, or give another --id", flags.id)}
 	}
 	if err != nil {

@@ -117,7 +117,7 @@ func (a *app) setup(ctx context.Context, connected *session, output format, wher
 	if err := a.showSetup(output, view); err != nil || len(missing) == 0 {
 		return err
 	}
-	return &client.Failure{Type: client.TypeNotSetUp,
+	return &client.Failure{Type: workflows.TypeNotSetUp,
 		Message: fmt.Sprintf("the namespace lacks search attributes (%s), and Temporal does not let this command register them; run the command that is printed", strings.Join(missing, ", "))}
 }
 
@@ -191,7 +191,7 @@ func (s *session) awaitUsable(ctx context.Context, namespace string, names []str
 		case !errors.As(err, &invalid):
 			return err
 		case time.Now().After(deadline):
-			return &client.Failure{Type: client.TypeNotSetUp,
+			return &client.Failure{Type: workflows.TypeNotSetUp,
 				Message: "the search attributes are registered, and Temporal does not know them everywhere yet; run latchkey setup again in a minute"}
 		}
 		select {

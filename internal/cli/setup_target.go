@@ -54,7 +54,7 @@ func (t *target) missing(has map[string]enumspb.IndexedValueType) ([]string, err
 		}
 	}
 	if len(wrong) > 0 {
-		return nil, &client.Failure{Type: client.TypeNotSetUp, Message: fmt.Sprintf(
+		return nil, &client.Failure{Type: workflows.TypeNotSetUp, Message: fmt.Sprintf(
 			"in the namespace %s the search attribute %s; remove or rename what is there, and run latchkey setup again", t.namespace, strings.Join(wrong, ", "))}
 	}
 	return missing, nil

@@ -78,7 +78,7 @@ func (a *app) request(ctx context.Context, flags *unlockFlags, in *workflows.Inp
 	defer connected.close()
 	run, err := connected.latchkey.Start(ctx, *in)
 	if err != nil {
-		return nil, nil, interruptedAtStart(ctx, connected.located(err), "interrupted before it was known whether the unlock was started; "+
+		return nil, nil, interruptedAtStart(ctx, inTheWay(connected.located(err), "latchkey status"), "interrupted before it was known whether the unlock was started; "+
 			"starting it again joins a run that is open for the same user ID or request ID")
 	}
 	if run.Joined {

@@ -160,7 +160,7 @@ func viewLastFailure(last *failurepb.Failure) *failureView {
 	}
 	kind := last.GetApplicationFailureInfo().GetType()
 	if last.GetTimeoutFailureInfo() != nil {
-		kind = client.TypeTimedOut
+		kind = workflows.TypeTimedOut
 	}
 	return &failureView{Type: kind, Message: last.GetMessage()}
 }

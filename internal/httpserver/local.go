@@ -23,7 +23,7 @@ func Local(handler http.Handler, names ...string) http.Handler {
 	protected := protection.Handler(handler)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !isLocal(r, names) {
-			http.Error(w, fmt.Sprintf("%q is no name of this machine: ask for 127.0.0.1 or localhost, or allow the name with --allowed-host", r.Host), http.StatusForbidden)
+			http.Error(w, fmt.Sprintf("%q is no name of this machine: ask for 127.0.0.1 or localhost, or have the name allowed where this is started", r.Host), http.StatusForbidden)
 			return
 		}
 		protected.ServeHTTP(w, r)

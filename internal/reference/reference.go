@@ -11,7 +11,6 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/cobra/doc"
 
-	"github.com/latchkey-iam/latchkey/client"
 	"github.com/latchkey-iam/latchkey/connectors"
 	"github.com/latchkey-iam/latchkey/connectors/registry"
 	"github.com/latchkey-iam/latchkey/worker"
@@ -76,19 +75,20 @@ func yesNo(truth bool) string {
 
 func failures() []byte {
 	p := newPage("Outcomes, refusals and failures", "What `UnlockUser` and `UnlockLockedUsers` answer. A run that ends without an outcome fails with one of the types below, and its details carry the result so far; but for `InvalidInput`, where nothing began.")
-	p.words("Outcomes", "outcome", workflows.OutcomeWords())
-	p.words("Codes of a refusal", "code", workflows.RefusalWords())
-	p.words("Outcomes of a run over many users", "outcome", workflows.BulkOutcomeWords())
+	p.words("Outcomes", "outcome", workflows.Words(workflows.OfOutcomes))
+	p.words("Codes of a refusal", "code", workflows.Words(workflows.OfRefusals))
+	p.words("Outcomes of a run over many users", "outcome", workflows.Words(workflows.OfBulkOutcomes))
 	p.words("What becomes of each of many users", "decision", workflows.DecisionWords())
 	p.printf("\nA user who is skipped has the code of a refusal, or one of these:\n")
-	p.table("code", workflows.SkipWords())
-	p.printf("\n## Types of failures\n")
-	p.heading("type", "meaning", "tried again within `timeout`", "what to do")
-	for _, word := range workflows.FailureWords() {
-		p.row(code(word.Word), word.Meaning, retried(word), word.Remedy)
+	p.table("code", workflows.Words(workflows.OfSkips))
+	p.words("Types of failures", "type", workflows.Words(workflows.OfFailures))
+	p.printf("\nThese are said by `latchkey` and package `client`, of runs that did not come to an end of their own, and of what was not begun:\n")
+	p.table("type", workflows.Words(workflows.OfRequests))
+	p.printf("\n## Classes\n\nEach word has a class, from which the exit code of `latchkey` follows, and the HTTP status for an API that stands in front.\n")
+	p.heading("class", "meaning", "exit code", "HTTP status")
+	for _, class := range workflows.Classes() {
+		p.row(code(string(class.Class)), class.Meaning, fmt.Sprint(class.ExitCode), fmt.Sprint(class.HTTPStatus))
 	}
-	p.printf("\n`latchkey` and package `client` say these of what did not come to an end of its own, or was not begun:\n")
-	p.table("type", client.Words())
 	return p.Bytes()
 }
 
@@ -98,19 +98,32 @@ func (p *page) words(title, kind string, words []workflows.Word) {
 	p.table(kind, words)
 }
 
+// table explains words, each by what some of them have.
 func (p *page) table(kind string, words []workflows.Word) {
-	advised := slices.ContainsFunc(words, func(word workflows.Word) bool { return word.Remedy != "" })
-	heading := []string{kind, "meaning"}
-	if advised {
-		heading = append(heading, "what to do")
+	columns := []struct {
+		heading string
+		cell    func(workflows.Word) string
+	}{
+		{kind, func(word workflows.Word) string { return code(word.Word) }},
+		{"class", func(word workflows.Word) string { return code(string(word.Class)) }},
+		{"meaning", func(word workflows.Word) string { return word.Meaning }},
+		{"tried again within `timeout`", func(word workflows.Word) string { return string(word.Again) }},
+		{"what to do", func(word workflows.Word) string { return word.Remedy }},
 	}
-	p.heading(heading...)
-	for _, word := range words {
-		cells := []string{code(word.Word), word.Meaning}
-		if advised {
-			cells = append(cells, word.Remedy)
+	var headings []string
+	rows := make([][]string, len(words))
+	for _, column := range columns {
+		if !slices.ContainsFunc(words, func(word workflows.Word) bool { return column.cell(word) != "" }) {
+			continue
 		}
-		p.row(cells...)
+		headings = append(headings, column.heading)
+		for i, word := range words {
+			rows[i] = append(rows[i], column.cell(word))
+		}
+	}
+	p.heading(headings...)
+	for _, row := range rows {
+		p.row(row...)
 	}
 }
 
@@ -193,12 +206,4 @@ func command(p *page, of *cobra.Command) error {
 		}
 	}
 	return nil
-}
-
-// retried says whether a failure is tried again.
-func retried(word workflows.Word) string {
-	if word.Doubted {
-		return "twice"
-	}
-	return yesNo(word.Retried)
 }

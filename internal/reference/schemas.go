@@ -99,7 +99,7 @@ func special(of reflect.Type) *jsonschema.Schema {
 	case reflect.TypeFor[workflows.Emit]():
 		return words(workflows.EmitFull, workflows.EmitSummary)
 	case reflect.TypeFor[workflows.RefusalCode]():
-		return explained(workflows.RefusalWords())
+		return explained(workflows.Words(workflows.OfRefusals))
 	}
 	return nil
 }

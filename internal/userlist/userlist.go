@@ -83,7 +83,7 @@ func (l *List) read(text, as string) error {
 	case strings.HasPrefix(first, "["):
 		return errors.New("the list is a JSON array: write one object a line")
 	case as != Auto && (header || strings.HasPrefix(first, "{")):
-		return errors.New("--as is for lists of one reference a line: CSV and JSON lines say themselves what a reference is")
+		return errors.New("what references are is said only of lists of one reference a line: CSV and JSON lines say themselves what a reference is")
 	case strings.HasPrefix(first, "{"):
 		l.eachLine(text, parseObject)
 	case header:

@@ -93,7 +93,7 @@ func TestReadFaults(t *testing.T) {
 				"line 3: " + noID + "\n" +
 				"line 4: has not as many cells as the header, which has 3\n" +
 				"line 5: is no CSV: a quote stands where none may, or is not closed; write one within a cell as \"\""},
-		{"CSV as names", "id\nsecret", Username, "--as is for lists of one reference a line: CSV and JSON lines say themselves what a reference is"},
+		{"CSV as names", "id\nsecret", Username, "what references are is said only of lists of one reference a line: CSV and JSON lines say themselves what a reference is"},
 		{"many faults", "{}\n" + distinct(30), Auto, "and 11 more"},
 		{"too many", distinct(most + 1), Auto,
 			"the list names 5001 users; at most 5000 go in one start: split it, for example with: split -l 5000"},

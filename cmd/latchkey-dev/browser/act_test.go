@@ -81,7 +81,7 @@ func TestOperatorsAct(t *testing.T) {
 	h.click("confirm-modal-button")
 	_, err = h.end(cancelled)
 	require.ErrorAs(t, err, &failure)
-	require.Equal(t, client.TypeCancelled, failure.Type)
+	require.Equal(t, workflows.TypeCancelled, failure.Type)
 	h.look(cancelled, "user-metadata")
 	h.sees("CANCELED", "cancelled: cancelled before anything was sent")
 }

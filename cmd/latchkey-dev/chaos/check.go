@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/latchkey-iam/latchkey/activities/guard"
-	"github.com/latchkey-iam/latchkey/client"
 	"github.com/latchkey-iam/latchkey/connectors"
 	"github.com/latchkey-iam/latchkey/connectors/simulator"
 	"github.com/latchkey-iam/latchkey/workflows"
@@ -159,7 +158,7 @@ func checkEnds(e *evidence, report reporter) {
 		switch {
 		case r.result != nil && r.result.Outcome != "" && string(r.result.Outcome) == r.end:
 			// An outcome; checkOutcomes judges it.
-		case r.end == client.TypeCancelled || r.end == client.TypeTerminated:
+		case r.end == workflows.TypeCancelled || r.end == workflows.TypeTerminated:
 			if !slices.Contains(e.ended[r.workflowID], r.end) {
 				report(r.runID, "%s ended as %s, and nobody did that", r.workflowID, r.end)
 			}
@@ -246,7 +245,7 @@ func checkBook(e *evidence, report reporter) {
 func (r *runRecord) claims(change simulator.Change) bool {
 	until := r.closed.Add(slack)
 	said := r.result != nil && r.result.UnlockSent != connectors.No
-	if r.end == client.TypeTerminated {
+	if r.end == workflows.TypeTerminated {
 		until, said = until.Add(attempt), r.unlocking
 	}
 	return said && r.userID == change.UserID && !change.Time.Before(r.started.Add(-slack)) && !change.Time.After(until)
@@ -351,9 +350,9 @@ func checkAudit(e *evidence, report reporter) {
 	for _, r := range e.runs {
 		written := slices.Contains(e.audit[r.runID], r.end)
 		switch r.end {
-		case client.TypeTerminated:
+		case workflows.TypeTerminated:
 			continue // Nobody was there to write it.
-		case client.TypeCancelled: // What was begun is brought to its end, and that is written.
+		case workflows.TypeCancelled: // What was begun is brought to its end, and that is written.
 			written = len(e.audit[r.runID]) > 0
 		}
 		if !written {
@@ -366,14 +365,14 @@ func checkAudit(e *evidence, report reporter) {
 // a user are counted so.
 func checkAttributes(e *evidence, report reporter) {
 	for _, r := range e.runs {
-		if r.result == nil || r.end == client.TypeTerminated {
+		if r.result == nil || r.end == workflows.TypeTerminated {
 			continue
 		}
 		outcome := r.attributes[workflows.AttributeOutcome.GetName()]
 		switch {
 		case r.attributes[workflows.AttributeConnection.GetName()] != r.in.Connection,
 			r.result.Before != nil && r.attributes[workflows.AttributeUserID.GetName()] != r.result.UserID,
-			outcome == "", outcome != r.end && r.end != client.TypeCancelled:
+			outcome == "", outcome != r.end && r.end != workflows.TypeCancelled:
 			report(r.runID, "%s ended as %s and cannot be found by that: its search attributes are %v", r.workflowID, r.end, r.attributes)
 		}
 	}

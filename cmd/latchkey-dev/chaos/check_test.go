@@ -8,7 +8,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/latchkey-iam/latchkey/activities/guard"
-	"github.com/latchkey-iam/latchkey/client"
 	"github.com/latchkey-iam/latchkey/connectors"
 	"github.com/latchkey-iam/latchkey/connectors/simulator"
 	"github.com/latchkey-iam/latchkey/workflows"
@@ -69,8 +68,8 @@ func TestCheckSees(t *testing.T) {
 		}},
 		"open":                    {"ends", func(e *evidence, _ *runRecord) { e.open = []string{"unlock/strict/ada"} }},
 		"a failure without cause": {"ends", func(_ *evidence, r *runRecord) { r.end, r.result.Outcome = "Internal", "" }},
-		"cancelled by nobody":     {"ends", func(_ *evidence, r *runRecord) { r.end = client.TypeCancelled }},
-		"terminated by nobody":    {"ends", func(_ *evidence, r *runRecord) { r.end, r.result = client.TypeTerminated, nil }},
+		"cancelled by nobody":     {"ends", func(_ *evidence, r *runRecord) { r.end = workflows.TypeCancelled }},
+		"terminated by nobody":    {"ends", func(_ *evidence, r *runRecord) { r.end, r.result = workflows.TypeTerminated, nil }},
 		"another user":            {"outcomes", func(_ *evidence, r *runRecord) { r.in.UserID, r.in.Username = "", "bob.b" }},
 		"unlocked, and was not":   {"outcomes", func(e *evidence, _ *runRecord) { e.books[strict] = e.books[strict][:1] }},
 		"unlocked, and was never locked": {"outcomes", func(e *evidence, _ *runRecord) {
@@ -88,7 +87,7 @@ func TestCheckSees(t *testing.T) {
 		"unlocked by nobody":      {"book", func(e *evidence, _ *runRecord) { e.runs = nil }},
 		"unlocked after the end":  {"book", func(_ *evidence, r *runRecord) { r.closed = at(50) }},
 		"unlocked by a run that was terminated before": {"book", func(_ *evidence, r *runRecord) {
-			r.end, r.result, r.unlocking = client.TypeTerminated, nil, false
+			r.end, r.result, r.unlocking = workflows.TypeTerminated, nil, false
 		}},
 		"unlocked whom nobody may": {"book", func(e *evidence, r *runRecord) {
 			r.userID, e.books[strict][0].UserID, e.books[strict][1].UserID = "bob", "bob", "bob"
@@ -155,13 +154,13 @@ func TestCheckExcuses(t *testing.T) {
 	t.Parallel()
 	for name, excuse := range map[string]func(*evidence, *runRecord){
 		"terminated": func(e *evidence, r *runRecord) {
-			r.end, r.result, e.lists = client.TypeTerminated, nil, nil
-			e.ended["request-1"], e.answers[0].word = []string{client.TypeTerminated}, client.TypeTerminated
+			r.end, r.result, e.lists = workflows.TypeTerminated, nil, nil
+			e.ended["request-1"], e.answers[0].word = []string{workflows.TypeTerminated}, workflows.TypeTerminated
 			e.books[strict][1].Time = at(80) // The attempt went on.
 		},
 		"cancelled": func(e *evidence, r *runRecord) {
-			r.end, r.result.Outcome, e.lists = client.TypeCancelled, "", nil
-			e.ended["request-1"], e.answers[0].word = []string{client.TypeCancelled}, client.TypeCancelled
+			r.end, r.result.Outcome, e.lists = workflows.TypeCancelled, "", nil
+			e.ended["request-1"], e.answers[0].word = []string{workflows.TypeCancelled}, workflows.TypeCancelled
 		},
 		"changed since the approval": func(e *evidence, r *runRecord) {
 			refusal(guard.CodeChangedSinceApproval)(e, r)

@@ -21,7 +21,6 @@ import (
 	"google.golang.org/protobuf/encoding/protojson"
 
 	"github.com/latchkey-iam/latchkey/activities"
-	"github.com/latchkey-iam/latchkey/client"
 	"github.com/latchkey-iam/latchkey/connectors/simulator"
 	"github.com/latchkey-iam/latchkey/workflows"
 )
@@ -228,12 +227,12 @@ func (r *runRecord) read(event *historypb.HistoryEvent) error {
 		r.end, r.result = failure.GetType(), &workflows.Result{}
 		return from.FromPayloads(failure.GetDetails(), r.result)
 	case event.GetWorkflowExecutionCanceledEventAttributes() != nil:
-		r.end, r.result = client.TypeCancelled, &workflows.Result{}
+		r.end, r.result = workflows.TypeCancelled, &workflows.Result{}
 		return from.FromPayloads(event.GetWorkflowExecutionCanceledEventAttributes().GetDetails(), r.result)
 	case event.GetWorkflowExecutionTerminatedEventAttributes() != nil:
-		r.end = client.TypeTerminated
+		r.end = workflows.TypeTerminated
 	case event.GetWorkflowExecutionTimedOutEventAttributes() != nil:
-		r.end = client.TypeTimedOut
+		r.end = workflows.TypeTimedOut
 	}
 	return nil
 }
@@ -256,9 +255,9 @@ func (c *callers) readList(ctx context.Context, l *listRecord) error {
 		}
 		l.end = string(result.Outcome)
 	case enumspb.WORKFLOW_EXECUTION_STATUS_CANCELED:
-		l.end = client.TypeCancelled
+		l.end = workflows.TypeCancelled
 	case enumspb.WORKFLOW_EXECUTION_STATUS_TERMINATED:
-		l.end = client.TypeTerminated
+		l.end = workflows.TypeTerminated
 	default:
 		_, err := run.BulkResult(ctx)
 		l.end = strings.SplitN(fmt.Sprint(err), ":", 2)[0] // The type stands first.

@@ -226,7 +226,7 @@ func (c *callers) askCommand(ctx context.Context, in *workflows.Input) answer {
 		case json.Unmarshal([]byte(stdout), &told) != nil:
 			a.err = fmt.Sprintf("the command printed no JSON and ended with %d", code)
 			return a
-		case told.Failure.Type == cli.TypeTemporalUnavailable && ctx.Err() == nil:
+		case told.Failure.Type == workflows.TypeTemporalUnavailable && ctx.Err() == nil:
 			wait(ctx, pause)
 			continue
 		}
@@ -305,9 +305,9 @@ func (c *callers) endRun(ctx context.Context, run *client.Run, how ending) {
 		return
 	}
 	wait(ctx, how.after)
-	word, end := client.TypeCancelled, func() error { return c.temporal.CancelWorkflow(ctx, run.WorkflowID, run.RunID) }
+	word, end := workflows.TypeCancelled, func() error { return c.temporal.CancelWorkflow(ctx, run.WorkflowID, run.RunID) }
 	if how.how == "terminate" {
-		word, end = client.TypeTerminated, func() error { return c.temporal.TerminateWorkflow(ctx, run.WorkflowID, run.RunID, "chaos") }
+		word, end = workflows.TypeTerminated, func() error { return c.temporal.TerminateWorkflow(ctx, run.WorkflowID, run.RunID, "chaos") }
 	}
 	c.mutex.Lock()
 	c.ended[run.WorkflowID] = append(c.ended[run.WorkflowID], word)
