@@ -27,13 +27,13 @@ type Harness interface {
 	MakeUser(t testing.TB, username, email string) User
 	// LockByFailedSignIns enters wrong passwords until the account is locked.
 	LockByFailedSignIns(t testing.TB, user User)
-	// LockAsAdministrator locks the account as an administrator would.
-	LockAsAdministrator(t testing.TB, user User)
-	// Suspend and Disable take the account out of use as an administrator would; they
-	// report false where the provider knows no such thing.
+	// LockAsAdministrator locks the account as an administrator would, Suspend and Disable
+	// take it out of use; they report false where the provider knows no such thing.
+	LockAsAdministrator(t testing.TB, user User) bool
 	Suspend(t testing.TB, user User) bool
 	Disable(t testing.TB, user User) bool
-	// SignIn reports whether the user's right password is let in.
+	// SignIn reports whether the user's right password is let in, by every way that a lock may
+	// hold and on every server.
 	SignIn(t testing.TB, user User) bool
 	// UnknownID has the shape of an ID, and no user has it.
 	UnknownID() string
@@ -45,6 +45,23 @@ type Grouper interface {
 	JoinGroup(t testing.TB, user User, id, name string)
 	// Population is the ID and the name of what else every user belongs to; empty for nothing.
 	Population() (id, name string)
+}
+
+// OpenWays is a Harness whose provider's locks hold only some ways in.
+type OpenWays interface {
+	// SignInElsewhere reports whether the right password is let in by a way that no lock holds.
+	SignInElsewhere(t testing.TB, user User) bool
+}
+
+// Several is a Harness whose connection has several servers, each with locks of its own.
+type Several interface {
+	// Servers are their names. The first two take changes; a replica, which gets those of the
+	// others, stands behind them.
+	Servers() []string
+	// LockOn locks the account on one server alone.
+	LockOn(t testing.TB, user User, server string)
+	// Stop ends a server, as a failure would.
+	Stop(t testing.TB, server string)
 }
 
 // Connector is what a case asks: a *connectors.Connector, or one whose errors are watched.

@@ -60,9 +60,9 @@ func (s *Simulated) LockByFailedSignIns(t testing.TB, user User) {
 }
 
 // LockAsAdministrator implements Harness.
-func (s *Simulated) LockAsAdministrator(t testing.TB, user User) {
+func (s *Simulated) LockAsAdministrator(t testing.TB, user User) bool {
 	t.Helper()
-	require.NoError(t, s.Tenant.Act(user.ID, "lock", nil))
+	return s.act(t, user, "lock")
 }
 
 // Suspend implements Harness.
