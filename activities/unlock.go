@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"go.temporal.io/sdk/activity"
-	"go.uber.org/zap"
 
 	"github.com/latchkey-iam/latchkey/activities/guard"
 	"github.com/latchkey-iam/latchkey/connectors"
@@ -42,6 +41,8 @@ type UnlockResult struct {
 	Sent connectors.Answer `json:"sent"`
 	// UnlockedAt is the provider's time of the unlock; zero when it tells none.
 	UnlockedAt time.Time `json:"unlockedAt,omitzero"`
+	// ProviderRequestID is the provider's own identifier of the unlock, where it tells one.
+	ProviderRequestID string `json:"providerRequestId,omitempty"`
 	// Account is the account as it was read afresh; nil when the look-up was young enough.
 	Account *connectors.Account `json:"account,omitempty"`
 	Attempt int                 `json:"attempt"`
@@ -137,7 +138,7 @@ func (a *Activities) send(ctx, bounded context.Context, in UnlockInput, account 
 	}
 	sent, failed = connectors.Yes, ""
 	result.Sent = connectors.Yes
-	result.UnlockedAt = unlocked.At
+	result.UnlockedAt, result.ProviderRequestID = unlocked.At, unlocked.RequestID
 	return result, nil
 }
 
@@ -169,28 +170,25 @@ func sentBy(err error) connectors.Answer {
 	return connectors.Unknown
 }
 
-// AuditMessage is the message of every audit line. Whatever the level of the log, lines with
-// it are written.
-const AuditMessage = "audit"
-
 // audit writes who asked for what, what was decided at the last moment, and, of an attempt
 // that failed after something may have been sent, the type of its failure.
 func (a *Activities) audit(ctx context.Context, in UnlockInput, result *UnlockResult, failed string) {
 	info := activity.GetInfo(ctx)
-	a.Audit.Info(AuditMessage,
-		zap.String("step", "unlock"),
-		zap.String("connection", a.Connection),
-		zap.String("provider", a.Provider),
-		zap.String("userId", in.Account.ID),
-		zap.String("decision", string(result.Verdict.Decision)),
-		zap.String("code", string(result.Verdict.Code)),
-		zap.String("explanation", result.Verdict.Explanation),
-		zap.String("unlockSent", string(result.Sent)),
-		zap.String("failure", failed),
-		zap.String("requestedBy", in.RequestedBy),
-		zap.String("requestReason", in.RequestReason),
-		zap.String("approvedBy", in.ApprovedBy),
-		zap.String("workflowId", info.WorkflowExecution.ID),
-		zap.String("runId", info.WorkflowExecution.RunID),
-	)
+	AuditEvent{
+		Step:              AuditUnlock,
+		WorkflowID:        info.WorkflowExecution.ID,
+		RunID:             info.WorkflowExecution.RunID,
+		Connection:        a.Connection,
+		Provider:          a.Provider,
+		UserID:            in.Account.ID,
+		Decision:          string(result.Verdict.Decision),
+		Code:              string(result.Verdict.Code),
+		Explanation:       result.Verdict.Explanation,
+		UnlockSent:        string(result.Sent),
+		ProviderRequestID: result.ProviderRequestID,
+		Failure:           failed,
+		RequestedBy:       in.RequestedBy,
+		RequestReason:     in.RequestReason,
+		Approver:          in.ApprovedBy,
+	}.Write(a.Audit.Sugar().Infow)
 }

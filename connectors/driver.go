@@ -58,6 +58,9 @@ type Unlocked struct {
 	// At is the provider's clock at the last of its answers; zero where it does not tell, or
 	// where there are several servers.
 	At time.Time
+	// RequestID is the provider's own identifier of the exchange, for its support; empty where
+	// it tells none, or where there are several servers.
+	RequestID string
 	// Refused holds the servers, of several, that did not accept it.
 	Refused []Refused
 }

@@ -198,15 +198,15 @@ func (r *unlockRun) mayAnswer(ctx workflow.Context, answer Answer) error {
 }
 
 func (r *unlockRun) auditAnswer(ctx workflow.Context, record *ApprovalRecord) {
-	execution := workflow.GetInfo(ctx).WorkflowExecution
-	workflow.GetLogger(ctx).Info(activities.AuditMessage,
-		"step", "approval",
-		"workflowId", execution.ID,
-		"runId", execution.RunID,
-		"connection", r.in.Connection,
-		"userId", r.result.UserID,
-		"decision", record.Decision,
-		"by", record.By,
-		"reason", record.Reason,
-		"requestedBy", r.in.RequestedBy)
+	audit(ctx, activities.AuditEvent{
+		Step:           activities.AuditApproval,
+		Connection:     r.in.Connection,
+		Provider:       r.result.Provider,
+		UserID:         r.result.UserID,
+		Decision:       record.Decision,
+		RequestedBy:    r.in.RequestedBy,
+		RequestReason:  r.in.RequestReason,
+		Approver:       record.By,
+		ApproverReason: record.Reason,
+	})
 }

@@ -110,7 +110,7 @@ func (r *bulkRun) resume(ctx workflow.Context) {
 func (r *bulkRun) intervened(ctx workflow.Context, what string, command Command) {
 	r.remember(Intervention{Command: command, What: what, At: workflow.Now(ctx).UTC()})
 	r.detail(ctx)
-	r.audit(ctx, "bulk command", what, command)
+	r.audit(ctx, activities.AuditBulkCommand, what, command)
 }
 
 func (r *bulkRun) remember(intervention Intervention) {
@@ -120,21 +120,17 @@ func (r *bulkRun) remember(intervention Intervention) {
 	}
 }
 
-func (r *bulkRun) audit(ctx workflow.Context, step, decision string, command Command) {
-	execution := workflow.GetInfo(ctx).WorkflowExecution
-	workflow.GetLogger(ctx).Info(activities.AuditMessage,
-		"step", step,
-		"workflowId", execution.ID,
-		"runId", execution.RunID,
-		"connection", r.in.Connection,
-		"provider", r.Result.Provider,
-		"decision", decision,
-		"explanation", r.Result.Explanation,
-		"found", r.Result.Found,
-		"counts", r.Result.Counts,
-		"codes", r.Result.Codes,
-		"requestedBy", command.RequestedBy,
-		"requestReason", command.RequestReason)
+func (r *bulkRun) audit(ctx workflow.Context, step activities.AuditStep, decision string, command Command) {
+	audit(ctx, activities.AuditEvent{
+		Step:          step,
+		Connection:    r.in.Connection,
+		Provider:      r.Result.Provider,
+		Decision:      decision,
+		Explanation:   r.Result.Explanation,
+		RequestedBy:   command.RequestedBy,
+		RequestReason: command.RequestReason,
+		Bulk:          &activities.AuditCounts{Found: r.Result.Found, Counts: r.Result.Counts, Codes: r.Result.Codes},
+	})
 }
 
 // progress is how far the run is.

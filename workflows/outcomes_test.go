@@ -20,6 +20,7 @@ func outcomes() map[string]scenario {
 			require.Equal(t, workflows.Attempts{Lookup: 1, Unlock: 1, Verify: 1}, result.Attempts)
 			require.Equal(t, latchkeytest.UserID, result.UserID)
 			require.Equal(t, latchkeytest.Provider, result.Provider)
+			require.Equal(t, latchkeytest.RequestID, result.ProviderRequestID)
 			require.True(t, result.Before.Locked())
 			require.True(t, result.After.Clear())
 			require.Equal(t, connectors.Yes, result.After.CanSignIn)

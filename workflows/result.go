@@ -55,6 +55,9 @@ type Result struct {
 	StillBlockedBy []string `json:"stillBlockedBy"`
 	// UnlockSent is yes when the provider accepted an unlock, unknown when an answer is missing.
 	UnlockSent connectors.Answer `json:"unlockSent"`
+	// ProviderRequestID is the provider's own identifier of the unlock that it accepted, for its
+	// support; empty where it tells none.
+	ProviderRequestID string `json:"providerRequestId,omitempty"`
 	// User is the provider's whole object as it was last read.
 	User json.RawMessage `json:"user,omitempty"`
 	// UserOmitted says why User is missing although it was asked for: beyond 256 KiB, as it is

@@ -191,20 +191,30 @@ func (r *unlockRun) finish(ctx workflow.Context, outcome string) {
 	if r.result.Refusal != nil {
 		code = string(r.result.Refusal.Code)
 	}
+	event := activities.AuditEvent{
+		Step:              activities.AuditResult,
+		Connection:        r.in.Connection,
+		Provider:          r.result.Provider,
+		UserID:            r.result.UserID,
+		Decision:          outcome,
+		Code:              code,
+		Explanation:       r.result.Explanation,
+		UnlockSent:        string(r.result.UnlockSent),
+		ProviderRequestID: r.result.ProviderRequestID,
+		RequestedBy:       r.in.RequestedBy,
+		RequestReason:     r.in.RequestReason,
+	}
+	if r.result.Approval != nil {
+		event.Approver, event.ApproverReason = r.result.Approval.By, r.result.Approval.Reason
+	}
+	audit(ctx, event)
+}
+
+// audit writes an event of the run to the audit log.
+func audit(ctx workflow.Context, event activities.AuditEvent) {
 	execution := workflow.GetInfo(ctx).WorkflowExecution
-	workflow.GetLogger(ctx).Info(activities.AuditMessage,
-		"step", "result",
-		"workflowId", execution.ID,
-		"runId", execution.RunID,
-		"connection", r.in.Connection,
-		"provider", r.result.Provider,
-		"userId", r.result.UserID,
-		"decision", outcome,
-		"code", code,
-		"explanation", r.result.Explanation,
-		"unlockSent", string(r.result.UnlockSent),
-		"requestedBy", r.in.RequestedBy,
-		"requestReason", r.in.RequestReason)
+	event.WorkflowID, event.RunID = execution.ID, execution.RunID
+	event.Write(workflow.GetLogger(ctx).Info)
 }
 
 // close waits for updates that are still being answered.

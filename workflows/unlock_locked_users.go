@@ -265,7 +265,7 @@ func (r *bulkRun) close(ctx workflow.Context, outcome, explanation string) {
 	if err := upsert(ctx, r.known(), attribute{AttributeOutcome, outcome}); err != nil {
 		workflow.GetLogger(ctx).Error("the outcome could not be set as a search attribute", "error", err)
 	}
-	r.audit(ctx, "bulk result", outcome, Command{RequestedBy: r.in.RequestedBy, RequestReason: r.in.RequestReason})
+	r.audit(ctx, activities.AuditBulkResult, outcome, Command{RequestedBy: r.in.RequestedBy, RequestReason: r.in.RequestReason})
 }
 
 // failed ends a run that could not go on, with what was done so far.

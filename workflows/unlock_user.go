@@ -184,7 +184,7 @@ func (r *unlockRun) unlock(ctx workflow.Context, found *activities.LookupResult)
 		r.result.Attempts.Unlock, r.result.UnlockSent = failed.attempt, failed.sent
 		return r.afterFailedUnlock(ctx, failed)
 	}
-	r.result.Attempts.Unlock, r.result.UnlockSent = sent.Attempt, sent.Sent
+	r.result.Attempts.Unlock, r.result.UnlockSent, r.result.ProviderRequestID = sent.Attempt, sent.Sent, sent.ProviderRequestID
 	r.read(sent.Account)
 	if sent.Account != nil {
 		in.Account = sent.Account.WithoutUser()
@@ -206,7 +206,7 @@ func (r *unlockRun) unlock(ctx workflow.Context, found *activities.LookupResult)
 				return r.decided(ctx, again.Verdict)
 			}
 			if again.Sent == connectors.Yes {
-				unlockedAt = again.UnlockedAt
+				unlockedAt, r.result.ProviderRequestID = again.UnlockedAt, again.ProviderRequestID
 			}
 		}
 		verified, err = r.verify(ctx, unlockedAt, r.patience(ctx))

@@ -145,7 +145,7 @@ func (d *driver) Unlock(ctx context.Context, account *connectors.Account) (conne
 	if err != nil {
 		return connectors.Unlocked{}, err
 	}
-	return connectors.Unlocked{At: answer.AsOf}, nil
+	return connectors.Unlocked{At: answer.AsOf, RequestID: answer.RequestID}, nil
 }
 
 // findLimit is enough to see that a name is not unique.

@@ -187,7 +187,7 @@ func (d *driver) Unlock(ctx context.Context, account *connectors.Account) (conne
 	if errors.As(err, &failure) {
 		failure.Sent = connectors.Yes
 	}
-	return connectors.Unlocked{At: at}, err
+	return connectors.Unlocked{At: at, RequestID: answer.RequestID}, err
 }
 
 func (d *driver) unlockPassword(ctx context.Context, account *connectors.Account, at time.Time) (time.Time, error) {

@@ -114,7 +114,7 @@ func resultRows(run *client.Run, result *workflows.Result) []row {
 		rows = append(rows, row{"approval", approvalText(result.Approval)})
 	}
 	rows = append(rows,
-		row{"unlock sent", string(result.UnlockSent)},
+		row{"unlock sent", sentText(result)},
 		row{"attempts", fmt.Sprintf("look up %d, unlock %d, verify %d", result.Attempts.Lookup, result.Attempts.Unlock, result.Attempts.Verify)})
 	if !result.FinishedAt.IsZero() {
 		rows = append(rows, row{"took", took(result.FinishedAt.Sub(result.StartedAt))})
@@ -128,6 +128,14 @@ func resultRows(run *client.Run, result *workflows.Result) []row {
 		rows = append(rows, row{"workflow", run.WorkflowID})
 	}
 	return rows
+}
+
+// sentText says whether an unlock was sent, and what the provider calls the exchange.
+func sentText(result *workflows.Result) string {
+	if result.ProviderRequestID == "" {
+		return string(result.UnlockSent)
+	}
+	return printable(fmt.Sprintf("%s (the provider's request %s)", result.UnlockSent, result.ProviderRequestID))
 }
 
 func accountText(result *workflows.Result) string {

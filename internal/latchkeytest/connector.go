@@ -16,6 +16,9 @@ import (
 // Provider is the fake provider's name.
 const Provider = "fake"
 
+// RequestID is what the fake provider calls an exchange.
+const RequestID = "fake-exchange-1"
+
 // Connector is a provider with one account. Its hooks decide what each call answers.
 type Connector struct {
 	// OnLookup answers the n-th look-up, from 1; nil, nil leaves it to the account as it is.
@@ -75,7 +78,7 @@ func (c *Connector) Unlock(ctx context.Context, account *connectors.Account) (co
 			return connectors.Unlocked{}, err
 		}
 	}
-	return connectors.Unlocked{At: c.Account().AsOf}, nil
+	return connectors.Unlocked{At: c.Account().AsOf, RequestID: RequestID}, nil
 }
 
 // Lists implements activities.Connector.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/latchkey-iam/latchkey/connectors"
 	"github.com/latchkey-iam/latchkey/connectors/simulator"
 )
 
@@ -77,6 +78,24 @@ func (b *bench) sent(connector Connector, step Step) []string {
 		sent = append(sent, b.user.Username, b.user.Email)
 	}
 	return sent
+}
+
+// requestIDs: where the provider names an exchange, an unlock that it accepts tells the name
+// as one does that it refuses.
+func requestIDs(t *testing.T, fresh maker) {
+	eachStep(t, fresh, func(step Step) bool { return step.Unlocks && !step.Unlocked }, func(t *testing.T, b *bench, step Step) {
+		const id = "8f14e45f-ceea-467f-a0e6-d1a1c6f6f0a1"
+		b.tap.stampAll(id)
+		connector := b.open()
+		withdraw := b.order(step, simulator.Fault{Kind: simulator.KindStatus, Status: http.StatusInternalServerError})
+		var failure *connectors.Error
+		require.ErrorAs(t, b.act(t.Context(), connector, Unlock).err, &failure)
+		withdraw()
+		unlocked, err := connector.Unlock(t.Context(), &connectors.Account{ID: b.user.ID, Username: b.user.Username, Email: b.user.Email})
+		require.NoError(t, err)
+		require.Equal(t, failure.RequestID, unlocked.RequestID)
+		require.Contains(t, []string{"", id}, unlocked.RequestID)
+	})
 }
 
 // secretsOfConfig: a configuration that is printed shows no secret.

@@ -146,6 +146,7 @@ var httpCases = []httpCase{
 	{"StaleReads", staleReads, none},
 	{"LocksRunOut", locksRunOut, none},
 	{"EchoedSecrets", echoedSecrets, all},
+	{"RequestIDs", requestIDs, none},
 	{"SecretsOfConfig", secretsOfConfig, all},
 }
 

@@ -25,6 +25,8 @@ type tap struct {
 	keep    bool
 	body    []byte
 	arrived func()
+	// stamp is the identifier of every exchange; empty leaves that to the peer.
+	stamp string
 }
 
 // RoundTrip implements http.RoundTripper.
@@ -33,6 +35,14 @@ func (t *tap) RoundTrip(request *http.Request) (*http.Response, error) {
 	response, err := t.next.RoundTrip(request)
 	if err != nil {
 		return nil, err
+	}
+	t.mu.Lock()
+	stamp := t.stamp
+	t.mu.Unlock()
+	if stamp != "" {
+		for _, name := range requestIDHeaders {
+			response.Header.Set(name, stamp)
+		}
 	}
 	keep, arrived := t.take()
 	if arrived != nil {
@@ -67,6 +77,13 @@ func (t *tap) note(request *http.Request) {
 	if request.URL.Scheme != "http" || request.URL.Host != t.host {
 		t.foreign = append(t.foreign, request.URL.Redacted())
 	}
+}
+
+// stampAll names every exchange from now on.
+func (t *tap) stampAll(id string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.stamp = id
 }
 
 // keepNext keeps the body of the answer that comes next.

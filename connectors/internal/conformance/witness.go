@@ -132,6 +132,9 @@ func (w *witness) Lookup(ctx context.Context, ref connectors.UserRef) (*connecto
 func (w *witness) Unlock(ctx context.Context, account *connectors.Account) (connectors.Unlocked, error) {
 	unlocked, err := w.Connector.Unlock(ctx, account)
 	w.look(err, true)
+	if secret := w.secret.repeatedIn(unlocked.RequestID); secret != "" {
+		w.t.Errorf("the identifier of an unlock repeats what was sent to the provider")
+	}
 	return unlocked, err
 }
 

@@ -22,7 +22,7 @@ var ErrTooLong = errors.New("the answer is too long")
 
 // accepted reads a 2xx answer.
 func (c *Caller) accepted(ctx context.Context, request Request, header http.Header, response *http.Response) (*Answer, *connectors.Error) {
-	answer := &Answer{AsOf: dateOf(response.Header)}
+	answer := &Answer{AsOf: dateOf(response.Header), RequestID: c.requestID(request, header, response)}
 	most := request.MaxAnswer
 	if most == 0 || !isJSON(response.Header) {
 		most = maxRefusal // enough to see what it is, and mostly to use the connection again

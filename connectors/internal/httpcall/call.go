@@ -94,6 +94,8 @@ type Answer struct {
 	Body []byte
 	// AsOf is the provider's clock at the answer; zero when it does not tell.
 	AsOf time.Time
+	// RequestID is the provider's identifier of the exchange; empty when it does not tell.
+	RequestID string
 }
 
 // Do makes the call. A 401 gives up the credential and makes it once more, where the
@@ -281,12 +283,19 @@ func (c *Caller) adviceFor(kind connectors.Kind, status int) string {
 func (c *Caller) answered(request Request, header http.Header, response *http.Response, kind connectors.Kind, message string) *connectors.Error {
 	failure := c.fail(request, kind, message)
 	failure.Status = response.StatusCode
+	failure.RequestID = c.requestID(request, header, response)
+	return failure
+}
+
+// requestID is the provider's identifier of an exchange, where it looks like one and repeats
+// nothing that was sent.
+func (c *Caller) requestID(request Request, header http.Header, response *http.Response) string {
 	for _, name := range c.Rules.RequestID {
-		if failure.RequestID = presentable(response.Header.Get(name), identifier, private(request, header)); failure.RequestID != "" {
-			break
+		if id := presentable(response.Header.Get(name), identifier, private(request, header)); id != "" {
+			return id
 		}
 	}
-	return failure
+	return ""
 }
 
 // private lists what an error must not repeat: what the caller named, and every word
