@@ -28,7 +28,7 @@ func (c *callers) answerFor(ctx context.Context, r *request, run *client.Run) {
 	if waiting == nil {
 		return
 	}
-	switch r.approval {
+	switch r.approval { //nolint:exhaustive // nobody has returned above
 	case approve:
 		c.tell(ctx, run.Approve)
 	case deny:

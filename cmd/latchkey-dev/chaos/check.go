@@ -305,19 +305,8 @@ var decidedByRun = []workflows.Decided{workflows.Decided(workflows.Unlocked), wo
 // what is said of a user is how its run ended.
 func checkLists(e *evidence, report reporter) {
 	for _, l := range e.lists {
-		references, users := map[string]int{}, map[string]int{}
-		for _, ref := range l.given {
-			references[refKey(ref)]++
-		}
+		references, users := l.counted()
 		for _, d := range l.decisions {
-			ref := connectors.UserRef{ID: d.UserID}
-			if d.Reference != nil {
-				ref = *d.Reference
-			}
-			references[refKey(ref)]--
-			if d.UserID != "" && d.Code != workflows.CodeDuplicate {
-				users[d.UserID]++
-			}
 			if slices.Contains(decidedByRun, d.Decision) && !e.hasRun(l.workflowID, d) {
 				report("", "%s says %s of %s, and none of its runs ended so", l.workflowID, d.Decision, d.UserID)
 			}
@@ -333,6 +322,26 @@ func checkLists(e *evidence, report reporter) {
 			}
 		}
 	}
+}
+
+// counted counts for each reference how many decisions it lacks, and for each user how many
+// there are.
+func (l *listRecord) counted() (references, users map[string]int) {
+	references, users = map[string]int{}, map[string]int{}
+	for _, ref := range l.given {
+		references[refKey(ref)]++
+	}
+	for _, d := range l.decisions {
+		ref := connectors.UserRef{ID: d.UserID}
+		if d.Reference != nil {
+			ref = *d.Reference
+		}
+		references[refKey(ref)]--
+		if d.UserID != "" && d.Code != workflows.CodeDuplicate {
+			users[d.UserID]++
+		}
+	}
+	return references, users
 }
 
 func refKey(ref connectors.UserRef) string {

@@ -27,7 +27,7 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	var o options
 	flag.DurationVar(&o.length, "for", 5*time.Minute, "how long to make trouble; what was begun then has to come to its end")
-	flag.Uint64Var(&o.seed, "seed", uint64(time.Now().Unix()), "what the plan is drawn from; the same seed draws the same plan")
+	flag.Uint64Var(&o.seed, "seed", uint64(max(0, time.Now().Unix())), "what the plan is drawn from; the same seed draws the same plan")
 	flag.StringVar(&o.latchkey, "latchkey", "../../bin/latchkey", "the latchkey command")
 	flag.StringVar(&o.folder, "folder", "", "where to keep database, logs and books (default: a folder that is removed unless something is found)")
 	flag.StringVar(&o.without, "without", "", "the rule that the workers are not given, which the checks must see: "+strings.Join(takeable, ", "))
@@ -124,7 +124,7 @@ func (o *options) trouble(ctx context.Context, w *world, out io.Writer) ([]viola
 		return nil, err
 	}
 	fmt.Fprintln(out, c.summary(e, time.Since(began)))
-	found := append(c.violations, check(e)...)
+	found := slices.Concat(c.violations, check(e))
 	if len(found) == 0 && e.unlocks() == 0 {
 		c.note(errors.New("nothing was unlocked, so that nothing is proven"))
 	}
