@@ -42,6 +42,7 @@ func ConnectionOf(queue string) string {
 
 // Connector is what the steps ask of a connection: *connectors.Connector is it.
 type Connector interface {
+	Canonical(id string) (string, error)
 	Lookup(ctx context.Context, ref connectors.UserRef) (*connectors.Account, error)
 	Unlock(ctx context.Context, account *connectors.Account) (connectors.Unlocked, error)
 	Lists() bool

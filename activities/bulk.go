@@ -75,7 +75,7 @@ func (a *Activities) Prepare(ctx context.Context, in PrepareInput) (_ *PrepareRe
 	return result, nil
 }
 
-// ResolveInput holds references by name or address.
+// ResolveInput holds references as they were given.
 type ResolveInput struct {
 	Refs []connectors.UserRef `json:"refs"`
 	// Until is how long a failure that may pass is waited out, by the Temporal server's clock.
@@ -131,13 +131,20 @@ func (r *resolving) open() []int {
 	return open
 }
 
-// Resolve finds the ID of each account. What cannot be found at all is reported so; where a
-// failure may pass the attempt fails in the end, and the next one asks about what is open.
+// Resolve finds the ID of each account, in its provider's spelling: a given ID is spelt so
+// without asking anybody. What cannot be found at all is reported so; where a failure may pass
+// the attempt fails in the end, and the next one asks about what is open.
 func (a *Activities) Resolve(ctx context.Context, in ResolveInput) (_ *ResolveResult, err error) {
 	ctx, cancel, current := begin(ctx)
 	defer cancel()
 	defer a.recovered(&err, current, connectors.No)
 	progress := resolvedBefore(ctx, len(in.Refs))
+	for i, ref := range in.Refs {
+		if ref.ID != "" {
+			id, err := a.Connector.Canonical(ref.ID)
+			progress.Resolved[i] = a.resolved(&connectors.Account{ID: id}, err)
+		}
+	}
 	var passing error
 	failures := 0
 	open := progress.open()

@@ -3,6 +3,7 @@ package activities_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -118,8 +119,11 @@ func TestVisibilityFails(t *testing.T) {
 func TestResolve(t *testing.T) {
 	t.Parallel()
 	b, town := townOf(latchkeytest.Member(1), latchkeytest.Member(2))
+	town.FoldsIDs = true
 	town.OnLookup = func(_ context.Context, name string) error {
 		switch name {
+		case strings.ToUpper(latchkeytest.MemberID(3)), latchkeytest.MemberID(3), latchkeytest.MisshapenID:
+			return errors.New("a given ID is not asked about")
 		case "twice":
 			return latchkeytest.Fail(connectors.Ambiguous)
 		case "broken":
@@ -129,6 +133,7 @@ func TestResolve(t *testing.T) {
 	}
 	result, err := run[activities.ResolveResult](b, b.steps.Resolve, activities.ResolveInput{Refs: []connectors.UserRef{
 		{Username: "member2"}, {Username: "nobody"}, {Email: "member1@example.org"}, {Username: "twice"}, {Username: "broken"},
+		{ID: strings.ToUpper(latchkeytest.MemberID(3))}, {ID: latchkeytest.MemberID(3)}, {ID: latchkeytest.MisshapenID},
 	}})
 	require.NoError(t, err)
 	var ids, kinds []string
@@ -140,8 +145,8 @@ func TestResolve(t *testing.T) {
 			require.NotContains(t, resolved.Message, personal)
 		}
 	}
-	require.Equal(t, []string{latchkeytest.MemberID(2), "", latchkeytest.MemberID(1), "", ""}, ids)
-	require.Equal(t, []string{"", "NotFound", "", "Ambiguous", "Internal"}, kinds)
+	require.Equal(t, []string{latchkeytest.MemberID(2), "", latchkeytest.MemberID(1), "", "", latchkeytest.MemberID(3), latchkeytest.MemberID(3), ""}, ids)
+	require.Equal(t, []string{"", "NotFound", "", "Ambiguous", "Internal", "", "", "RejectedByProvider"}, kinds)
 }
 
 // TestResolveResumes: an attempt asks about what the one before it left open, those first

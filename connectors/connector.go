@@ -65,11 +65,21 @@ func (c *Connector) Lookup(ctx context.Context, ref UserRef) (*Account, error) {
 }
 
 func (c *Connector) byID(ctx context.Context, id string) (*Account, error) {
-	canonical, err := c.provider.ID.Canonical(id)
+	canonical, err := c.Canonical(id)
 	if err != nil {
-		return nil, c.fail(OperationLookup, RejectedByProvider, "userId "+err.Error()+" at "+c.provider.Title)
+		return nil, err
 	}
 	return c.read(ctx, canonical)
+}
+
+// Canonical returns the provider's one spelling of an ID, or an *Error. It sends nothing, and
+// knows nothing of whether an account has the ID.
+func (c *Connector) Canonical(id string) (string, error) {
+	canonical, err := c.provider.ID.Canonical(id)
+	if err != nil {
+		return "", c.fail(OperationLookup, RejectedByProvider, "userId "+err.Error()+" at "+c.provider.Title)
+	}
+	return canonical, nil
 }
 
 // read asks every server for the account.

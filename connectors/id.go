@@ -43,7 +43,7 @@ func ValidateID(id string) error {
 	case id == "":
 		return errors.New("userId is empty")
 	case len(id) > MaxIDLength || strings.ContainsFunc(id, notInID):
-		return errors.New("userId must be the provider's own identifier, at most 64 bytes of visible ASCII without @ = , ' \" \\ or white space; " +
+		return errors.New("userId must be the provider's own identifier, at most 64 bytes of visible ASCII without @ = , / ' \" \\ or white space; " +
 			"for a name or an address use username or email")
 	}
 	return nil

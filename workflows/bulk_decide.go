@@ -72,12 +72,12 @@ func (r *bulkRun) countUnlocks(ctx workflow.Context, batch []candidate) (map[str
 // decided is what is known without an unlock; nil when the user is to be unlocked.
 func (r *bulkRun) decided(each *candidate, unlocks map[string]int) *Decision {
 	switch most := r.in.Policy.MaxPerUser; {
+	case r.Given && r.done[each.UserID]:
+		return each.decision(Skipped, CodeDuplicate, "the list names this account more than once")
 	case each.failed != nil:
 		return each.decision(FailedUser, string(each.failed.Kind), each.failed.Message)
 	case each.Code != "":
 		return each.decision(Skipped, string(each.Code), each.Explanation)
-	case r.Given && r.done[each.UserID]:
-		return each.decision(Skipped, CodeDuplicate, "the list names this account more than once")
 	case r.Stop != "":
 		return r.stopped(each)
 	case most.Unlocks > 0 && unlocks[each.UserID] >= most.Unlocks:

@@ -213,7 +213,7 @@ func listCancelled(t *testing.T) *crowd {
 func wrongListInput(t *testing.T) *crowd {
 	t.Helper()
 	c := unserved(t)
-	c.startRaw(workflows.ListLockedUsersName, workflows.ListInput{Connection: c.name, ListLockedInput: activities.ListLockedInput{After: "jane"}})
+	c.startRaw(workflows.ListLockedUsersName, workflows.ListInput{Connection: c.name, ListLockedInput: activities.ListLockedInput{After: "jane doe"}})
 	_ = c.fails(workflows.TypeInvalidInput)
 	return c
 }

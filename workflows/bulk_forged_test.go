@@ -3,6 +3,7 @@ package workflows_test
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -135,9 +136,10 @@ func TestAnothersID(t *testing.T) {
 		id   string
 		kind string
 	}{
-		"another user's":       {id: workflows.UnlockID(c.name, latchkeytest.MemberID(2)), kind: workflows.TypeInvalidInput},
-		"another connection's": {id: workflows.UnlockID(c.name+"-2", latchkeytest.MemberID(1)), kind: workflows.TypeInvalidInput},
-		"its own":              {id: workflows.UnlockID(c.name, latchkeytest.MemberID(1))},
+		"another user's":           {id: workflows.UnlockID(c.name, latchkeytest.MemberID(2)), kind: workflows.TypeInvalidInput},
+		"its own, spelt otherwise": {id: workflows.UnlockID(c.name, strings.ToUpper(latchkeytest.MemberID(1))), kind: workflows.TypeInvalidInput},
+		"another connection's":     {id: workflows.UnlockID(c.name+"-2", latchkeytest.MemberID(1)), kind: workflows.TypeInvalidInput},
+		"its own":                  {id: workflows.UnlockID(c.name, latchkeytest.MemberID(1))},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -3,7 +3,6 @@ package workflows
 import (
 	"errors"
 	"fmt"
-	"strings"
 
 	"go.temporal.io/sdk/converter"
 
@@ -63,9 +62,6 @@ func (in *BulkInput) Given() bool { return in.Users != nil || in.Carried != nil 
 func (in *BulkInput) Normalise() error {
 	in.Policy.complete(in.Given())
 	in.Timeout = orZero(in.Timeout, Duration(DefaultTimeout))
-	for i := range in.Users {
-		in.Users[i].ID = strings.ToLower(in.Users[i].ID)
-	}
 	return errors.Join(in.faults()...)
 }
 

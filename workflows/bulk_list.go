@@ -14,7 +14,7 @@ import (
 // candidate is a user to be decided upon.
 type candidate struct {
 	activities.Listed
-	// reference is how a given list named the user, when it was not by ID.
+	// reference is how a given list named the user, when it was not by the ID as it is spelt.
 	reference *connectors.UserRef
 	// failed is why the reference leads to nobody.
 	failed *activities.Resolved
@@ -121,47 +121,44 @@ func (r *bulkRun) judged(ctx workflow.Context, listed activities.Listed) candida
 	return candidate{Listed: activities.Listed{UserID: listed.UserID}, seenSince: since}
 }
 
-// nextGiven takes users off the given list and finds the IDs of those named otherwise.
+// nextGiven takes users off the given list and finds their IDs.
 func (r *bulkRun) nextGiven(ctx workflow.Context) ([]candidate, error) {
 	count := min(len(r.in.Users), usersPerRun-len(r.Result.Decisions))
 	refs := r.in.Users[:count]
 	r.in.Users = r.in.Users[count:]
 	batch := make([]candidate, count)
-	var named []*candidate
 	for i := range refs {
 		batch[i].UserID = refs[i].ID
 		if refs[i].ID == "" {
 			batch[i].reference = &refs[i]
-			named = append(named, &batch[i])
 		}
 	}
-	if len(named) == 0 || r.Stop != "" {
+	if count == 0 || r.Stop != "" {
 		return batch, nil
 	}
-	return batch, r.resolve(ctx, named)
+	return batch, r.resolve(ctx, refs, batch)
 }
 
-// resolve finds out which accounts the references mean. A failure is that of each user
-// whom it concerns, and does not stop the rest.
-func (r *bulkRun) resolve(ctx workflow.Context, named []*candidate) error {
-	in := activities.ResolveInput{Until: workflow.Now(ctx).Add(r.in.Timeout.Std())}
-	for _, each := range named {
-		in.Refs = append(in.Refs, *each.reference)
-	}
+// resolve finds out which accounts the references mean, and spells given IDs as the provider
+// does, so that two spellings are one user. A failure is that of each user whom it concerns,
+// and does not stop the rest.
+func (r *bulkRun) resolve(ctx workflow.Context, refs []connectors.UserRef, batch []candidate) error {
+	in := activities.ResolveInput{Refs: refs, Until: workflow.Now(ctx).Add(r.in.Timeout.Std())}
 	var found activities.ResolveResult
 	err := r.walk(ctx, activities.ResolveName, "Find the accounts at "+r.in.Connection, in, &found)
 	if temporal.IsCanceledError(err) {
 		return err
 	}
-	for i, each := range named {
+	for i := range batch {
+		each := &batch[i]
 		switch {
 		case err != nil:
 			failed := understand(err, r.in.Connection)
 			each.failed = &activities.Resolved{Kind: connectors.Kind(failed.kind), Message: failed.message}
 		case found.Resolved[i].UserID == "":
 			each.failed = &found.Resolved[i]
-		default:
-			each.UserID = found.Resolved[i].UserID
+		case found.Resolved[i].UserID != refs[i].ID:
+			each.UserID, each.reference = found.Resolved[i].UserID, &refs[i]
 		}
 	}
 	return nil

@@ -3,6 +3,7 @@ package workflows_test
 import (
 	"cmp"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -55,6 +56,7 @@ func drawTrial(t *rapid.T) *trial {
 		policy: drawPolicy(t), given: rapid.IntRange(0, 2).Draw(t, "given") == 0, hides: rapid.IntRange(0, 4).Draw(t, "hides") == 0,
 		unlocksBefore: map[string]int{}, seenLong: map[string]bool{},
 	}}
+	trial.FoldsIDs = rapid.Bool().Draw(t, "folds")
 	trial.tell = rapid.SampledFrom([]string{"", workflows.ReleaseUpdate, workflows.AbortUpdate}).Draw(t, "tell")
 	for _, id := range trial.ids {
 		trial.rules.unlocksBefore[id] = rapid.SampledFrom([]int{0, 0, 0, 1, 2, 3}).Draw(t, "before")
@@ -67,7 +69,11 @@ func drawRefs(t *rapid.T, w *world) []connectors.UserRef {
 	return rapid.SliceOfN(rapid.Custom(func(t *rapid.T) connectors.UserRef {
 		n := rapid.IntRange(1, len(w.ids)+1).Draw(t, "ref") // One more than there are.
 		member := latchkeytest.Member(n)
-		return rapid.SampledFrom([]connectors.UserRef{{ID: member.ID}, {Username: member.Username}, {Email: member.Email}}).Draw(t, "by")
+		id := member.ID
+		if w.FoldsIDs && rapid.Bool().Draw(t, "upper") {
+			id = strings.ToUpper(id)
+		}
+		return rapid.SampledFrom([]connectors.UserRef{{ID: id}, {Username: member.Username}, {Email: member.Email}}).Draw(t, "by")
 	}), 1, 12).Draw(t, "users")
 }
 
@@ -181,6 +187,9 @@ func (c *trial) checkDecisions(t *rapid.T, in workflows.BulkInput, listed []*con
 			continue
 		}
 		// Those of a list that was stopped are told by their references alone.
+		if decision.UserID != strings.ToLower(decision.UserID) {
+			require.Contains(t, []string{workflows.CodeMaxPerRun, workflows.CodeAborted}, decision.Code, "two spellings are one user")
+		}
 		require.NotContains(t, users, decision.UserID)
 		users[decision.UserID] = decision
 	}

@@ -53,7 +53,8 @@ const (
 type Decision struct {
 	// UserID is empty when the reference was by name or address and found nobody.
 	UserID string `json:"userId,omitempty"`
-	// Reference is how the list named the user, when it was not by ID.
+	// Reference is how the list named the user, when it was not by the ID as the provider
+	// spells it.
 	Reference *connectors.UserRef `json:"reference,omitempty"`
 	Decision  Decided             `json:"decision"`
 	// Code is why a user was skipped, or how the unlock failed, for machines.

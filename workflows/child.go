@@ -39,7 +39,7 @@ func (f *UnlockFailure) Unwrap() error { return f.cause }
 // unlock helps nobody. When the parent is cancelled so is the child, which is waited for,
 // since it ends only once it knows what became of an unlock that may have been sent.
 //
-// Two unlocks of one userId have one workflow ID: while one is open the other fails as
+// Two unlocks of one userId, spelt alike, have one workflow ID: while one is open the other fails as
 // AlreadyRunning.
 func Unlock(ctx workflow.Context, in Input) (*Result, error) {
 	if err := in.Normalise(); err != nil {
@@ -68,9 +68,9 @@ func Unlock(ctx workflow.Context, in Input) (*Result, error) {
 	return &result, nil
 }
 
-// WorkflowID is the request's own ID, or the user's, so that two requests for one user
-// meet. A name or an address never stands in it, and a dry run meets nobody: random makes
-// those unique.
+// WorkflowID is the request's own ID, or the user's as it is spelt, so that two requests for
+// one user meet. A name or an address never stands in it, and a dry run meets nobody: random
+// makes those unique.
 func (in *Input) WorkflowID(random func() string) string {
 	switch {
 	case in.RequestID != "":

@@ -102,10 +102,10 @@ const (
 
 var requestIDShape = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._:/-]{0,199}$`)
 
-// Normalise fills the defaults in and writes the ID in lower case, then validates. Its
-// error names every wrong field, and never a value that may be personal.
+// Normalise fills the defaults in, then validates. Its error names every wrong field, and
+// never a value that may be personal. The ID stays as it is spelt: only the provider knows
+// whether case means something in it.
 func (in *Input) Normalise() error {
-	in.UserID = strings.ToLower(in.UserID)
 	if in.Timeout == 0 {
 		in.Timeout = Duration(DefaultTimeout)
 	}

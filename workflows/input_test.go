@@ -22,7 +22,7 @@ func TestParseInput(t *testing.T) {
 	t.Parallel()
 	in, err := workflows.ParseInput([]byte(`{"connection":"jc-prod","userId":"5F0C1A2B3C4D5E6F7A8B9C0D"}`))
 	require.NoError(t, err)
-	require.Equal(t, &workflows.Input{Connection: "jc-prod", UserID: "5f0c1a2b3c4d5e6f7a8b9c0d",
+	require.Equal(t, &workflows.Input{Connection: "jc-prod", UserID: "5F0C1A2B3C4D5E6F7A8B9C0D",
 		Timeout: workflows.Duration(15 * time.Minute), Emit: workflows.EmitFull}, in)
 
 	const full = `{"connection":"jc-prod","userId":"8376e0bc-4ef2-4e3a-9d6f-0c2f6f0f2b11","requestReason":"INC-4711","requestedBy":"soar",
@@ -69,7 +69,7 @@ func TestWrongInputs(t *testing.T) {
 		"no connection":       {`{"email":"jane.doe@example.org"}`, "connection is missing"},
 		"a wrong connection":  {`{"connection":"Jane.Doe","email":"jane.doe@example.org"}`, "connection must be 1 to 63"},
 		"a connection path":   {`{"connection":"a/b","email":"jane.doe@example.org"}`, "connection must be"},
-		"a bad id":            {`{"connection":"x","userId":"jane.doe"}`, "userId must be a provider's own identifier"},
+		"a bad id":            {`{"connection":"x","userId":"jane.doe@example.org"}`, "userId must be the provider's own identifier"},
 		"a bad email":         {`{"connection":"x","email":"jane.doe@example.org\n"}`, "email begins or ends with white space"},
 		"unknown field":       {`{` + decent + `,"emial":"jane.doe"}`, `unknown field "emial": did you mean "email"?`},
 		"unknown case":        {`{` + decent + `,"UserID":"jane.doe"}`, `unknown field "UserID": did you mean "userId"?`},

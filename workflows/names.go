@@ -107,7 +107,7 @@ var reservedIDs = []string{unlockIDs, bulkIDs, checkIDs, listIDs, ceilingIDs, te
 func (in *Input) mayRunAs(id string) error {
 	rest, isUnlock := strings.CutPrefix(id, unlockIDs)
 	connection, userID, _ := strings.Cut(rest, "/")
-	another := in.UserID != "" && connectors.ValidateID(userID) == nil && strings.ToLower(userID) != in.UserID
+	another := in.UserID != "" && connectors.ValidateID(userID) == nil && userID != in.UserID
 	if isUnlock && (connection != in.Connection || another) {
 		return errors.New("the workflow ID is that of another account's unlock: it must be unlock/ with this connection and this userId, or begin otherwise")
 	}

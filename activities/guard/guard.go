@@ -25,6 +25,7 @@ type Guard struct {
 	ExcludePrivileged bool `json:"excludePrivileged,omitempty"`
 	// Exclude refuses whom one of these covers, Include whom none does: IDs, usernames and
 	// email addresses, with * for any text, and "group:" before IDs and names of groups.
+	// Include covers an ID only as the provider spells it.
 	Exclude []string `json:"exclude,omitempty"`
 	Include []string `json:"include,omitempty"`
 	// SeenSince is when the caller first saw the account locked: for MinLockedFor a lock of

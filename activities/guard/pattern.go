@@ -26,8 +26,16 @@ func Protecting(texts []string) Patterns {
 
 // Permitting reads patterns whose cover allows something: what is in a value and cannot be
 // seen keeps it from being covered. One that cannot be read covers nothing.
-func Permitting(texts []string) Patterns {
-	return read(slices.DeleteFunc(slices.Clone(texts), func(text string) bool { return !utf8.ValidString(text) }), fold)
+func Permitting(texts []string) Patterns { return read(readable(texts), fold) }
+
+// permittingIDs is Permitting for IDs: at some providers two that differ in case are two
+// accounts, so that they are compared as they are spelt.
+func permittingIDs(texts []string) Patterns {
+	return read(readable(texts), func(text string) string { return text })
+}
+
+func readable(texts []string) []string {
+	return slices.DeleteFunc(slices.Clone(texts), func(text string) bool { return !utf8.ValidString(text) })
 }
 
 func read(texts []string, spelling func(string) string) Patterns {

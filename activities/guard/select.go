@@ -34,18 +34,18 @@ type choice struct {
 }
 
 // covered are the patterns of Guard.Exclude or Guard.Include.
-type covered struct{ users, groups Patterns }
+type covered struct{ ids, names, groups Patterns }
 
 func choose(rules Rules, demands Guard) choice {
 	return choice{
 		protectedUsers:  Protecting(rules.ProtectedUsers),
 		protectedGroups: Protecting(rules.ProtectedGroups),
-		exclude:         coveredBy(demands.Exclude, Protecting),
-		include:         coveredBy(demands.Include, Permitting),
+		exclude:         coveredBy(demands.Exclude, Protecting, Protecting),
+		include:         coveredBy(demands.Include, permittingIDs, Permitting),
 	}
 }
 
-func coveredBy(patterns []string, read func([]string) Patterns) covered {
+func coveredBy(patterns []string, ids, names func([]string) Patterns) covered {
 	var users, groups []string
 	for _, pattern := range patterns {
 		if group, isGroup := CutGroupPrefix(pattern); isGroup {
@@ -54,7 +54,7 @@ func coveredBy(patterns []string, read func([]string) Patterns) covered {
 			users = append(users, pattern)
 		}
 	}
-	return covered{users: read(users), groups: read(groups)}
+	return covered{ids: ids(users), names: names(users), groups: names(groups)}
 }
 
 // by reports whether a pattern covers the account; unknown says that only its groups, which
@@ -63,7 +63,7 @@ func (c covered) by(account *connectors.Account) (covers, unknown bool) {
 	if account.Groups == nil {
 		unknown = !c.groups.empty()
 	}
-	return c.users.Cover(account.ID, account.Username, account.Email) || c.groups.Cover(account.Groups...), unknown
+	return c.ids.Cover(account.ID) || c.names.Cover(account.Username, account.Email) || c.groups.Cover(account.Groups...), unknown
 }
 
 // protected keeps to what the connection's rules leave alone.

@@ -1,6 +1,7 @@
 package guard_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -21,6 +22,11 @@ func TestSelected(t *testing.T) {
 		"excluded by name":              {exclude: []string{"svc-*", "JANE.*"}, want: guard.CodeExcluded},
 		"excluded by address":           {exclude: []string{"*@example.org"}, want: guard.CodeExcluded},
 		"excluded by id":                {exclude: []string{accountID}, want: guard.CodeExcluded},
+		"excluded by id, other case":    {exclude: []string{strings.ToUpper(accountID)}, want: guard.CodeExcluded},
+		"included by id":                {include: []string{accountID}},
+		"included by part of the id":    {include: []string{accountID[:8] + "*"}},
+		"included by id, other case":    {include: []string{strings.ToUpper(accountID)}, want: guard.CodeNotIncluded},
+		"included by name, other case":  {include: []string{"JANE*"}},
 		"others are excluded":           {exclude: []string{"svc-*"}},
 		"included":                      {include: []string{"jane*"}},
 		"others are included":           {include: []string{"svc-*"}, want: guard.CodeNotIncluded},
@@ -41,6 +47,16 @@ func TestSelected(t *testing.T) {
 			q.Guard.Exclude, q.Guard.Include, q.Account.Groups = test.exclude, test.include, test.groups
 			require.Equal(t, test.want, guard.Decide(q).Code)
 		})
+	}
+}
+
+// TestProtectedID: an ID that a connection protects is protected however it is written.
+func TestProtectedID(t *testing.T) {
+	t.Parallel()
+	for _, pattern := range []string{accountID, strings.ToUpper(accountID), strings.ToUpper(accountID[:8]) + "*"} {
+		q := lockedFor(time.Hour)
+		q.Rules.ProtectedUsers = []string{pattern}
+		require.Equal(t, guard.CodeProtectedUser, guard.Decide(q).Code, pattern)
 	}
 }
 

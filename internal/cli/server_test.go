@@ -89,6 +89,8 @@ type provider struct {
 	entered chan struct{}
 }
 
+func (p *provider) Canonical(id string) (string, error) { return id, nil }
+
 func (p *provider) Lookup(ctx context.Context, ref connectors.UserRef) (*connectors.Account, error) {
 	if p.hold != nil {
 		select {

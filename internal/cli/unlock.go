@@ -23,9 +23,9 @@ func (a *app) unlockCommand() *cobra.Command {
 			"With --from-file it unlocks the users of a list, at most 5000, in one run, of which the result\n" +
 			"counts what became of them. The list is CSV whose header names a column user_id, username or\n" +
 			"email (of a row the first of these that is filled counts), JSON lines such as\n" +
-			"{\"email\":\"ada@example.com\"}, or one reference a line: what has the shape of an ID is one, what\n" +
-			"holds an @ is an address, and the rest are names. Blank lines and those that begin with # are\n" +
-			"skipped; a bad line is named before anything starts.",
+			"{\"email\":\"ada@example.com\"}, or one reference a line: what holds an @ is an address, what has the\n" +
+			"shape of a provider's ID is one, and the rest are names, unless --as says what they are. Blank\n" +
+			"lines and those that begin with # are skipped; a bad line is named before anything starts.",
 		Example: "  latchkey unlock --connection jumpcloud --email ada@example.com --reason INC-4711\n" +
 			"  latchkey unlock --connection pingone --username ada --dry-run -o json\n" +
 			"  latchkey unlock --connection jc-prod --user-id 5f3c0e8b9a7d6c5e4f3a2b1c --only-reasons failed_sign_in\n" +

@@ -40,6 +40,9 @@ func NewConnector(account *connectors.Account) *Connector {
 	return &Connector{account: *account}
 }
 
+// Canonical implements activities.Connector.
+func (c *Connector) Canonical(id string) (string, error) { return id, nil }
+
 // Lookup implements activities.Connector.
 func (c *Connector) Lookup(ctx context.Context, ref connectors.UserRef) (*connectors.Account, error) {
 	c.mutex.Lock()

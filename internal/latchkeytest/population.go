@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -21,6 +22,9 @@ type Population struct {
 	OnUnlock func(ctx context.Context, id string) error
 	// OnList is asked before each page.
 	OnList func(ctx context.Context, after string) error
+	// FoldsIDs says that upper and lower case mean the same in an ID, which is spelt in lower
+	// case; otherwise they make two.
+	FoldsIDs bool
 	// PageSize bounds a page further than the caller does; 0 does not.
 	PageSize int
 
@@ -38,7 +42,10 @@ func NewPopulation() *Population {
 }
 
 // MemberID is the ID of the n-th account.
-func MemberID(n int) string { return fmt.Sprintf("%08x-0000-4000-8000-%012x", n, n) }
+func MemberID(n int) string { return fmt.Sprintf("%08x-0000-4000-a000-%012x", n, n) }
+
+// MisshapenID has not the shape of a Population's IDs.
+const MisshapenID = "misshapen"
 
 // Member is the n-th account, with these locks.
 func Member(n int, locks ...connectors.Lock) *connectors.Account {
@@ -67,10 +74,28 @@ func (p *Population) Change(id string, how func(*connectors.Account)) {
 	how(p.accounts[id])
 }
 
+// Canonical implements activities.Connector.
+func (p *Population) Canonical(id string) (string, error) {
+	switch {
+	case id == MisshapenID:
+		return "", Fail(connectors.RejectedByProvider)
+	case p.FoldsIDs:
+		return strings.ToLower(id), nil
+	default:
+		return id, nil
+	}
+}
+
 // Lookup implements activities.Connector.
 func (p *Population) Lookup(ctx context.Context, ref connectors.UserRef) (*connectors.Account, error) {
 	if p.OnLookup != nil {
 		if err := p.OnLookup(ctx, cmp.Or(ref.ID, ref.Username, ref.Email)); err != nil {
+			return nil, err
+		}
+	}
+	if ref.ID != "" {
+		var err error
+		if ref.ID, err = p.Canonical(ref.ID); err != nil {
 			return nil, err
 		}
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"github.com/latchkey-iam/latchkey/connectors"
+	"github.com/latchkey-iam/latchkey/connectors/registry"
 )
 
 // How a line that holds a reference and nothing else is taken.
@@ -113,13 +114,22 @@ func (l *List) eachLine(text string, parse func(string) (connectors.UserRef, err
 // parseReference takes a line for what it looks like, or for what the caller says.
 func parseReference(line, as string) (connectors.UserRef, error) {
 	switch {
-	case as == UserID, as == Auto && connectors.ValidateID(line) == nil:
-		return connectors.UserRef{ID: line}, nil
 	case as == Email, as == Auto && strings.Contains(line, "@"):
 		return connectors.UserRef{Email: line}, nil
+	case as == UserID, as == Auto && mayBeID(line):
+		return connectors.UserRef{ID: line}, nil
 	default:
 		return connectors.UserRef{Username: line}, nil
 	}
+}
+
+// mayBeID reports whether a provider could take the text for an ID: whose list it is, only a
+// worker knows.
+func mayBeID(text string) bool {
+	return slices.ContainsFunc(registry.Providers(), func(provider connectors.Provider) bool {
+		_, err := provider.ID.Canonical(text)
+		return err == nil
+	})
 }
 
 func parseObject(line string) (connectors.UserRef, error) {
@@ -223,9 +233,9 @@ func refOf(cells []string, columns []column) (connectors.UserRef, error) {
 	return connectors.UserRef{}, errors.New("names nobody: fill the user ID, the username or the email")
 }
 
-// add takes a reference, unless it is bad or there already.
+// add takes a reference, unless it is bad or there already. Two spellings of an ID are kept:
+// only the provider knows whether they are two.
 func (l *List) add(line int, ref connectors.UserRef, err error) {
-	ref.ID = strings.ToLower(ref.ID)
 	if err == nil {
 		err = ref.Validate()
 	}

@@ -18,6 +18,9 @@ const most = 5000
 // someID is an ID as JumpCloud makes them.
 const someID = "5f3c0e8b9a7d6c5e4f3a2b1c"
 
+// someUUID is one as PingOne makes them.
+const someUUID = "8376E0bc-4ef2-4e3a-9d6f-0c2f6f0f2b11"
+
 func byID(id string) connectors.UserRef       { return connectors.UserRef{ID: id} }
 func byName(name string) connectors.UserRef   { return connectors.UserRef{Username: name} }
 func byEmail(email string) connectors.UserRef { return connectors.UserRef{Email: email} }
@@ -30,13 +33,18 @@ func TestRead(t *testing.T) {
 		duplicates     int
 	}{
 		{"lines", "ada\n\n# who left\n ada@example.com \n5F3C0E8B9A7D6C5E4F3A2B1C", Auto,
-			[]connectors.UserRef{byName("ada"), byEmail("ada@example.com"), byID(someID)}, 0},
+			[]connectors.UserRef{byName("ada"), byEmail("ada@example.com"), byID(strings.ToUpper(someID))}, 0},
+		{"IDs of any provider, and what is none", someID + "\n" + someUUID + "\nauth0|5F7c8E\n" + someID[1:] + "\n4711", Auto,
+			[]connectors.UserRef{byID(someID), byID(someUUID), byName("auth0|5F7c8E"), byName(someID[1:]), byName("4711")}, 0},
+		{"IDs that somebody says are some", "auth0|5F7c8E\nauth0|5f7C8e\nauth0|5F7c8E\n4711\nada", UserID,
+			[]connectors.UserRef{byID("auth0|5F7c8E"), byID("auth0|5f7C8e"), byID("4711"), byID("ada")}, 1},
 		{"lines of Windows with a mark", "\uFEFFada\r\ngrace\r\n", Auto, []connectors.UserRef{byName("ada"), byName("grace")}, 0},
 		{"names that are addresses", "ada@example.com\n" + someID, Username, []connectors.UserRef{byName("ada@example.com"), byName(someID)}, 0},
 		{"addresses", "ada@example.com", Email, []connectors.UserRef{byEmail("ada@example.com")}, 0},
 		{"IDs", someID, UserID, []connectors.UserRef{byID(someID)}, 0},
-		{"duplicates", "ada\nADA\nada@x.org\nAda@X.org\n" + someID + "\n" + strings.ToUpper(someID), Auto,
+		{"duplicates", "ada\nADA\nada@x.org\nAda@X.org\n" + someID + "\n" + someID, Auto,
 			[]connectors.UserRef{byName("ada"), byEmail("ada@x.org"), byID(someID)}, 3},
+		{"two spellings of an ID", someID + "\n" + strings.ToUpper(someID), Auto, []connectors.UserRef{byID(someID), byID(strings.ToUpper(someID))}, 0},
 		{"names that only look alike", "kim\n\u212Aim", Auto, []connectors.UserRef{byName("kim"), byName("\u212Aim")}, 0},
 		{"CSV", "\uFEFFName,UserId,E-Mail,MAIL\r\n\"Ada, L.\"," + someID + ",x,ada@example.com\r\nGrace,,x,grace@example.com\r\n", Auto,
 			[]connectors.UserRef{byID(someID), byEmail("grace@example.com")}, 0},
@@ -69,7 +77,7 @@ func distinct(n int) string {
 
 func TestReadFaults(t *testing.T) {
 	t.Parallel()
-	const noID = "userId must be a provider's own identifier: 24 hexadecimal digits (JumpCloud) or a UUID (PingOne); for a name or an address use username or email"
+	noID := connectors.ValidateID("a secret").Error()
 	tests := []struct {
 		name, text, as string
 		want           string
@@ -77,7 +85,7 @@ func TestReadFaults(t *testing.T) {
 		{"nothing", "\n# nobody\n", Auto, "the list names nobody"},
 		{"a header and nothing", "id,mail\n", Auto, "the list names nobody"},
 		{"an array", "[{}]", Auto, "the list is a JSON array: write one object a line"},
-		{"no ID", "ada\nsecret\n" + someID, UserID, "line 1: " + noID + "\nline 2: " + noID},
+		{"no ID", "ada@secret\nsecret one\n" + someID, UserID, "line 1: " + noID + "\nline 2: " + noID},
 		{"a control character", "ada\n\nsec\x00ret", Auto, "line 3: username holds a control character"},
 		{"a long name", strings.Repeat("x", 600), Auto, "line 1: username is 600 bytes long; at most 512 are allowed"},
 		{"no text", "secret\xff", Auto, "the list is not UTF-8: convert it, for example with: iconv -f WINDOWS-1252 -t UTF-8"},
@@ -88,7 +96,7 @@ func TestReadFaults(t *testing.T) {
 				"line 5: is not one JSON object of texts, such as {\"email\":\"ada@example.com\"}\n" +
 				"line 6: is not one JSON object of texts, such as {\"email\":\"ada@example.com\"}\n" +
 				"line 7: is not one JSON object of texts, such as {\"email\":\"ada@example.com\"}"},
-		{"CSV", "id,login,x\n,,secret\nsecret,,\n,secret\n,a\"b,\n,ada,\n", Auto,
+		{"CSV", "id,login,x\n,,secret\nsecret one,,\n,secret\n,a\"b,\n,ada,\n", Auto,
 			"line 2: names nobody: fill the user ID, the username or the email\n" +
 				"line 3: " + noID + "\n" +
 				"line 4: has not as many cells as the header, which has 3\n" +
