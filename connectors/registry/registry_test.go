@@ -2,6 +2,7 @@ package registry_test
 
 import (
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -37,8 +38,11 @@ func TestProviders(t *testing.T) {
 	require.False(t, ok)
 }
 
-// requireDescribed: every setting has a description, and its default in the tag is the
-// one that NewConfig sets.
+// secrecy are the endings of settings that are secrets.
+var secrecy = regexp.MustCompile(`(Key|Secret|Password|Passphrase|Token)$`)
+
+// requireDescribed: every setting has a description, its default in the tag is the one that
+// NewConfig sets, and it is a connectors.Secret if it is one, which shows in nothing printed.
 func requireDescribed(t *testing.T, provider connectors.Provider) {
 	t.Helper()
 	config := reflect.ValueOf(provider.NewConfig()).Elem()
@@ -47,5 +51,8 @@ func requireDescribed(t *testing.T, provider connectors.Provider) {
 		require.NotEmpty(t, tag.Get("desc"), tag)
 		require.Equal(t, reflect.String, config.Field(i).Kind(), "envconfig must not fail half-way")
 		require.Equal(t, tag.Get("default"), config.Field(i).String())
+		if secrecy.MatchString(config.Type().Field(i).Name) {
+			require.Equal(t, reflect.TypeFor[connectors.Secret](), config.Type().Field(i).Type, config.Type().Field(i).Name)
+		}
 	}
 }

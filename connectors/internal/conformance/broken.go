@@ -2,11 +2,8 @@ package conformance
 
 import (
 	"context"
-	"fmt"
-	"net"
 	"net/http"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -122,31 +119,4 @@ func droppedConnections(t *testing.T, fresh maker) {
 			}
 		}
 	})
-}
-
-// unreachable: what was never connected has sent nothing, and the host is said.
-func unreachable(t *testing.T, fresh maker) {
-	b := fresh(t)
-	transport, ok := b.tap.next.(*http.Transport)
-	require.True(t, ok)
-	transport.DialContext = func(context.Context, string, string) (net.Conn, error) {
-		return nil, &net.OpError{Op: "dial", Net: "tcp", Err: fmt.Errorf("%s: %w", canary, syscall.ECONNREFUSED)}
-	}
-	before := b.unlocks()
-	for _, action := range []Action{LookupByID, LookupByName, Unlock, List} {
-		if action == List && !b.lists() {
-			continue
-		}
-		failure := failureOf(t, b.act(t.Context(), b.open(), action).err)
-		require.Equal(t, connectors.Unavailable, failure.Kind, action)
-		require.Contains(t, failure.Message, b.Host()+": the connection was refused", action)
-		if action == Unlock {
-			require.Equal(t, connectors.No, failure.Sent)
-		}
-	}
-	require.Equal(t, before, b.unlocks())
-}
-
-func (b *bench) lists() bool {
-	return b.open().Lists()
 }

@@ -93,6 +93,11 @@ func requireNobody(t *testing.T, connector Connector, ref connectors.UserRef) {
 	require.Contains(t, []connectors.Kind{connectors.NotFound, connectors.RejectedByProvider}, connectors.KindOf(err), "%q: %v", ref, err)
 }
 
+func namesOfUsers(t *testing.T, fresh maker) {
+	hostileNamesOfUsers(t, fresh)
+	lookAlikes(t, fresh)
+}
+
 // hostileNamesOfUsers: users may be called so all the same. Each is found by its own
 // name and address, and by no other.
 func hostileNamesOfUsers(t *testing.T, fresh maker) {

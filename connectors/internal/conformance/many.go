@@ -8,7 +8,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -27,7 +26,7 @@ func atOnce(count int, do func(number int) error) error {
 	return errors.Join(failures...)
 }
 
-// concurrency: one connector serves many at once, and mixes nobody up.
+// concurrency: one connector serves many at once with one token, and mixes nobody up.
 func concurrency(t *testing.T, fresh maker) {
 	b := fresh(t)
 	connector := b.open()
@@ -60,6 +59,9 @@ func concurrency(t *testing.T, fresh maker) {
 		require.NoError(t, err)
 		require.True(t, account.State.Clear())
 	}
+	if operation, ok := b.tokens(); ok {
+		require.Equal(t, 1, b.Peer().Calls.Count(operation))
+	}
 }
 
 // tokens returns the operation that fetches a token, or false when the credential is none.
@@ -79,110 +81,51 @@ func (b *bench) revoke() {
 	require.Equal(b.t, http.StatusOK, response.Code, response.Body.String())
 }
 
-// tokenFetchedOnce: many calls at once share one token.
-func tokenFetchedOnce(t *testing.T, fresh maker) {
-	b := fresh(t)
-	operation, ok := b.tokens()
-	if !ok {
-		return
-	}
-	connector := b.open()
-	require.NoError(t, atOnce(32, func(int) error {
-		_, err := connector.Lookup(t.Context(), b.user.Ref())
-		return err
-	}))
-	require.Equal(t, 1, b.Peer().Calls.Count(operation))
-}
-
 // notToken is a step whose call carries the credential.
 func notToken(step Step) bool { return !step.Token }
 
-// tokenExpiresInFlight: a token that is refused in the middle of an action is renewed
-// once, and the action goes on.
-func tokenExpiresInFlight(t *testing.T, fresh maker) {
-	eachStep(t, fresh, notToken, func(t *testing.T, b *bench, step Step) {
-		operation, ok := b.tokens()
-		if !ok {
-			return
-		}
-		connector := b.open()
-		require.NoError(t, b.act(t.Context(), connector, LookupByName).err)
-		if step.Advisory {
-			connector = b.open() // what it learnt is kept for a while
-		}
-		tokens, calls := b.Peer().Calls.Count(operation), b.Peer().Calls.Count(step.Operation)
-		if step.Advisory {
-			tokens++
-		}
-		defer b.order(step, simulator.Fault{Kind: simulator.KindChange, Times: 1, Hook: func(*http.Request) { b.revoke() }})()
-		got := b.act(t.Context(), connector, step.Action)
-		require.NoError(t, got.err)
-		require.Equal(t, tokens+1, b.Peer().Calls.Count(operation))
-		require.Equal(t, calls+2, b.Peer().Calls.Count(step.Operation))
-		if step.Action == Unlock {
-			account, err := connector.Lookup(t.Context(), b.user.Ref())
-			require.NoError(t, err)
-			require.True(t, account.State.Clear())
-		}
-	})
-}
-
-// tokenRevokedForMany: one revocation under many calls costs one token.
-func tokenRevokedForMany(t *testing.T, fresh maker) {
-	b := fresh(t)
-	operation, ok := b.tokens()
-	if !ok {
-		return
-	}
-	connector := b.open()
-	look := func(int) error {
-		_, err := connector.Lookup(t.Context(), b.user.Ref())
-		return err
-	}
-	require.NoError(t, look(0))
-	for range 3 {
-		tokens := b.Peer().Calls.Count(operation)
-		b.revoke()
-		require.NoError(t, atOnce(16, look))
-		require.Equal(t, tokens+1, b.Peer().Calls.Count(operation))
-	}
-}
-
-// credentialRefused: a credential that is refused for good is tried once, and once more
-// where it can be renewed.
+// credentialRefused: one that is refused in the middle of an action is renewed once, where it
+// can be, and the action goes on; one that is refused for good is tried no further.
 func credentialRefused(t *testing.T, fresh maker) {
 	eachStep(t, fresh, notToken, func(t *testing.T, b *bench, step Step) {
 		operation, renewable := b.tokens()
-		tries := 1
+		if renewable {
+			b.requireRenewed(step, operation)
+		}
+		tries, tokens := 1, b.Peer().Calls.Count(operation)
 		if renewable {
 			tries = 2
 		}
+		b.relock(step)
+		calls := b.Peer().Calls.Count(step.Operation)
 		got := b.under(step, simulator.Fault{Kind: simulator.KindStatus, Status: http.StatusUnauthorized})
 		b.requireOutcome(got, step, step.expect(http.StatusUnauthorized), "401")
-		require.Equal(t, tries, b.Peer().Calls.Count(step.Operation))
+		require.Equal(t, calls+tries, b.Peer().Calls.Count(step.Operation))
 		if renewable {
-			require.Equal(t, 2, b.Peer().Calls.Count(operation))
+			require.Equal(t, tokens+2, b.Peer().Calls.Count(operation))
 		}
 	})
 }
 
-// tokenRunsOut: a token is renewed before it runs out, so that no call is refused for it.
-func tokenRunsOut(t *testing.T, fresh maker) {
-	b := fresh(t)
-	operation, ok := b.tokens()
-	if !ok {
-		return
+// requireRenewed: a token that is revoked while the step is under way is fetched again.
+func (b *bench) requireRenewed(step Step, operation string) {
+	b.t.Helper()
+	connector := b.open()
+	require.NoError(b.t, b.act(b.t.Context(), connector, LookupByName).err)
+	if step.Advisory {
+		connector = b.open() // what it learnt is kept for a while
 	}
-	connector := b.openAt(b.Peer().Clock.Now)
-	for fetched := 1; fetched <= 3; fetched++ {
-		for range 2 {
-			_, err := connector.Lookup(t.Context(), b.user.Ref())
-			require.NoError(t, err)
-		}
-		require.Equal(t, fetched, b.Peer().Calls.Count(operation))
-		require.NoError(t, b.Peer().Clock.Advance(2*time.Hour))
+	tokens, calls := b.Peer().Calls.Count(operation), b.Peer().Calls.Count(step.Operation)
+	if step.Advisory {
+		tokens++
 	}
-	for name, statuses := range b.Peer().Calls.Summary().Statuses {
-		require.Zero(t, statuses[http.StatusUnauthorized], name)
+	defer b.order(step, simulator.Fault{Kind: simulator.KindChange, Times: 1, Hook: func(*http.Request) { b.revoke() }})()
+	require.NoError(b.t, b.act(b.t.Context(), connector, step.Action).err)
+	require.Equal(b.t, tokens+1, b.Peer().Calls.Count(operation))
+	require.Equal(b.t, calls+2, b.Peer().Calls.Count(step.Operation))
+	if step.Action == Unlock {
+		account, err := connector.Lookup(b.t.Context(), b.user.Ref())
+		require.NoError(b.t, err)
+		require.True(b.t, account.State.Clear())
 	}
 }

@@ -12,6 +12,12 @@ import (
 	"github.com/latchkey-iam/latchkey/connectors/simulator"
 )
 
+func pages(t *testing.T, fresh maker) {
+	nextLinks(t, fresh)
+	endlessLinks(t, fresh)
+	repeatedPages(t, fresh)
+}
+
 // endlessLinks: pages that go on for ever, each linking to one not seen before, end with
 // the caller's context.
 func endlessLinks(t *testing.T, fresh maker) {
@@ -24,23 +30,23 @@ func endlessLinks(t *testing.T, fresh maker) {
 		own := b.tap.lastURL().String()
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
-		pages := 0
+		read := 0
 		var link func(*http.Request)
 		link = func(*http.Request) {
 			// Two orders a page: the page itself, and what makes the next one.
-			pages++
-			if pages == 40 {
+			read++
+			if read == 40 {
 				cancel()
 			}
 			b.Peer().Faults.Clear()
 			b.order(step, simulator.Fault{Kind: simulator.KindChange, Hook: link})
-			b.order(step, answering(string(linker.LinkTo(page, fmt.Sprintf("%s&cursor=%d", own, pages)))))
+			b.order(step, answering(string(linker.LinkTo(page, fmt.Sprintf("%s&cursor=%d", own, read)))))
 		}
 		b.order(step, simulator.Fault{Kind: simulator.KindChange, Hook: link})
 		b.order(step, answering(string(linker.LinkTo(page, own+"&cursor=0"))))
 		got := b.act(ctx, b.open(), List)
 		require.ErrorIs(t, got.err, context.Canceled)
-		require.GreaterOrEqual(t, pages, 40)
+		require.GreaterOrEqual(t, read, 40)
 	})
 }
 

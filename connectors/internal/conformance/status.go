@@ -15,17 +15,30 @@ import (
 // someCode has the shape of a provider's code.
 const someCode = "SOME_CODE"
 
-// everyStatus: each status of each step has its kind, with a body in the provider's
-// shape, without one and with a web page.
+// everyStatus: each status of each step has its kind with a body in the provider's shape, and
+// each that is registered, beside some that are not, without a body and with a web page too. No
+// redirection is followed.
 func everyStatus(t *testing.T, fresh maker) {
 	eachStep(t, fresh, nil, func(t *testing.T, b *bench, step Step) {
+		stranger := newStranger(t)
 		refusal := b.refusalOf(step, someCode)
 		for status := 200; status <= 599; status++ {
-			got := b.under(step, simulator.Fault{Kind: simulator.KindStatus, Status: status, Body: &refusal})
+			fault := simulator.Fault{Kind: simulator.KindStatus, Status: status, Body: &refusal}
+			if status/100 == 3 {
+				fault.Headers = map[string]string{"Location": stranger.URL + "/", "Refresh": "0; url=" + stranger.URL}
+			}
+			calls := b.Peer().Calls.Count(step.Operation)
+			got := b.under(step, fault)
 			b.requireOutcome(got, step, step.expect(status), "%d", status)
 			requireStatus(t, got.err, status, someCode)
+			if status/100 == 3 {
+				require.Equal(t, calls+1, b.Peer().Calls.Count(step.Operation), "a redirection is not tried again")
+			}
+			if _, registered := kinds[status]; !registered && status%100 != 99 {
+				continue
+			}
 
-			got = b.under(step, simulator.Fault{Kind: simulator.KindEmpty, Status: status})
+			got = b.under(step, simulator.Fault{Kind: simulator.KindEmpty, Status: status, Headers: map[string]string{"Location": "/login"}})
 			b.requireOutcome(got, step, step.expectEmpty(status), "%d without a body", status)
 			requireStatus(t, got.err, status, "")
 
@@ -33,6 +46,8 @@ func everyStatus(t *testing.T, fresh maker) {
 			b.requireOutcome(got, step, step.expectPage(status), "%d and a web page", status)
 			requireStatus(t, got.err, status, "")
 		}
+		b.requireAlone(stranger)
+		require.Zero(t, b.Peer().Calls.Count("other"), "a redirection within the host is not followed either")
 	})
 }
 
@@ -89,27 +104,23 @@ func requireStatus(t *testing.T, err error, status int, code string) {
 	require.Equal(t, code, failure.Code, status)
 }
 
-// retryAfter: a wait is believed in seconds and as a date, by the provider's own clock,
-// also where something on the way repeats it, and never beyond what is sensible.
-func retryAfter(t *testing.T, fresh maker) {
+// waits: what the provider asks to wait is believed of each step, in seconds, as a date and as
+// the end of a limit in seconds since 1970, by its own clock, which is ahead of ours.
+func waits(t *testing.T, fresh maker) {
 	eachStep(t, fresh, nil, func(t *testing.T, b *bench, step Step) {
-		// The provider's clock is ahead of ours: a date means nothing by ours.
 		require.NoError(t, b.Peer().Clock.Advance(3*time.Hour))
 		b.relock(step) // the lock has run out meanwhile
-		for _, status := range []int{http.StatusTooManyRequests, http.StatusServiceUnavailable} {
-			for _, date := range []bool{false, true} {
-				fault := simulator.Fault{Kind: simulator.KindStatus, Status: status, RetryAfter: simulator.Duration(40 * time.Second), RetryAfterDate: date}
-				failure := failureOf(t, b.under(step, fault).err)
-				require.InDelta(t, 40, failure.RetryAfter.Seconds(), 2, "status %d, date %t", status, date)
-			}
-			for value, want := range map[string]time.Duration{
-				"0": 0, "-5": 0, "1.5": 1500 * time.Millisecond, "30, 30": 30 * time.Second, "7, soon, 30": 30 * time.Second, "soon": 0, "": 0, "0x10": 0, "7 8": 0, "٣": 0, "Thu, 01 Jan 1970 00:00:00 GMT": 0,
-				"86401": 24 * time.Hour, "999999999": 24 * time.Hour, "99999999999999999999999999": 24 * time.Hour,
-				"Fri, 31 Dec 9999 23:59:59 GMT": 24 * time.Hour, "Thu, 99 Foo 2099 99:99:99 GMT": 0,
-			} {
-				fault := simulator.Fault{Kind: simulator.KindStatus, Status: status, Headers: map[string]string{"Retry-After": value}}
-				require.Equal(t, want, failureOf(t, b.under(step, fault).err).RetryAfter, "%q", value)
-			}
+		reset := map[string]string{"X-Rate-Limit-Reset": strconv.FormatInt(b.Peer().Clock.Now().Add(39*time.Second).Unix(), 10)}
+		for name, fault := range map[string]simulator.Fault{
+			"limited":                  {Status: http.StatusTooManyRequests, RetryAfter: simulator.Duration(40 * time.Second)},
+			"limited until a date":     {Status: http.StatusTooManyRequests, RetryAfter: simulator.Duration(40 * time.Second), RetryAfterDate: true},
+			"limited until a reset":    {Status: http.StatusTooManyRequests, Headers: reset},
+			"unavailable":              {Status: http.StatusServiceUnavailable, RetryAfter: simulator.Duration(40 * time.Second)},
+			"unavailable until a date": {Status: http.StatusServiceUnavailable, RetryAfter: simulator.Duration(40 * time.Second), RetryAfterDate: true},
+		} {
+			fault.Kind = simulator.KindStatus
+			failure := failureOf(t, b.under(step, fault).err)
+			require.InDelta(t, 40, failure.RetryAfter.Seconds(), 2, name)
 		}
 	})
 }

@@ -16,53 +16,58 @@ import (
 	"github.com/latchkey-iam/latchkey/connectors"
 )
 
-// wrongTypes gives each key of each answer, at every level, values of every other type,
-// leaves it out, and writes it in capitals. What the true answer tells of locks and of
-// an administrator's decisions must then be there still, or unread, or the answer
+// wrongAnswers gives each key of each answer, at every level, values of every other type,
+// leaves it out, writes it in capitals, and names it twice. What the true answer tells of locks
+// and of an administrator's decisions must then be there still, or unread, or the answer
 // refused as malformed: never "no lock".
-func wrongTypes(t *testing.T, fresh maker) {
+func wrongAnswers(t *testing.T, fresh maker) {
 	eachStep(t, fresh, Step.reads, func(t *testing.T, b *bench, step Step) {
 		b.Suspend(t, b.user)
 		b.Disable(t, b.user)
 		truth, body := b.truth(step)
-		var answer any
-		decoder := json.NewDecoder(bytes.NewReader(body))
-		decoder.UseNumber()
-		require.NoError(t, decoder.Decode(&answer))
-		tried := 0
-		mutate(answer, nil, func(pointer, change string) (matters bool) {
-			tried++
-			encoded, err := json.Marshal(answer)
-			require.NoError(t, err)
-			// json.Marshal cannot write this number, which JSON allows.
-			encoded = bytes.ReplaceAll(encoded, []byte(`"`+hugeNumber+`"`), []byte(hugeNumber))
-			got := b.under(step, answering(string(encoded)))
-			b.requireHeld(got, step, truth, pointer, change)
-			return got.err != nil || truth == nil || !reflect.DeepEqual(stateOf(got, truth.ID), truth.State)
-		})
-		require.Positive(t, tried)
+		b.wrongTypes(step, truth, valueOf(t, body))
+		b.keysNamedTwice(step, valueOf(t, body))
 	})
 }
 
-// keysNamedTwice names each key of each answer, at every level, once more with what would
-// lift a lock: of two values nobody can say which is meant, so that the answer is malformed.
-func keysNamedTwice(t *testing.T, fresh maker) {
-	eachStep(t, fresh, Step.reads, func(t *testing.T, b *bench, step Step) {
-		_, body := b.truth(step)
-		var answer any
-		decoder := json.NewDecoder(bytes.NewReader(body))
-		decoder.UseNumber()
-		require.NoError(t, decoder.Decode(&answer))
-		tried := 0
-		nameTwice(answer, func(key string) {
-			tried++
-			encoded, err := json.Marshal(answer)
-			require.NoError(t, err)
-			encoded = bytes.ReplaceAll(encoded, []byte(`\u0000"`), []byte(`"`))
-			b.requireBroken(b.under(step, answering(string(encoded))), step, brokenAnswer{kinds: malformed}, key)
-		})
-		require.Positive(t, tried)
+func valueOf(t testing.TB, body []byte) any {
+	t.Helper()
+	var answer any
+	decoder := json.NewDecoder(bytes.NewReader(body))
+	decoder.UseNumber()
+	require.NoError(t, decoder.Decode(&answer))
+	return answer
+}
+
+func (b *bench) wrongTypes(step Step, truth *connectors.Account, answer any) {
+	b.t.Helper()
+	tried := 0
+	mutate(answer, nil, func(pointer, change string) (matters bool) {
+		tried++
+		encoded, err := json.Marshal(answer)
+		require.NoError(b.t, err)
+		// json.Marshal cannot write this number, which JSON allows.
+		encoded = bytes.ReplaceAll(encoded, []byte(`"`+hugeNumber+`"`), []byte(hugeNumber))
+		got := b.under(step, answering(string(encoded)))
+		b.requireHeld(got, step, truth, pointer, change)
+		return got.err != nil || truth == nil || !reflect.DeepEqual(stateOf(got, truth.ID), truth.State)
 	})
+	require.Positive(b.t, tried)
+}
+
+// keysNamedTwice names each key once more with what would lift a lock: of two values nobody
+// can say which is meant, so that the answer is malformed.
+func (b *bench) keysNamedTwice(step Step, answer any) {
+	b.t.Helper()
+	tried := 0
+	nameTwice(answer, func(key string) {
+		tried++
+		encoded, err := json.Marshal(answer)
+		require.NoError(b.t, err)
+		encoded = bytes.ReplaceAll(encoded, []byte(`\u0000"`), []byte(`"`))
+		b.requireBroken(b.under(step, answering(string(encoded))), step, brokenAnswer{kinds: malformed}, key)
+	})
+	require.Positive(b.t, tried)
 }
 
 // nameTwice calls try for each key of the value, at every level, while its object holds a

@@ -25,6 +25,7 @@ func TestForeignAnswers(t *testing.T) {
 		"only its type":   {"text/html", own, func(status int) bool { return status/100 != 3 }},
 		"only its body":   {"application/json", page, func(status int) bool { return status/100 != 3 }},
 		"without a shape": {"application/json", `{"message":"Forbidden"}`, func(status int) bool { return slices.Contains([]int{403, 404, 410, 451}, status) }},
+		"no body":         {"application/json", "", func(status int) bool { return slices.Contains([]int{403, 404, 410, 451}, status) }},
 		"plain text":      {"text/plain", "Forbidden", func(status int) bool { return slices.Contains([]int{403, 404, 410, 451}, status) }},
 		"its own":         {"application/json", own, func(int) bool { return false }},
 	} {
@@ -36,7 +37,10 @@ func TestForeignAnswers(t *testing.T) {
 				answering(status, test.contentType, test.body)(w, r)
 			})
 			request.Method, request.Effect, request.MaxAnswer = http.MethodPost, true, 0
-			for _, status = range []int{200, 201, 202, 302, 400, 401, 403, 404, 405, 409, 410, 429, 451, 500, 501, 503, 511} {
+			for status = 200; status <= 599; status++ {
+				if test.contentType == "application/json" && test.body != "" && (status == http.StatusNoContent || status == http.StatusNotModified) {
+					continue // no body arrives
+				}
 				_, err := caller.Do(t.Context(), request)
 				if !test.foreign(status) {
 					require.Equal(t, status/100 != 2, err != nil, status)

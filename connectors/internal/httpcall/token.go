@@ -75,7 +75,7 @@ func tokenRules(rules Rules) Rules {
 			kinds[status] = connectors.Unauthenticated
 		}
 	}
-	return Rules{Kinds: kinds, RequestID: rules.RequestID, Failure: readTokenFailure, Advice: map[connectors.Kind]string{
+	return Rules{Kinds: kinds, RequestID: rules.RequestID, Reset: rules.Reset, Failure: readTokenFailure, Advice: map[connectors.Kind]string{
 		connectors.Unauthenticated: "the client credentials were not accepted; check CLIENT_ID, CLIENT_SECRET and the region",
 	}}
 }

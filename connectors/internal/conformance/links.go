@@ -10,7 +10,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/latchkey-iam/latchkey/connectors"
-	"github.com/latchkey-iam/latchkey/connectors/simulator"
 )
 
 // stranger is another host, which must never hear of us.
@@ -34,29 +33,6 @@ func (b *bench) requireAlone(s *stranger) {
 	b.t.Helper()
 	require.Zero(b.t, s.heard.Load(), "another host was called")
 	require.Empty(b.t, b.tap.strayed(), "another host was called")
-}
-
-// redirects: no redirection is followed, from any step to anywhere.
-func redirects(t *testing.T, fresh maker) {
-	eachStep(t, fresh, nil, func(t *testing.T, b *bench, step Step) {
-		stranger := newStranger(t)
-		for _, location := range []string{
-			"http://169.254.169.254/latest/meta-data/iam/security-credentials/", "http://[fd00:ec2::254]/", "http://metadata.google.internal/",
-			stranger.URL + "/", "//" + strings.TrimPrefix(stranger.URL, "http://") + "/x", strings.Replace(stranger.URL, "127.0.0.1", "localhost", 1),
-			"http://" + b.Host() + "/login", "/login", "", "%zz", "file:///etc/passwd", "javascript:alert(1)",
-		} {
-			for _, status := range []int{301, 302, 303, 307, 308, 300, 304, 305, 201, 200} {
-				calls := b.Peer().Calls.Count(step.Operation)
-				got := b.under(step, simulator.Fault{
-					Kind: simulator.KindStatus, Status: status, Headers: map[string]string{"Location": location, "Refresh": "0; url=" + location, "Content-Location": location},
-				})
-				b.requireOutcome(got, step, step.expect(status), "%d to %s", status, location)
-				require.Equal(t, calls+1, b.Peer().Calls.Count(step.Operation), "a redirection is not tried again")
-			}
-		}
-		b.requireAlone(stranger)
-		require.Zero(t, b.Peer().Calls.Count("other"), "a redirection within the host is not followed either")
-	})
 }
 
 // isList says that the step reads a list of locked users.
