@@ -51,7 +51,7 @@ func (c *Client) Awaiting(ctx context.Context, connection string, take func([]Wa
 		workflows.AttributeAwaiting.GetName(), workflows.AwaitingApproval, workflows.UnlockUserName)
 	if connection != "" {
 		if err := workflows.ValidateConnection(connection); err != nil {
-			return &Failure{Type: workflows.TypeInvalidInput, Message: err.Error()}
+			return invalid(err)
 		}
 		query += fmt.Sprintf(" AND %s = '%s'", workflows.AttributeConnection.GetName(), connection)
 	}

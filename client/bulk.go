@@ -21,7 +21,7 @@ import (
 // NoWorker or AlreadyRunning when nothing was started.
 func (c *Client) StartBulk(ctx context.Context, in workflows.BulkInput) (*Run, error) {
 	if err := errors.Join(in.ValidateStart(), in.Normalise()); err != nil {
-		return nil, &Failure{Type: workflows.TypeInvalidInput, Message: err.Error()}
+		return nil, invalid(err)
 	}
 	if err := c.CheckServed(ctx, in.Connection); err != nil {
 		return nil, err
@@ -191,7 +191,7 @@ func (c *Client) resultOf(last *historypb.HistoryEvent) (*workflows.BulkResult, 
 // more or take fails. Only one page is in memory.
 func (c *Client) Locked(ctx context.Context, in workflows.ListInput, take func(*activities.ListLockedResult) error) error {
 	if err := workflows.ValidateConnection(in.Connection); err != nil {
-		return &Failure{Type: workflows.TypeInvalidInput, Message: err.Error()}
+		return invalid(err)
 	}
 	if err := c.CheckServed(ctx, in.Connection); err != nil {
 		return err

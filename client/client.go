@@ -55,7 +55,7 @@ const joinFor = 2 * time.Minute
 // when nothing was started.
 func (c *Client) Start(ctx context.Context, in workflows.Input) (*Run, error) {
 	if err := in.Normalise(); err != nil {
-		return nil, &Failure{Type: workflows.TypeInvalidInput, Message: err.Error()}
+		return nil, invalid(err)
 	}
 	if err := c.CheckServed(ctx, in.Connection); err != nil {
 		return nil, err

@@ -176,7 +176,14 @@ func TestNothingStarts(t *testing.T) {
 	require.Less(t, time.Since(began), latchkeytest.Patience)
 
 	_, err = d.client.Start(t.Context(), workflows.Input{Connection: d.name})
-	require.Contains(t, requireFailure(t, err, workflows.TypeInvalidInput).Message, "exactly one of userId")
+	failure := requireFailure(t, err, workflows.TypeInvalidInput)
+	require.Contains(t, failure.Message, "exactly one of userId")
+	require.Len(t, failure.Faults, 1)
+	_, err = d.client.Start(t.Context(), d.input(func(in *workflows.Input) { in.Connection, in.WatchFor = "X", -1 }))
+	faults := requireFailure(t, err, workflows.TypeInvalidInput).Faults
+	require.Len(t, faults, 2)
+	require.Equal(t, "connection", faults[0].Field)
+	require.Equal(t, "watchFor", faults[1].Field)
 	lookups, _ := d.Calls()
 	require.Zero(t, lookups)
 }

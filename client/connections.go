@@ -57,7 +57,7 @@ func (c *Client) Connections(ctx context.Context, namespace string) ([]Served, e
 // It changes nothing at the provider.
 func (c *Client) CheckConnection(ctx context.Context, connection string) (*activities.CheckResult, error) {
 	if err := workflows.ValidateConnection(connection); err != nil {
-		return nil, &Failure{Type: workflows.TypeInvalidInput, Message: err.Error()}
+		return nil, invalid(err)
 	}
 	if err := c.CheckServed(ctx, connection); err != nil {
 		return nil, err

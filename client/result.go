@@ -19,12 +19,19 @@ type Failure struct {
 	// workflows' types. workflows.Catalogue explains each.
 	Type    string
 	Message string
+	// Faults are what is wrong with the input, field by field, for InvalidInput.
+	Faults []workflows.Fault
 	// Result is what was done so far; nil when nothing began. Bulk is that of a bulk run.
 	Result *workflows.Result
 	Bulk   *workflows.BulkResult
 	// WorkflowID and RunID name the run that is in the way, for AlreadyRunning.
 	WorkflowID string
 	RunID      string
+}
+
+// invalid is the failure of an input that was refused before anything was started.
+func invalid(err error) *Failure {
+	return &Failure{Type: workflows.TypeInvalidInput, Message: err.Error(), Faults: workflows.Faults(err)}
 }
 
 // Error implements error.

@@ -41,10 +41,10 @@ const MaxIDLength = 64
 func ValidateID(id string) error {
 	switch {
 	case id == "":
-		return errors.New("userId is empty")
+		return Fault{Field: "userId", Message: "is empty"}
 	case len(id) > MaxIDLength || strings.ContainsFunc(id, notInID):
-		return errors.New("userId must be the provider's own identifier, at most 64 bytes of visible ASCII without @ = , / ' \" \\ or white space; " +
-			"for a name or an address use username or email")
+		return Fault{Field: "userId", Message: "must be the provider's own identifier, at most 64 bytes of visible ASCII without @ = , / ' \" \\ or white space; " +
+			"for a name or an address use username or email"}
 	}
 	return nil
 }

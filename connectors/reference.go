@@ -19,6 +19,18 @@ type UserRef struct {
 	Email    string `json:"email,omitempty"`
 }
 
+// Fault is what is wrong with one field of an input.
+type Fault struct {
+	// Field is the path of the field, such as guard.minLockedFor; empty for the input as a whole.
+	Field string `json:"field,omitempty"`
+	// Message says what is wrong and what would be right, after the name of the field. It never
+	// repeats a value, which may be personal.
+	Message string `json:"message"`
+}
+
+// Error implements error.
+func (f Fault) Error() string { return strings.TrimPrefix(f.Field+" "+f.Message, " ") }
+
 // MaxReferenceLength bounds a reference, in bytes.
 const MaxReferenceLength = 512
 
@@ -32,14 +44,14 @@ func (r UserRef) Validate() error {
 		}
 	}
 	if len(given) != 1 {
-		return fmt.Errorf("give exactly one of userId, username and email; %d were given", len(given))
+		return Fault{Message: fmt.Sprintf("give exactly one of userId, username and email; %d were given", len(given))}
 	}
 	if r.ID != "" {
 		return ValidateID(r.ID)
 	}
 	for name, value := range given {
 		if err := validateText(value); err != nil {
-			return fmt.Errorf("%s %w", name, err)
+			return Fault{Field: name, Message: err.Error()}
 		}
 	}
 	return nil

@@ -26,7 +26,7 @@ func TestForgedCarried(t *testing.T) {
 		"nothing":                    {`"carried":{}`, "leave it out"},
 		"a result":                   {`"carried":{"result":{"counts":{"unlocked":1000},"interventions":[{"requestedBy":"boss"}]},"walkedAll":true}`, "leave it out"},
 		"a list taken for everybody": {`"users":[{"userId":"` + latchkeytest.MemberID(1) + `"}],"carried":{"given":false}`, "leave it out"},
-		"an unknown field":           {`"carried":{"nonsense":1}`, "unknown field"},
+		"an unknown field":           {`"carried":{"nonsense":1}`, "is no field"},
 		"no object":                  {`"carried":[]`, "carried has the wrong type"},
 	} {
 		t.Run(name, func(t *testing.T) {

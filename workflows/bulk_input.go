@@ -49,7 +49,7 @@ type BulkInput struct {
 // know: those that continue one carry what was done before.
 func (in *BulkInput) ValidateStart() error {
 	if in.Carried != nil {
-		return errors.New("carried is what a run hands to the one that continues it: leave it out")
+		return Fault{Field: "carried", Message: "is what a run hands to the one that continues it: leave it out"}
 	}
 	return nil
 }
@@ -68,11 +68,11 @@ func (in *BulkInput) Normalise() error {
 func (in *BulkInput) faults() []error {
 	var found faults
 	found.noteConnection(in.Connection)
-	found.note(in.Users != nil && len(in.Users) == 0 && in.Carried == nil, "users is empty: name somebody, or leave the field out for all locked users")
+	found.note(in.Users != nil && len(in.Users) == 0 && in.Carried == nil, "users", "is empty: name somebody, or leave the field out for all locked users")
 	found = append(found, usersFaults(in.Users)...)
 	found = append(found, in.sizeFaults()...)
 	found = append(found, in.Policy.faults()...)
-	found.note(outside(in.Timeout), "timeout must be between %s and %s", guard.Round(minTimeout), guard.Round(MaxTimeout))
+	found.note(outside(in.Timeout), "timeout", "must be between %s and %s", guard.Round(minTimeout), guard.Round(MaxTimeout))
 	found.noteRequest(in.RequestID, in.RequestReason, in.RequestedBy)
 	return found
 }
@@ -82,15 +82,25 @@ const maxUsersFaults = 10
 
 func usersFaults(users []connectors.UserRef) []error {
 	if len(users) > MaxUsers {
-		return []error{fmt.Errorf("users holds %d references; at most %d go in one start: split the list into %d", len(users), MaxUsers, (len(users)+MaxUsers-1)/MaxUsers)}
+		return []error{Fault{Field: "users", Message: fmt.Sprintf("holds %d references; at most %d go in one start: split the list into %d", len(users), MaxUsers, (len(users)+MaxUsers-1)/MaxUsers)}}
 	}
 	var faults []error
 	for i, ref := range users {
 		if err := ref.Validate(); err != nil && len(faults) < maxUsersFaults {
-			faults = append(faults, fmt.Errorf("users[%d]: %w", i, err))
+			faults = append(faults, ofUser(i, err))
 		}
 	}
 	return faults
+}
+
+// ofUser is what is wrong with one reference of a list.
+func ofUser(at int, err error) error {
+	fault := Fault{Field: fmt.Sprintf("users[%d]", at), Message: "is no reference: " + err.Error()}
+	var of Fault
+	if errors.As(err, &of) && of.Field != "" {
+		fault.Field, fault.Message = fault.Field+"."+of.Field, of.Message
+	}
+	return fault
 }
 
 // sizeFaults refuses a list with which a chain would be stuck.
@@ -101,8 +111,8 @@ func (in *BulkInput) sizeFaults() []error {
 	if size <= maxBulkSize {
 		return nil
 	}
-	return []error{fmt.Errorf("users takes %d bytes as it is stored, where some letters take six; at most %d go in one start: split the list into %d",
-		size, maxBulkSize, size/maxBulkSize+1)}
+	return []error{Fault{Field: "users", Message: fmt.Sprintf("takes %d bytes as it is stored, where some letters take six; at most %d go in one start: split the list into %d",
+		size, maxBulkSize, size/maxBulkSize+1)}}
 }
 
 // DecodeBulkInput reads a BulkInput strictly: unknown, repeated and wrongly typed fields

@@ -318,7 +318,7 @@ func TestBulkInvalidInput(t *testing.T) {
 	for text, want := range map[string]string{
 		`{}`:                                                                                  "connection is missing",
 		`{"connection":"a","users":[]}`:                                                       "users is empty",
-		`{"connection":"a","users":[{}]}`:                                                     "users[0]: give exactly one of",
+		`{"connection":"a","users":[{}]}`:                                                     "users[0] is no reference: give exactly one of",
 		`{"connection":"a","polcy":{}}`:                                                       `did you mean "policy"`,
 		`{"connection":"a","policy":{"maxPerRum":1}}`:                                         `did you mean "maxPerRun"`,
 		`{"connection":"a","policy":{"hold":{"abov":1}}}`:                                     `did you mean "above"`,

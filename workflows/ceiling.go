@@ -1,7 +1,6 @@
 package workflows
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -77,7 +76,7 @@ func (s served) KeepCeiling(ctx workflow.Context, raw converter.RawValue) error 
 		return s.wrongInput(ctx, err)
 	}
 	if len(in.Admitted) > 0 && !continues(ctx) {
-		return s.wrongInput(ctx, errors.New("admitted is handed from run to run: leave it out"))
+		return s.wrongInput(ctx, Fault{Field: "admitted", Message: "is handed from run to run: leave it out"})
 	}
 	kept := &ceiling{CeilingInput: in, last: workflow.Now(ctx)}
 	if err := kept.handle(ctx); err != nil {

@@ -115,18 +115,9 @@ func (in *Input) Normalise() error {
 	return errors.Join(in.faults()...)
 }
 
-// faults collects what is wrong with an input.
-type faults []error
-
-func (f *faults) note(wrong bool, format string, arguments ...any) {
-	if wrong {
-		*f = append(*f, fmt.Errorf(format, arguments...))
-	}
-}
-
 func (f *faults) noteConnection(name string) {
 	if name == "" {
-		f.note(true, "connection is missing: give the name under which a worker serves the provider")
+		f.note(true, "connection", "is missing: give the name under which a worker serves the provider")
 	} else if err := ValidateConnection(name); err != nil {
 		*f = append(*f, err)
 	}
@@ -134,17 +125,17 @@ func (f *faults) noteConnection(name string) {
 
 func (f *faults) noteRequest(id, reason, by string) {
 	f.note(id != "" && !requestIDShape.MatchString(id),
-		"requestId must be 1 to 200 letters, digits and . _ : / -, beginning with a letter or digit; it is stored in the clear")
-	f.note(reserved(id), "requestId begins like the IDs of Latchkey's own runs (%s): choose another, such as one that begins with the ticket's", strings.Join(reservedIDs, ", "))
-	f.note(len(reason) > maxText, "requestReason is longer than %d bytes", maxText)
-	f.note(len(by) > maxText, "requestedBy is longer than %d bytes", maxText)
-	f.note(guard.Invisible(by), "requestedBy %s", holdsInvisible)
+		"requestId", "must be 1 to 200 letters, digits and . _ : / -, beginning with a letter or digit; it is stored in the clear")
+	f.note(reserved(id), "requestId", "begins like the IDs of Latchkey's own runs (%s): choose another, such as one that begins with the ticket's", strings.Join(reservedIDs, ", "))
+	f.note(len(reason) > maxText, "requestReason", "is longer than %d bytes", maxText)
+	f.note(len(by) > maxText, "requestedBy", "is longer than %d bytes", maxText)
+	f.note(guard.Invisible(by), "requestedBy", holdsInvisible)
 }
 
 // What is said of the name of somebody who asks or answers.
 const (
 	holdsInvisible  = "holds a control character, or one that cannot be seen: write the name without it"
-	namelessRequest = "requestedBy is missing: an approval is needed, which whoever asks must not give, so say who asks"
+	namelessRequest = "is missing: an approval is needed, which whoever asks must not give, so say who asks"
 )
 
 func (in *Input) faults() []error {
@@ -155,27 +146,26 @@ func (in *Input) faults() []error {
 	}
 	for _, word := range in.Override {
 		found.note(word != connectors.BlockSuspended && word != connectors.BlockDisabled,
-			"override holds an unknown word: use %q and %q", connectors.BlockSuspended, connectors.BlockDisabled)
+			"override", "holds an unknown word: use %q and %q", connectors.BlockSuspended, connectors.BlockDisabled)
 	}
-	found.note(len(in.Guard.OnlyReasons) > maxWords || len(in.Override) > maxWords, "guard.onlyReasons and override may hold %d words at most", maxWords)
-	found.note(slices.ContainsFunc(in.Guard.OnlyReasons, unknownReason), "guard.onlyReasons holds an unknown word: use failed_sign_in, admin, expired and unknown")
-	found = append(found, patternFaults("guard", in.Guard.Exclude, in.Guard.Include)...)
+	found.note(len(in.Override) > maxWords, "override", "may hold %d words at most", maxWords)
+	found.note(len(in.Guard.OnlyReasons) > maxWords, "guard.onlyReasons", "may hold %d words at most", maxWords)
+	found.note(slices.ContainsFunc(in.Guard.OnlyReasons, unknownReason), "guard.onlyReasons", "holds an unknown word: use failed_sign_in, admin, expired and unknown")
+	found.notePatterns("guard", in.Guard.Exclude, in.Guard.Include)
 	least, most := in.Guard.MinLockedFor, in.Guard.MaxLockedFor
-	found.note(least < 0 || most < 0, "guard.minLockedFor and guard.maxLockedFor must not be negative")
-	found.note(most > 0 && least > most, "guard.minLockedFor is longer than guard.maxLockedFor: no lock can pass")
-	found.note(in.Timeout.Std() < minTimeout || in.Timeout.Std() > MaxTimeout, "timeout must be between %s and %s", guard.Round(minTimeout), guard.Round(MaxTimeout))
-	found.note(in.WatchFor.Std() < 0 || in.WatchFor.Std() > MaxTimeout, "watchFor must be between 0s and %s", guard.Round(MaxTimeout))
-	found.note(in.Emit != EmitFull && in.Emit != EmitSummary, `emit must be "full" or "summary"`)
-	found.note(in.Approval.Timeout != 0 && outside(in.Approval.Timeout), "approval.timeout must be between %s and %s", guard.Round(minTimeout), guard.Round(MaxTimeout))
-	if err := validatePatterns(in.Approval.Approvers); err != nil {
-		found = append(found, fmt.Errorf("approval.approvers %w", err))
-	}
-	found.note(slices.ContainsFunc(in.Approval.Approvers, guard.Invisible), "approval.approvers %s", holdsInvisible)
-	found.note(!in.Approval.Required && (in.Approval.Timeout != 0 || in.Approval.Approvers != nil),
-		"approval.timeout and approval.approvers demand no approval by themselves: set approval.required, or leave them out")
+	found.noteAges("guard", least, most)
+	found.note(in.Timeout.Std() < minTimeout || in.Timeout.Std() > MaxTimeout, "timeout", "must be between %s and %s", guard.Round(minTimeout), guard.Round(MaxTimeout))
+	found.note(in.WatchFor.Std() < 0 || in.WatchFor.Std() > MaxTimeout, "watchFor", "must be between 0s and %s", guard.Round(MaxTimeout))
+	found.note(in.Emit != EmitFull && in.Emit != EmitSummary, "emit", `must be "full" or "summary"`)
+	found.note(in.Approval.Timeout != 0 && outside(in.Approval.Timeout), "approval.timeout", "must be between %s and %s", guard.Round(minTimeout), guard.Round(MaxTimeout))
+	found.noteAll("approval.approvers", validatePatterns(in.Approval.Approvers))
+	found.note(slices.ContainsFunc(in.Approval.Approvers, guard.Invisible), "approval.approvers", holdsInvisible)
+	const alone = "demands no approval by itself: require one too, or leave it out"
+	found.note(!in.Approval.Required && in.Approval.Timeout != 0, "approval.timeout", alone)
+	found.note(!in.Approval.Required && in.Approval.Approvers != nil, "approval.approvers", alone)
 	found.note(in.Approval.Required && in.Approval.Approvers != nil && len(in.Approval.Approvers) == 0,
-		"approval.approvers is empty: name somebody, or leave it out for whoever the connection lets approve")
-	found.note(in.Approval.Required && strings.TrimSpace(in.RequestedBy) == "", namelessRequest)
+		"approval.approvers", "is empty: name somebody, or leave it out for whoever the connection lets approve")
+	found.note(in.Approval.Required && strings.TrimSpace(in.RequestedBy) == "", "requestedBy", namelessRequest)
 	found.noteRequest(in.RequestID, in.RequestReason, in.RequestedBy)
 	return found
 }
@@ -228,16 +218,16 @@ func decode(data []byte, into any) error {
 		}
 		return errors.New("the input is not one valid JSON object")
 	}
-	path := strings.ReplaceAll(strings.TrimPrefix(string(semantic.JSONPointer), "/"), "/", ".")
+	path := pathOf(semantic.JSONPointer)
 	switch {
 	case errors.Is(err, json.ErrUnknownName):
 		return unknownField(semantic.JSONPointer, reflect.TypeOf(into))
 	case path == "":
 		return errors.New("the input must be one JSON object")
 	case semantic.GoType == reflect.TypeFor[Duration]():
-		return fmt.Errorf(`%s must be a duration such as "90s", "15m" or "72h"`, path)
+		return Fault{Field: path, Message: `must be a duration such as "90s", "15m" or "72h"`}
 	default:
-		return fmt.Errorf("%s has the wrong type: it must be %s", path, describe(semantic.GoType))
+		return Fault{Field: path, Message: "has the wrong type: it must be " + describe(semantic.GoType)}
 	}
 }
 
@@ -247,25 +237,24 @@ var fieldShape = regexp.MustCompile(`^[A-Za-z_]{1,40}$`)
 
 // unknownField names the field that is not known and the known one that it resembles.
 func unknownField(at jsontext.Pointer, root reflect.Type) error {
-	name := at.LastToken()
+	name, parent := at.LastToken(), pathOf(at.Parent())
 	known := fieldNames(typeAt(root, at.Parent()))
-	shown := name
-	if !fieldShape.MatchString(shown) {
-		shown = "(not shown)"
+	if !fieldShape.MatchString(name) {
+		return Fault{Field: parent, Message: "holds a field that is not known, and not shown: the fields are " + strings.Join(known, ", ")}
 	}
-	if shown != name {
-		return fmt.Errorf("unknown field %q: the fields are %s", shown, strings.Join(known, ", "))
-	}
-	best, distance := "", 3
+	fault := Fault{Field: strings.TrimPrefix(parent+"."+name, "."), Message: "is no field: the fields are " + strings.Join(known, ", ")}
+	distance := 3
 	for _, candidate := range known {
 		if d := levenshtein.Distance(strings.ToLower(name), strings.ToLower(candidate), nil); d < distance {
-			best, distance = candidate, d
+			fault.Message, distance = fmt.Sprintf("is no field: did you mean %q?", candidate), d
 		}
 	}
-	if best != "" {
-		return fmt.Errorf("unknown field %q: did you mean %q?", shown, best)
-	}
-	return fmt.Errorf("unknown field %q: the fields are %s", shown, strings.Join(known, ", "))
+	return fault
+}
+
+// pathOf writes a pointer as a field's path.
+func pathOf(at jsontext.Pointer) string {
+	return strings.ReplaceAll(strings.TrimPrefix(string(at), "/"), "/", ".")
 }
 
 // typeAt returns the struct that the pointer leads to.

@@ -2,6 +2,9 @@ package workflows_test
 
 import (
 	"encoding/json"
+	"errors"
+	"fmt"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -71,15 +74,15 @@ func TestWrongInputs(t *testing.T) {
 		"a connection path":   {`{"connection":"a/b","email":"jane.doe@example.org"}`, "connection must be"},
 		"a bad id":            {`{"connection":"x","userId":"jane.doe@example.org"}`, "userId must be the provider's own identifier"},
 		"a bad email":         {`{"connection":"x","email":"jane.doe@example.org\n"}`, "email begins or ends with white space"},
-		"unknown field":       {`{` + decent + `,"emial":"jane.doe"}`, `unknown field "emial": did you mean "email"?`},
-		"unknown case":        {`{` + decent + `,"UserID":"jane.doe"}`, `unknown field "UserID": did you mean "userId"?`},
-		"unknown and foreign": {`{` + decent + `,"colour":"jane.doe"}`, `unknown field "colour": the fields are connection, userId`},
-		"unknown nested":      {`{` + decent + `,"guard":{"onlyReason":["admin"]}}`, `unknown field "onlyReason": did you mean "onlyReasons"?`},
-		"nested, foreign":     {`{` + decent + `,"guard":{"email":1}}`, `unknown field "email": the fields are onlyReasons, minLockedFor`},
-		"an address as field": {`{` + decent + `,"jane.doe@example.org":true}`, `unknown field "(not shown)"`},
-		"a name as field":     {`{` + decent + `,"jane.doe":true}`, `unknown field "(not shown)"`},
-		"a token as field":    {`{` + decent + `,"jca_9f8e7d":true}`, `unknown field "(not shown)"`},
-		"a huge field":        {`{` + decent + `,"` + strings.Repeat("a", 1<<20) + `":true}`, `unknown field "(not shown)"`},
+		"unknown field":       {`{` + decent + `,"emial":"jane.doe"}`, `emial is no field: did you mean "email"?`},
+		"unknown case":        {`{` + decent + `,"UserID":"jane.doe"}`, `UserID is no field: did you mean "userId"?`},
+		"unknown and foreign": {`{` + decent + `,"colour":"jane.doe"}`, `colour is no field: the fields are connection, userId`},
+		"unknown nested":      {`{` + decent + `,"guard":{"onlyReason":["admin"]}}`, `guard.onlyReason is no field: did you mean "onlyReasons"?`},
+		"nested, foreign":     {`{` + decent + `,"guard":{"email":1}}`, `guard.email is no field: the fields are onlyReasons, minLockedFor`},
+		"an address as field": {`{` + decent + `,"jane.doe@example.org":true}`, "holds a field that is not known, and not shown: the fields are connection"},
+		"a name as field":     {`{` + decent + `,"jane.doe":true}`, "holds a field that is not known, and not shown: the fields are connection"},
+		"a token as field":    {`{` + decent + `,"jca_9f8e7d":true}`, "holds a field that is not known, and not shown: the fields are connection"},
+		"a huge field":        {`{` + decent + `,"` + strings.Repeat("a", 1<<20) + `":true}`, "holds a field that is not known, and not shown: the fields are connection"},
 		"given twice":         {`{` + decent + `,"email":"jane.doe@example.com"}`, "gives one field twice"},
 		"nested twice":        {`{` + decent + `,"guard":{"minLockedFor":"1m","minLockedFor":"2m"}}`, "gives one field twice"},
 		"text for bool":       {`{` + decent + `,"dryRun":"jane.doe"}`, "dryRun has the wrong type: it must be true or false"},
@@ -95,7 +98,7 @@ func TestWrongInputs(t *testing.T) {
 		"timeout too short":   {`{` + decent + `,"timeout":"10ms"}`, "timeout must be between 1s and 720h"},
 		"timeout too long":    {`{` + decent + `,"timeout":"721h"}`, "timeout must be between 1s and 720h"},
 		"watch too long":      {`{` + decent + `,"watchFor":"721h"}`, "watchFor must be between 0s and 720h"},
-		"bounds crossed":      {`{` + decent + `,"guard":{"minLockedFor":"2h","maxLockedFor":"1h"}}`, "guard.minLockedFor is longer than guard.maxLockedFor"},
+		"bounds crossed":      {`{` + decent + `,"guard":{"minLockedFor":"2h","maxLockedFor":"1h"}}`, "guard.minLockedFor is longer than the age that a lock may have at most"},
 		"unknown reason":      {`{` + decent + `,"guard":{"onlyReasons":["jane.doe"]}}`, "guard.onlyReasons holds an unknown word: use failed_sign_in"},
 		"unknown override":    {`{` + decent + `,"override":["jane.doe"]}`, `override holds an unknown word: use "suspended" and "disabled"`},
 		"unknown emit":        {`{` + decent + `,"emit":"jane.doe"}`, `emit must be "full" or "summary"`},
@@ -108,8 +111,8 @@ func TestWrongInputs(t *testing.T) {
 		"an unseen requester": {`{` + decent + `,"requestedBy":"so\u00adar"}`, "requestedBy holds a control character, or one that cannot be seen"},
 		"a requester's line":  {`{` + decent + `,"requestedBy":"soar\nboss"}`, "requestedBy holds a control character"},
 		"an unseen approver":  {`{` + decent + `,"requestedBy":"soar","approval":{"required":true,"approvers":["bo\u200bss"]}}`, "approval.approvers holds a control character"},
-		"approvers alone":     {`{` + decent + `,"requestedBy":"soar","approval":{"approvers":["boss"]}}`, "approval.timeout and approval.approvers demand no approval by themselves"},
-		"a wait alone":        {`{` + decent + `,"requestedBy":"soar","approval":{"timeout":"1h"}}`, "demand no approval by themselves: set approval.required"},
+		"approvers alone":     {`{` + decent + `,"requestedBy":"soar","approval":{"approvers":["boss"]}}`, "approval.approvers demands no approval by itself"},
+		"a wait alone":        {`{` + decent + `,"requestedBy":"soar","approval":{"timeout":"1h"}}`, "approval.timeout demands no approval by itself: require one too"},
 		"no approvers":        {`{` + decent + `,"requestedBy":"soar","approval":{"required":true,"approvers":[]}}`, "approval.approvers is empty"},
 		"nobody asks":         {`{` + decent + `,"approval":{"required":true}}`, "requestedBy is missing: an approval is needed"},
 		"a blank asks":        {`{` + decent + `,"requestedBy":"  ","approval":{"required":true}}`, "requestedBy is missing"},
@@ -117,7 +120,7 @@ func TestWrongInputs(t *testing.T) {
 		"reason too long":     {`{` + decent + `,"requestReason":"` + strings.Repeat("a", 1025) + `"}`, "requestReason is longer than 1024 bytes"},
 		"invalid UTF-8":       {`{"connection":"x","email":"jane.doe` + "\xff" + `"}`, "not one valid JSON object"},
 		"a lone surrogate":    {`{"connection":"x","email":"jane.doe\ud800"}`, "not one valid JSON object"},
-		"very deep":           {strings.Repeat(`{"guard":`, 20_000), "unknown field"},
+		"very deep":           {strings.Repeat(`{"guard":`, 20_000), "guard.guard is no field"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -125,9 +128,72 @@ func TestWrongInputs(t *testing.T) {
 			require.Nil(t, in)
 			require.ErrorContains(t, err, test.want)
 			require.Less(t, len(err.Error()), 1000)
+			require.NotEmpty(t, workflows.Faults(err))
+			for _, fault := range workflows.Faults(err) {
+				requireFault(t, fault, test.input)
+			}
 			for _, personal := range latchkeytest.Personal() {
 				require.NotContains(t, strings.ToLower(err.Error()), strings.ToLower(personal))
 			}
+		})
+	}
+}
+
+// requireFault: a fault names a field of the input, or one that was given and is none, and its
+// message reads on from the name.
+func requireFault(t *testing.T, fault workflows.Fault, input string) {
+	t.Helper()
+	require.NotEmpty(t, fault.Message)
+	require.Equal(t, strings.TrimPrefix(fault.Field+" "+fault.Message, " "), fault.Error())
+	at := reflect.TypeFor[workflows.Input]()
+	for _, name := range strings.Split(fault.Field, ".") {
+		if fault.Field == "" || strings.Trim(name, "0123456789") == "" {
+			continue
+		}
+		found := false
+		for i := range at.NumField() {
+			if tag, _, _ := strings.Cut(at.Field(i).Tag.Get("json"), ","); tag == name {
+				at, found = at.Field(i).Type, true
+				break
+			}
+		}
+		if !found {
+			require.Contains(t, fault.Message, "is no field")
+			require.Contains(t, input, `"`+name+`"`)
+		}
+	}
+}
+
+// TestFaults: what is wrong is told field by field, however the error was wrapped.
+func TestFaults(t *testing.T) {
+	t.Parallel()
+	single := workflows.Input{Connection: "X", Username: "a", Email: "b", Emit: "x", Approval: workflows.Approval{Approvers: []string{""}},
+		Guard: workflows.Guard{MinLockedFor: -1, MaxLockedFor: -1, Include: []string{}}}
+	many := workflows.BulkInput{Connection: "x", Users: []connectors.UserRef{{Username: "a"}, {Email: " b"}, {}}, Timeout: workflows.Duration(time.Millisecond),
+		Policy: workflows.Policy{Concurrency: -1, Include: []string{}}}
+	_, unknown := workflows.ParsePolicy([]byte(`{"hold":{"abov":1}}`))
+	for name, test := range map[string]struct {
+		err  error
+		want []string
+	}{
+		"none":      {nil, nil},
+		"single":    {single.Normalise(), []string{"connection", "", "guard.include", "guard.minLockedFor", "guard.maxLockedFor", "emit", "approval.approvers", "approval.approvers"}},
+		"many":      {many.Normalise(), []string{"users[1].email", "users[2]", "policy.include", "policy.concurrency", "timeout"}},
+		"given":     {(&workflows.BulkInput{Carried: &workflows.Carried{}}).ValidateStart(), []string{"carried"}},
+		"unknown":   {unknown, []string{"hold.abov"}},
+		"wrapped":   {fmt.Errorf("ask: %w", errors.Join(errors.New("else"), workflows.ValidateConnection("X"))), []string{"", "connection"}},
+		"of no one": {errors.New("else"), []string{""}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var fields []string
+			for _, fault := range workflows.Faults(test.err) {
+				fields = append(fields, fault.Field)
+				require.NotContains(t, fault.Message, "policy.", "a message names no other field by its path")
+				require.NotContains(t, fault.Message, "guard.")
+				require.NotContains(t, fault.Message, "approval.")
+			}
+			require.ElementsMatch(t, test.want, fields, test.err)
 		})
 	}
 }

@@ -58,7 +58,7 @@ func (r *unlockRun) mayJoin(join Join) error {
 	case guard.Invisible(join.RequestedBy):
 		return temporal.NewApplicationError("requestedBy "+holdsInvisible, TypeInvalidInput)
 	case strings.TrimSpace(join.RequestedBy) == "" && r.step == StepApproval:
-		return temporal.NewApplicationError(namelessRequest, TypeInvalidInput)
+		return temporal.NewApplicationError("requestedBy "+namelessRequest, TypeInvalidInput)
 	case r.waitsAlready(join.RequestedBy):
 		return temporal.NewApplicationError("this name waits for the run already", TypeJoinedBefore)
 	case len(r.joined) >= maxJoins:

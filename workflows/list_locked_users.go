@@ -25,10 +25,10 @@ type ListInput struct {
 
 func (in *ListInput) faults() (found faults) {
 	found.noteConnection(in.Connection)
-	found.note(slices.ContainsFunc(in.Reasons, unknownReason), "reasons holds an unknown word: use failed_sign_in, admin, expired and unknown")
+	found.note(slices.ContainsFunc(in.Reasons, unknownReason), "reasons", "holds an unknown word: use failed_sign_in, admin, expired and unknown")
 	if in.After != "" {
 		err := connectors.ValidateID(in.After)
-		found.note(err != nil, "after is not the next of a page: %w", err)
+		found.note(err != nil, "after", "is not the next of a page: %v", err)
 	}
 	return found
 }

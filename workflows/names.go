@@ -4,7 +4,6 @@ package workflows
 
 import (
 	"errors"
-	"fmt"
 	"maps"
 	"regexp"
 	"slices"
@@ -73,7 +72,7 @@ func ValidateConnection(name string) error {
 	if connectionShape.MatchString(name) {
 		return nil
 	}
-	return fmt.Errorf("connection must be 1 to 63 lower-case letters, digits and hyphens, such as jc-prod")
+	return Fault{Field: "connection", Message: "must be 1 to 63 lower-case letters, digits and hyphens, such as jc-prod"}
 }
 
 // UnlockID is the workflow ID of the unlock of one user.

@@ -130,19 +130,18 @@ func orZero[T comparable](given, otherwise T) T {
 // faults names every wrong field of a complete policy.
 func (p *Policy) faults() []error {
 	var found faults
-	found.note(len(*p.OnlyReasons) > maxWords, "policy.onlyReasons holds more than %d words", maxWords)
-	found.note(slices.ContainsFunc(*p.OnlyReasons, unknownReason), "policy.onlyReasons holds an unknown word: use failed_sign_in, admin, expired and unknown")
-	found.note(*p.MinLockedFor < 0 || p.MaxLockedFor < 0, "policy.minLockedFor and policy.maxLockedFor must not be negative")
-	found.note(p.MaxLockedFor > 0 && *p.MinLockedFor > p.MaxLockedFor, "policy.minLockedFor is longer than policy.maxLockedFor: no lock can pass")
-	found = append(found, patternFaults("policy", p.Exclude, p.Include)...)
-	found.note(p.MaxPerUser.Unlocks < 0, "policy.maxPerUser.unlocks must not be negative; 0 is no bound")
-	found.note(p.MaxPerUser.Unlocks == 0 && p.MaxPerUser.Within != 0, "policy.maxPerUser.within bounds nothing by itself: give policy.maxPerUser.unlocks, or leave it out")
-	found.note(p.MaxPerUser.Unlocks != 0 && outside(p.MaxPerUser.Within), "policy.maxPerUser.within must be between %s and %s", guard.Round(minTimeout), guard.Round(MaxTimeout))
-	found.note(*p.MaxPerRun < 0, "policy.maxPerRun must not be negative; 0 is no bound")
-	found.note(*p.Hold.Above < 0, "policy.hold.above must not be negative; off: true switches the hold off")
-	found.note(outside(p.Hold.Window), "policy.hold.window must be between %s and %s", guard.Round(minTimeout), guard.Round(MaxTimeout))
-	found.note(outside(p.Hold.Deadline), "policy.hold.deadline must be between %s and %s", guard.Round(minTimeout), guard.Round(MaxTimeout))
-	found.note(p.Concurrency < 1 || p.Concurrency > maxConcurrency, "policy.concurrency must be between 1 and %d", maxConcurrency)
+	found.note(len(*p.OnlyReasons) > maxWords, "policy.onlyReasons", "holds more than %d words", maxWords)
+	found.note(slices.ContainsFunc(*p.OnlyReasons, unknownReason), "policy.onlyReasons", "holds an unknown word: use failed_sign_in, admin, expired and unknown")
+	found.noteAges("policy", *p.MinLockedFor, p.MaxLockedFor)
+	found.notePatterns("policy", p.Exclude, p.Include)
+	found.note(p.MaxPerUser.Unlocks < 0, "policy.maxPerUser.unlocks", "must not be negative; 0 is no bound")
+	found.note(p.MaxPerUser.Unlocks == 0 && p.MaxPerUser.Within != 0, "policy.maxPerUser.within", "bounds nothing by itself: give unlocks too, or leave it out")
+	found.note(p.MaxPerUser.Unlocks != 0 && outside(p.MaxPerUser.Within), "policy.maxPerUser.within", "must be between %s and %s", guard.Round(minTimeout), guard.Round(MaxTimeout))
+	found.note(*p.MaxPerRun < 0, "policy.maxPerRun", "must not be negative; 0 is no bound")
+	found.note(*p.Hold.Above < 0, "policy.hold.above", "must not be negative; off: true switches the hold off")
+	found.note(outside(p.Hold.Window), "policy.hold.window", "must be between %s and %s", guard.Round(minTimeout), guard.Round(MaxTimeout))
+	found.note(outside(p.Hold.Deadline), "policy.hold.deadline", "must be between %s and %s", guard.Round(minTimeout), guard.Round(MaxTimeout))
+	found.note(p.Concurrency < 1 || p.Concurrency > maxConcurrency, "policy.concurrency", "must be between 1 and %d", maxConcurrency)
 	return found
 }
 
@@ -152,18 +151,17 @@ func unknownReason(reason connectors.Reason) bool {
 	return !slices.Contains(connectors.Reasons(), reason)
 }
 
-func patternFaults(of string, exclude, include []string) []error {
-	var found []error
-	if include != nil && len(include) == 0 {
-		found = append(found, fmt.Errorf("%s.include is empty, and would include everybody: name somebody, or leave it out", of))
-	}
-	if err := validatePatterns(exclude); err != nil {
-		found = append(found, fmt.Errorf("%s.exclude %w", of, err))
-	}
-	if err := validatePatterns(include); err != nil {
-		found = append(found, fmt.Errorf("%s.include %w", of, err))
-	}
-	return found
+// noteAges notes what is wrong with the ages that locks must have.
+func (f *faults) noteAges(of string, least, most Duration) {
+	f.note(least < 0, of+".minLockedFor", "must not be negative")
+	f.note(most < 0, of+".maxLockedFor", "must not be negative")
+	f.note(most > 0 && least > most, of+".minLockedFor", "is longer than the age that a lock may have at most: no lock can pass")
+}
+
+func (f *faults) notePatterns(of string, exclude, include []string) {
+	f.note(include != nil && len(include) == 0, of+".include", "is empty, and would include everybody: name somebody, or leave it out")
+	f.noteAll(of+".exclude", validatePatterns(exclude))
+	f.noteAll(of+".include", validatePatterns(include))
 }
 
 // validatePatterns reports whether the patterns of exclude or include can be used.

@@ -49,7 +49,7 @@ func (a *app) approvalsListCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if connection != "" {
 				if err := workflows.ValidateConnection(connection); err != nil {
-					return &usageError{message: inFlags(err.Error())}
+					return &usageError{message: inFlags(err)}
 				}
 			}
 			return a.withSession(cmd.Context(), where, func(connected *session) error {

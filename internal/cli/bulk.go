@@ -46,7 +46,7 @@ func (r *bulkRequest) check() error {
 		return usagef("--report needs the end of the run: without --detach, or later with latchkey bulk report")
 	}
 	if err := r.in.Normalise(); err != nil {
-		return &usageError{message: inFlags(err.Error())}
+		return &usageError{message: inFlags(err)}
 	}
 	return checkReport(r.report)
 }

@@ -125,8 +125,8 @@ func TestUnlockFromFileFaults(t *testing.T) {
 		{"a report of no format", []string{"--from-file", list, "--report", "x.txt"}, []string{"--report must be a file whose name ends in .csv, .json or .jsonl", "Its flags"}},
 		{"a report nowhere", []string{"--from-file", list, "--report", "no/such/x.csv"}, []string{"--report: there is no folder no/such: make it first", "Its flags"}},
 		{"a report of what is not waited for", []string{"--from-file", list, "--report", "x.csv", "--detach"}, []string{"--report needs the end of the run", "Its flags"}},
-		{"a policy of no sense", []string{"--from-file", list, "--policy", file(t, "p", "onlyReason: [admin]")}, []string{`unknown field "onlyReason": did you mean "onlyReasons"?`}},
-		{"ages of no sense", []string{"--from-file", list, "--min-locked-for", "2h", "--max-locked-for", "1h"}, []string{"--min-locked-for is longer than --max-locked-for", "Its flags"}},
+		{"a policy of no sense", []string{"--from-file", list, "--policy", file(t, "p", "onlyReason: [admin]")}, []string{`onlyReason is no field: did you mean "onlyReasons"?`}},
+		{"ages of no sense", []string{"--from-file", list, "--min-locked-for", "2h", "--max-locked-for", "1h"}, []string{"--min-locked-for is longer than the age that a lock may have at most", "Its flags"}},
 		{"too many at a time", []string{"--from-file", list, "--concurrency", "101"}, []string{"--concurrency must be between 1 and 100", "Its flags"}},
 		{"none at a time", []string{"--from-file", list, "--concurrency", "0"}, []string{"--concurrency must be at least 1", "Its flags"}},
 	}

@@ -58,7 +58,7 @@ func (f *lockedFlags) check(cmd *cobra.Command) error {
 		return &usageError{message: err.Error()}
 	}
 	if err := workflows.ValidateConnection(f.in.Connection); err != nil {
-		return &usageError{message: inFlags(err.Error())}
+		return &usageError{message: inFlags(err)}
 	}
 	f.in.Reasons = reasonsOf(f.reasons)
 	for _, reason := range f.in.Reasons {

@@ -79,7 +79,7 @@ func (f *scheduleFlags) checkName() error {
 		return usagef("--connection is missing: give the name under which a worker serves the provider, such as --connection jumpcloud")
 	}
 	if err := workflows.ValidateConnection(f.connection); err != nil {
-		return &usageError{message: inFlags(err.Error())}
+		return &usageError{message: inFlags(err)}
 	}
 	if f.id == "" {
 		f.id = workflows.BulkID(f.connection, "")

@@ -165,7 +165,7 @@ func TestScheduleFaults(t *testing.T) {
 		{"no catching up", []string{"--every", "5m", "--catch-up-window", "1s"}, "--catch-up-window must be at least 10s"},
 		{"no ID", []string{"--every", "5m", "--id", "a\n"}, "--id must be at most 200 printable characters"},
 		{"capitals", []string{"--every", "5m", "--connection", "JC"}, "--connection must be 1 to 63"},
-		{"unknown key", []string{"--every", "5m", "--policy", file(t, "p", "hold:\n  abov: 5\n")}, `unknown field "abov": did you mean "above"?`},
+		{"unknown key", []string{"--every", "5m", "--policy", file(t, "p", "hold:\n  abov: 5\n")}, `hold.abov is no field: did you mean "above"?`},
 		{"key twice", []string{"--every", "5m", "--policy", file(t, "p", "maxPerRun: 5\nmaxPerRun: 6\n")}, `mapping key "maxPerRun" already defined at line 1`},
 		{"wrong type", []string{"--every", "5m", "--policy", file(t, "p", "maxPerRun: many\n")}, "maxPerRun has the wrong type: it must be a whole number"},
 		{"no duration", []string{"--every", "5m", "--policy", file(t, "p", "minLockedFor: 15\n")}, `minLockedFor must be a duration such as "90s", "15m" or "72h"`},

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"errors"
-	"regexp"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -94,7 +93,7 @@ func (f *unlockFlags) input(flags *pflag.FlagSet, userName func() string) (*work
 		return nil, usagef("--approval-timeout must be at least 1s")
 	}
 	if err := in.Normalise(); err != nil {
-		return nil, &usageError{message: inFlags(err.Error())}
+		return nil, &usageError{message: inFlags(err)}
 	}
 	return &in, nil
 }
@@ -140,7 +139,6 @@ var fieldFlags = map[string]string{
 	"guard.onlyReasons":  "--only-reasons",
 	"guard.minLockedFor": "--min-locked-for",
 	"guard.maxLockedFor": "--max-locked-for",
-	"approval.required":  "--approval",
 	"approval.timeout":   "--approval-timeout",
 	"approval.approvers": "--approvers",
 
@@ -150,20 +148,16 @@ var fieldFlags = map[string]string{
 	"policy.concurrency":  "--concurrency",
 }
 
-// fieldWord finds fields at the start of a line, and those that are no English word anywhere.
-var fieldWord = regexp.MustCompile(`(?m)^(?:connection|username|email|override|timeout)\b|\b(?:userId|requestReason|requestedBy|requestId|watchFor|(?:guard|policy|approval)\.\w+)\b|\busername or email\b`)
-
-// inFlags writes the faults of an input in the words of the command line.
-func inFlags(message string) string {
-	return fieldWord.ReplaceAllStringFunc(message, func(word string) string {
-		if word == "username or email" {
-			return "--username or --email"
+// inFlags writes the faults of an input in the words of the command line, a line each.
+func inFlags(err error) string {
+	var lines []string
+	for _, fault := range workflows.Faults(err) {
+		if flag, known := fieldFlags[fault.Field]; known {
+			fault.Field = flag
 		}
-		if flag, known := fieldFlags[word]; known {
-			return flag
-		}
-		return word
-	})
+		lines = append(lines, fault.Error())
+	}
+	return strings.Join(lines, "\n")
 }
 
 // duration is a flag's value such as 15m.

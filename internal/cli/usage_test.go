@@ -50,15 +50,15 @@ func TestWrongCommandLines(t *testing.T) {
 		{"unknown override", named("--override", "suspended,locked"), []string{`latchkey: --override holds an unknown word: use "suspended" and "disabled"`, hint}},
 		{"unknown reason", named("--only-reasons", "typo"), []string{"latchkey: --only-reasons holds an unknown word: use failed_sign_in, admin, expired and unknown", hint}},
 		{"ages that exclude all", named("--min-locked-for", "2h", "--max-locked-for", "1h"), []string{
-			"latchkey: --min-locked-for is longer than --max-locked-for: no lock can pass", hint}},
+			"latchkey: --min-locked-for is longer than the age that a lock may have at most: no lock can pass", hint}},
 		{"unusable request ID", named("--request-id", "a b"), []string{
 			"latchkey: --request-id must be 1 to 200 letters, digits and . _ : / -, beginning with a letter or digit; it is stored in the clear", hint}},
 		{"a request ID of Latchkey's", named("--request-id", "unlock/jc-prod/x"), []string{
 			"latchkey: --request-id begins like the IDs of Latchkey's own runs (unlock/, unlock-locked/, check/, list/, ceiling/, temporal-sys-): choose another, such as one that begins with the ticket's", hint}},
 		{"approvers without an approval", named("--approvers", "boss"), []string{
-			"latchkey: --approval-timeout and --approvers demand no approval by themselves: set --approval, or leave them out", hint}},
+			"latchkey: --approvers demands no approval by itself: require one too, or leave it out", hint}},
 		{"a wait without an approval", named("--approval-timeout", "1h"), []string{
-			"latchkey: --approval-timeout and --approvers demand no approval by themselves: set --approval, or leave them out", hint}},
+			"latchkey: --approval-timeout demands no approval by itself: require one too, or leave it out", hint}},
 		{"an approval that nobody asks for", named("--approval", "--requested-by", ""), []string{
 			"latchkey: --requested-by is missing: an approval is needed, which whoever asks must not give, so say who asks", hint}},
 		{"a name that hides something", named("--requested-by", "bo\u200bss"), []string{
