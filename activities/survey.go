@@ -59,7 +59,21 @@ type Tally struct {
 	Fresh int `json:"fresh"`
 	// Read counts the accounts that the provider was asked about.
 	Read int `json:"read"`
+	// Missing is what could not be read. With any of it the list is not whole.
+	Missing connectors.Missing `json:"missing,omitzero"`
 }
+
+// Add counts another page of the same list.
+func (t *Tally) Add(page Tally) {
+	t.Locked += page.Locked
+	t.Fresh += page.Fresh
+	t.Read += page.Read
+	t.Missing.Merge(page.Missing)
+}
+
+// Suspects counts those whose lock may be a part of an attack that is under way: who could
+// not be read may have been locked a moment ago.
+func (t *Tally) Suspects() int { return t.Fresh + t.Missing.Rows }
 
 // Survey lists locked accounts and judges each as far as a list tells.
 func (a *Activities) Survey(ctx context.Context, in SurveyInput) (_ *SurveyResult, err error) {
@@ -79,7 +93,7 @@ func (a *Activities) Survey(ctx context.Context, in SurveyInput) (_ *SurveyResul
 	count := fitting(result.Listed)
 	cut(&page, count)
 	result.Listed, result.Next = result.Listed[:count], page.Next
-	result.add(page, in.Window, now)
+	result.Tally = tallied(page, in.Window, now)
 	return result, nil
 }
 
@@ -106,14 +120,15 @@ func fingerprint(locks []connectors.Lock) string {
 	return fmt.Sprintf("%08x", digest.Sum32())
 }
 
-func (t *Tally) add(page connectors.Page, window time.Duration, now time.Time) {
-	t.Read += page.Read
-	t.Locked += len(page.Accounts)
+// tallied counts a page of the provider's.
+func tallied(page connectors.Page, window time.Duration, now time.Time) Tally {
+	tally := Tally{Read: page.Read, Locked: len(page.Accounts), Missing: page.Missing}
 	for _, account := range page.Accounts {
 		if slices.ContainsFunc(account.State.Locks, func(l connectors.Lock) bool { return fresh(l, window, account.Now(now)) }) {
-			t.Fresh++
+			tally.Fresh++
 		}
 	}
+	return tally
 }
 
 // fresh reports whether the lock may be a part of an attack that is under way.
@@ -147,7 +162,7 @@ func (a *Activities) CountLocked(ctx context.Context, in CountLockedInput) (_ *T
 		if err != nil {
 			return nil, err
 		}
-		in.add(page, in.Window, current.now())
+		in.Add(tallied(page, in.Window, current.now()))
 		if in.After = page.Next; in.After == "" {
 			return &in.Tally, nil
 		}
@@ -197,7 +212,7 @@ func (a *Activities) ListLocked(ctx context.Context, in ListLockedInput) (_ *Lis
 		result.Accounts = append(result.Accounts, shown)
 	}
 	result.Next = page.Next
-	result.add(page, 0, current.now())
+	result.Tally = tallied(page, 0, current.now())
 	return result, nil
 }
 

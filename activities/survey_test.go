@@ -217,6 +217,46 @@ func TestFingerprint(t *testing.T) {
 	}
 }
 
+// TestListsThatAreNotWhole: each step hands on what its page lacks, and one that reads several
+// pages what all of them lack, also of an attempt before it.
+func TestListsThatAreNotWhole(t *testing.T) {
+	t.Parallel()
+	first := connectors.Missing{Rows: 2, UserIDs: []string{latchkeytest.MemberID(7)}}
+	later := connectors.Missing{Rows: 1, UserIDs: []string{latchkeytest.MemberID(8)}, Servers: []connectors.Unasked{{Server: "two", Kind: connectors.Unavailable}}}
+	all := connectors.Missing{Rows: 2, UserIDs: []string{latchkeytest.MemberID(7), latchkeytest.MemberID(8)}, Servers: later.Servers}
+	town := func() *bench {
+		b, town := townOf()
+		for n := 1; n <= 3; n++ {
+			town.Add(latchkeytest.Member(n, made(time.Hour, connectors.ReasonFailedSignIn)))
+		}
+		town.PageSize = 1
+		town.Missing = func(after string) connectors.Missing {
+			return map[string]connectors.Missing{"": first, latchkeytest.MemberID(2): later}[after]
+		}
+		return b
+	}
+	b := town()
+	surveyed, err := run[activities.SurveyResult](b, b.steps.Survey, activities.SurveyInput{Window: time.Minute})
+	require.NoError(t, err)
+	require.Equal(t, first, surveyed.Missing)
+	require.Equal(t, 2, surveyed.Suspects(), "who could not be read may have been locked a moment ago")
+
+	counted, err := run[activities.Tally](b, b.steps.CountLocked, activities.CountLockedInput{})
+	require.NoError(t, err)
+	require.Equal(t, all, counted.Missing)
+	require.Equal(t, 3, counted.Locked)
+
+	b = town()
+	b.environment.SetHeartbeatDetails(activities.CountLockedInput{After: latchkeytest.MemberID(2), Tally: activities.Tally{Locked: 2, Missing: first}})
+	resumed, err := run[activities.Tally](b, b.steps.CountLocked, activities.CountLockedInput{})
+	require.NoError(t, err)
+	require.Equal(t, all, resumed.Missing)
+
+	listed, err := run[activities.ListLockedResult](b, b.steps.ListLocked, activities.ListLockedInput{After: latchkeytest.MemberID(2)})
+	require.NoError(t, err)
+	require.Equal(t, later, listed.Missing)
+}
+
 // TestCountLocked adds to what the survey counted, to the end of the list.
 func TestCountLocked(t *testing.T) {
 	t.Parallel()

@@ -46,6 +46,8 @@ type UnlockResult struct {
 	// Account is the account as it was read afresh; nil when the look-up was young enough.
 	Account *connectors.Account `json:"account,omitempty"`
 	Attempt int                 `json:"attempt"`
+	// Refused holds the servers, of several, that did not accept the unlock.
+	Refused []connectors.Refused `json:"refused,omitempty"`
 	// Changed says that other locks than those of Again stand, so that nothing was sent.
 	Changed bool `json:"changed,omitempty"`
 }
@@ -138,7 +140,7 @@ func (a *Activities) send(ctx, bounded context.Context, in UnlockInput, account 
 	}
 	sent, failed = connectors.Yes, ""
 	result.Sent = connectors.Yes
-	result.UnlockedAt, result.ProviderRequestID = unlocked.At, unlocked.RequestID
+	result.UnlockedAt, result.ProviderRequestID, result.Refused = unlocked.At, unlocked.RequestID, unlocked.Refused
 	return result, nil
 }
 

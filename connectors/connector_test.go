@@ -3,6 +3,7 @@ package connectors_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"iter"
 	"regexp"
@@ -283,6 +284,12 @@ func TestSeveralServers(t *testing.T) {
 	require.Equal(t, "two", unlocked.Refused[0].Server)
 	require.Equal(t, connectors.Unavailable, unlocked.Refused[0].Kind)
 
+	two.unlockFailure = errors.New("jane@example.org is locked")
+	unlocked, err = connector.Unlock(t.Context(), half)
+	require.NoError(t, err)
+	require.Equal(t, connectors.MalformedResponse, unlocked.Refused[0].Kind)
+	require.NotContains(t, unlocked.Refused[0].Message, "jane", "results are stored")
+
 	two.unlockFailure = failing(connectors.Unsupported)
 	unlocked, err = connector.Unlock(t.Context(), half)
 	require.NoError(t, err)
@@ -356,11 +363,48 @@ func TestAListThatIsNotWhole(t *testing.T) {
 	require.Len(t, page.Accounts[0].State.Locks, 2)
 	require.Equal(t, []connectors.Unasked{{Server: "two", Kind: connectors.Unavailable}}, page.Missing.Servers)
 
+	require.Equal(t, "the server two could not be asked (Unavailable)", page.Missing.String())
+
 	var merged connectors.Missing
 	merged.Merge(page.Missing)
 	merged.Merge(connectors.Missing{Rows: 2, UserIDs: []string{"cccc"}})
 	merged.Merge(connectors.Missing{Rows: 1, UserIDs: []string{"cccc"}, Servers: page.Missing.Servers})
 	require.Equal(t, connectors.Missing{Rows: 2, UserIDs: []string{"cccc"}, Servers: page.Missing.Servers}, merged)
+}
+
+// TestMergedMissing: of what the pages of a list lack nothing is lost, whatever their order.
+func TestMergedMissing(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		var merged connectors.Missing
+		rows, named, servers := 0, map[string]bool{}, map[connectors.Unasked]bool{}
+		for range rapid.IntRange(0, 12).Draw(t, "pages") {
+			var page connectors.Missing
+			for range rapid.IntRange(0, 12).Draw(t, "named") {
+				id := fmt.Sprintf("%04x", rapid.IntRange(0, 150).Draw(t, "id"))
+				page.UserIDs, named[id] = append(page.UserIDs, id), true
+			}
+			page.Rows = len(page.UserIDs) + rapid.IntRange(0, 3).Draw(t, "without an ID")
+			rows = max(rows, page.Rows)
+			if rapid.Bool().Draw(t, "a server") {
+				unasked := connectors.Unasked{Server: rapid.SampledFrom([]string{"one", "two"}).Draw(t, "which"), Kind: connectors.Unavailable}
+				page.Servers, servers[unasked] = append(page.Servers, unasked), true
+			}
+			merged.Merge(page)
+		}
+		require.Equal(t, rows > 0 || len(servers) > 0, merged.Any())
+		require.Equal(t, merged.Any(), merged.String() != "")
+		require.GreaterOrEqual(t, merged.Rows, max(rows, min(len(named), 100)))
+		require.Len(t, merged.UserIDs, min(len(named), 100))
+		require.Len(t, merged.Servers, len(servers))
+		for _, id := range merged.UserIDs {
+			require.True(t, named[id])
+			delete(named, id) // Named once.
+		}
+		for _, unasked := range merged.Servers {
+			require.True(t, servers[unasked])
+		}
+	})
 }
 
 func ids(page connectors.Page) []string {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 )
@@ -42,13 +43,29 @@ type Unasked struct {
 // Any reports whether something is missing.
 func (m Missing) Any() bool { return m.Rows > 0 || len(m.Servers) > 0 }
 
+// String says what is missing, for people. It names no account.
+func (m Missing) String() string {
+	var said []string
+	switch {
+	case m.Rows == 1:
+		said = append(said, "1 account could not be read")
+	case m.Rows > 1:
+		said = append(said, fmt.Sprintf("%d accounts could not be read", m.Rows))
+	}
+	for _, each := range m.Servers {
+		said = append(said, fmt.Sprintf("the server %s could not be asked (%s)", each.Server, each.Kind))
+	}
+	return strings.Join(said, ", ")
+}
+
 // Merge adds what another page of the same list lacks. A scan for each page meets the same
-// rows again, so that the larger count stands.
+// rows again, so that the larger count stands, or that of the accounts that are known.
 func (m *Missing) Merge(other Missing) {
 	m.Rows = max(m.Rows, other.Rows)
 	for _, id := range other.UserIDs {
 		m.name(id)
 	}
+	m.Rows = max(m.Rows, len(m.UserIDs))
 	for _, server := range other.Servers {
 		if !slices.Contains(m.Servers, server) {
 			m.Servers = append(m.Servers, server)

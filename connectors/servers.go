@@ -130,13 +130,15 @@ func (c *Connector) unlockEverywhere(ctx context.Context, account *Account) (Unl
 			accepted = true
 			continue
 		}
-		unlocked.Refused = append(unlocked.Refused, Refused{Server: c.servers[i].Name, Kind: cmp.Or(KindOf(err), MalformedResponse), Message: err.Error()})
+		refused := Refused{Server: c.servers[i].Name, Kind: MalformedResponse, Message: "the server's answer was not understood"}
 		var failure *Error
-		if !errors.As(err, &failure) {
+		if errors.As(err, &failure) {
+			refused.Kind, refused.Message = failure.Kind, failure.Error()
+			sent = Surer(sent, failure.Sent)
+		} else { // Its text may hold anything, and results are stored.
 			sent = Surer(sent, Unknown)
-			continue
 		}
-		sent = Surer(sent, failure.Sent)
+		unlocked.Refused = append(unlocked.Refused, refused)
 	}
 	if accepted {
 		// A replica that takes no changes gets them from the server that did.

@@ -147,6 +147,7 @@ func (r *bulkRun) progress(ctx workflow.Context) Progress {
 		State: r.phase(), Found: found, Decided: decided, InFlight: r.inFlight, Remaining: max(found-decided, 0),
 		Unlocked: r.Result.Counts[string(Unlocked)], Skipped: r.Result.Counts[string(Skipped)], Failed: r.Result.Counts[string(FailedUser)],
 		Counts: r.Result.Counts, Runs: r.Result.Runs, StartedAt: r.Result.StartedAt, Interventions: r.Result.Interventions,
+		Missing: r.Result.Missing,
 	}
 	if busy := workflow.Now(ctx).Sub(r.Result.StartedAt) - r.Idle.Std(); busy > 0 {
 		progress.PerMinute = float64(decided) / busy.Minutes()
@@ -209,6 +210,9 @@ func (r *bulkRun) tally(progress Progress) string {
 	text := fmt.Sprintf("%d of %d users decided at `%s`\n", progress.Decided, progress.Found, r.in.Connection)
 	for _, word := range sortedWords(r.Result.Counts) {
 		text += fmt.Sprintf("\n- %s: %d", word, r.Result.Counts[word])
+	}
+	if progress.Missing.Any() && r.state != StateDone { // The explanation of its end says so.
+		text += "\n\nThe list is not whole: " + progress.Missing.String()
 	}
 	return text
 }

@@ -55,7 +55,9 @@ func bulkEnds() map[string]func(*testing.T) *crowd {
 		"bulk refused":                       refusedPolicy,
 		"bulk with a wrong input":            wrongBulkInput,
 		"bulk chain":                         chainOfTwo,
+		"bulk incomplete":                    incomplete,
 		"list of locked users":               listed,
+		"list that is not whole":             listedInPart,
 		"list that fails":                    listDenied,
 		"list with a wrong input":            wrongListInput,
 		"list that is cancelled":             listCancelled,
@@ -181,6 +183,47 @@ func listed(t *testing.T) *crowd {
 	var page activities.ListLockedResult
 	require.NoError(t, c.client.Temporal.GetWorkflow(t.Context(), c.run.WorkflowID, "").Get(t.Context(), &page))
 	require.Len(t, page.Accounts, 3)
+	return c
+}
+
+// lacking is what a list lacks that could not be read whole.
+func lacking() connectors.Missing {
+	return connectors.Missing{Rows: 2, UserIDs: []string{latchkeytest.MemberID(9)}, Servers: []connectors.Unasked{{Server: "two", Kind: connectors.Unavailable}}}
+}
+
+// incomplete unlocks whom it found, and does not take them for everybody.
+func incomplete(t *testing.T) *crowd {
+	t.Helper()
+	c := newCrowd(t, latchkeytest.Connection{}, locked(3)...)
+	c.Missing = func(string) connectors.Missing { return lacking() }
+	entered, release := c.hold(3)
+	c.start(workflows.BulkInput{Policy: workflows.Policy{Concurrency: 1}})
+	<-entered
+	const says = "2 accounts could not be read, the server two could not be asked (Unavailable)"
+	progress, err := c.run.Progress(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, lacking(), progress.Missing)
+	require.Contains(t, latchkeytest.Metadata(t, c.client.Temporal, c.run.WorkflowID, "").GetCurrentDetails(), "The list is not whole: "+says)
+	close(release)
+	result, err := c.end()
+	require.NoError(t, err)
+	require.Equal(t, workflows.Incomplete, result.Outcome)
+	require.Equal(t, lacking(), result.Missing)
+	require.False(t, result.WalkedAll)
+	require.Contains(t, result.Explanation, "the list was not whole, and whoever else is locked was not found: "+says)
+	require.Equal(t, map[string]int{"unlocked": 3}, result.Counts)
+	return c
+}
+
+func listedInPart(t *testing.T) *crowd {
+	t.Helper()
+	c := newCrowd(t, latchkeytest.Connection{}, locked(1)...)
+	c.Missing = func(string) connectors.Missing { return lacking() }
+	c.startRaw(workflows.ListLockedUsersName, workflows.ListInput{Connection: c.name})
+	var page activities.ListLockedResult
+	require.NoError(t, c.client.Temporal.GetWorkflow(t.Context(), c.run.WorkflowID, "").Get(t.Context(), &page))
+	require.Equal(t, lacking(), page.Missing)
+	require.Contains(t, latchkeytest.Metadata(t, c.client.Temporal, c.run.WorkflowID, "").GetCurrentDetails(), "the list is not whole, and others may be locked: 2 accounts")
 	return c
 }
 

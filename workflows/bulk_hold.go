@@ -60,7 +60,11 @@ func (r *bulkRun) holdFor(ctx workflow.Context, fresh int) (released bool, err e
 
 // explainHold says what a held run waits for.
 func (r *bulkRun) explainHold() string {
-	return fmt.Sprintf("%d users were locked within %s by failed sign-ins or for unknown reasons, more than the %d that the policy takes for usual: this may be an attack. "+
+	unread := ""
+	if r.Result.Missing.Rows > 0 {
+		unread = fmt.Sprintf(", counting %d who could not be read", r.Result.Missing.Rows)
+	}
+	return fmt.Sprintf("%d users were locked within %s by failed sign-ins or for unknown reasons%s, more than the %d that the policy takes for usual: this may be an attack. "+
 		"Nobody was unlocked. Release or abort the run; at %s it ends as held",
-		r.hold.fresh, r.in.Policy.Hold.Window, *r.in.Policy.Hold.Above, r.hold.until.Format(time.RFC3339))
+		r.hold.fresh, r.in.Policy.Hold.Window, unread, *r.in.Policy.Hold.Above, r.hold.until.Format(time.RFC3339))
 }

@@ -57,7 +57,7 @@ func (r *bulkRun) list(ctx workflow.Context) error {
 		if err != nil || !again {
 			return err
 		}
-		r.Waiting, r.After, r.WalkedAll, r.Result.Found = nil, "", false, 0
+		r.Waiting, r.After, r.WalkedAll, r.Result.Found, r.Result.Missing = nil, "", false, 0, connectors.Missing{}
 		r.sightings.again()
 	}
 }
@@ -77,6 +77,7 @@ func (r *bulkRun) survey(ctx workflow.Context) (*activities.SurveyResult, error)
 	}
 	r.Waiting, r.After, r.WalkedAll = survey.Listed, survey.Next, survey.Next == ""
 	r.Result.Found += len(survey.Listed)
+	r.Result.Missing.Merge(survey.Missing)
 	return &survey, nil
 }
 
@@ -92,14 +93,15 @@ func (r *bulkRun) count(ctx workflow.Context, survey *activities.SurveyResult) (
 		}
 	}
 	r.Total = tally.Locked
+	r.Result.Missing.Merge(tally.Missing)
 	switch {
-	case tally.Fresh <= *r.in.Policy.Hold.Above || r.Stop != "": // A run that is ending raises no alarm.
+	case tally.Suspects() <= *r.in.Policy.Hold.Above || r.Stop != "": // A run that is ending raises no alarm.
 		return false, nil
 	case r.in.Policy.DryRun:
-		r.WouldHold = tally.Fresh
+		r.WouldHold = tally.Suspects()
 		return false, nil
 	default:
-		return r.holdFor(ctx, tally.Fresh)
+		return r.holdFor(ctx, tally.Suspects())
 	}
 }
 

@@ -3,6 +3,7 @@ package workflows_test
 import (
 	"cmp"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -34,7 +35,8 @@ type trial struct {
 }
 
 // TestBulkProperties: over random populations, policies and changes between the list and
-// the unlock, nobody outside the policy is unlocked, and everybody found gets one decision.
+// the unlock, nobody outside the policy is unlocked, and everybody found gets one decision. A
+// list that is not whole is never taken for everybody, and what was seen before is kept.
 func TestBulkProperties(t *testing.T) { //nolint:paralleltest // it shortens the runs of the whole process
 	defer workflows.SetUsersPerRun(3)()
 	rapid.Check(t, func(t *rapid.T) {
@@ -45,9 +47,10 @@ func TestBulkProperties(t *testing.T) { //nolint:paralleltest // it shortens the
 		} else if rapid.Bool().Draw(t, "ran before") {
 			trial.ranBefore(t, in)
 		}
-		listed := trial.listed()
+		listed, missing := trial.listed()
 		trial.play(t, in)
-		trial.check(t, in, listed)
+		trial.check(t, in, listed, missing)
+		trial.checkMissing(t, listed, missing)
 	})
 }
 
@@ -81,12 +84,13 @@ func drawRefs(t *rapid.T, w *world) []connectors.UserRef {
 func (c *trial) ranBefore(t *rapid.T, in workflows.BulkInput) {
 	before := &trial{world: c.world, rules: c.rules, tell: workflows.ReleaseUpdate}
 	c.judge = func(*connectors.Account) string { return "it was a dry run" }
-	fates := c.fates
-	c.fates = nil
+	fates, broken, dark := c.fates, c.broken, c.dark
+	c.fates, c.broken, c.dark = nil, nil, nil // That list was whole.
 	in.Policy.DryRun = true
 	before.play(t, in)
 	require.Empty(t, c.wrong)
-	c.judge, c.fates, c.hit = c.rules.forbids, fates, map[string]bool{}
+	require.True(t, before.result.WalkedAll)
+	c.judge, c.fates, c.hit, c.broken, c.dark = c.rules.forbids, fates, map[string]bool{}, broken, dark
 	c.last = before.result
 	ago := rapid.SampledFrom([]time.Duration{time.Minute, 20 * time.Minute}).Draw(t, "seen")
 	for i, sighting := range c.last.FirstSeen {
@@ -151,7 +155,7 @@ func (c *trial) environment() *testsuite.TestWorkflowEnvironment {
 }
 
 // check states what no run may break.
-func (c *trial) check(t *rapid.T, in workflows.BulkInput, listed []*connectors.Account) {
+func (c *trial) check(t *rapid.T, in workflows.BulkInput, listed []*connectors.Account, missing connectors.Missing) {
 	require.Empty(t, c.wrong)
 	effective, outcome := c.Unlocked(), c.result.Outcome
 	for id, times := range effective {
@@ -164,7 +168,7 @@ func (c *trial) check(t *rapid.T, in workflows.BulkInput, listed []*connectors.A
 	if in.Policy.DryRun {
 		require.Empty(t, c.tried)
 	}
-	held := c.rules.holds(listed) && !in.Policy.DryRun // A dry run only tells.
+	held := c.rules.holds(listed, missing.Rows) && !in.Policy.DryRun // A dry run only tells.
 	require.Equal(t, held && c.tell == "", outcome == workflows.Held)
 	require.Equal(t, held && c.tell == workflows.AbortUpdate, outcome == workflows.Aborted)
 	require.Equal(t, held && c.tell != "", c.told)
@@ -202,6 +206,8 @@ func (c *trial) checkDecisions(t *rapid.T, in workflows.BulkInput, listed []*con
 	case c.result.Outcome == workflows.Completed:
 		require.True(t, c.result.WalkedAll)
 		require.Len(t, users, len(listed))
+	case c.result.Outcome == workflows.Incomplete:
+		require.Len(t, users, len(listed))
 	}
 	for id := range c.Unlocked() {
 		want := []workflows.Decided{"unlocked", "partially_unlocked"}
@@ -213,6 +219,35 @@ func (c *trial) checkDecisions(t *rapid.T, in workflows.BulkInput, listed []*con
 	for id, decision := range users {
 		if decision.Decision == "relocked" {
 			require.True(t, c.fates[id].relocked)
+		}
+	}
+}
+
+// checkMissing: what the list lacks is in the result whenever it was read to its end, and
+// whoever may still have a lock that was seen before is remembered.
+func (c *trial) checkMissing(t *rapid.T, listed []*connectors.Account, missing connectors.Missing) {
+	if c.rules.given {
+		require.False(t, c.result.Missing.Any())
+		return
+	}
+	switch c.result.Outcome {
+	case workflows.Completed, workflows.Incomplete:
+		require.Equal(t, missing, c.result.Missing)
+		require.Equal(t, missing.Any(), c.result.Outcome == workflows.Incomplete)
+	case workflows.Held, workflows.Aborted, workflows.LimitReached: // It may not have come to the end.
+	}
+	if !c.result.Missing.Any() {
+		return
+	}
+	require.False(t, c.result.WalkedAll)
+	require.Contains(t, c.result.Explanation, c.result.Missing.String())
+	if c.last == nil {
+		return
+	}
+	kept := seenAt(c.result.FirstSeen)
+	for id, since := range seenAt(c.last.FirstSeen) {
+		if !slices.ContainsFunc(listed, func(a *connectors.Account) bool { return a.ID == id }) {
+			require.True(t, since.Equal(kept[id]), "%s is forgotten, and nobody has seen it unlocked", id)
 		}
 	}
 }

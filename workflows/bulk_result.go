@@ -14,6 +14,8 @@ type BulkOutcome string
 const (
 	// Completed: everybody found was decided upon.
 	Completed BulkOutcome = "completed"
+	// Incomplete: the same, of a list that could not be read whole; others may be locked still.
+	Incomplete BulkOutcome = "incomplete"
 	// LimitReached: the policy's maxPerRun stopped it.
 	LimitReached BulkOutcome = "limit_reached"
 	// Held: a crowd was locked lately, and nobody released the run in time; nobody was unlocked.
@@ -23,7 +25,9 @@ const (
 )
 
 // BulkOutcomes lists the outcomes of bulk runs.
-func BulkOutcomes() []BulkOutcome { return []BulkOutcome{Completed, LimitReached, Held, Aborted} }
+func BulkOutcomes() []BulkOutcome {
+	return []BulkOutcome{Completed, Incomplete, LimitReached, Held, Aborted}
+}
 
 // Decided is the word for what became of one user: an Outcome of UnlockUser but refused, or
 // one of these.
@@ -72,8 +76,10 @@ type BulkResult struct {
 	Provider    string      `json:"provider"`
 	Connection  string      `json:"connection"`
 	DryRun      bool        `json:"dryRun"`
-	// WalkedAll says that the list was read to its end.
+	// WalkedAll says that the list was read whole: to its end, with nothing missing.
 	WalkedAll bool `json:"walkedAll"`
+	// Missing is what could not be read of the list; whoever is locked there was not found.
+	Missing connectors.Missing `json:"missing,omitzero"`
 	// Found counts the users that were found or given. Counts counts them by decision, and
 	// Codes those that were skipped or failed by code.
 	Found  int            `json:"found"`
@@ -150,7 +156,10 @@ type Progress struct {
 	Counts    map[string]int `json:"counts"`
 	// PerMinute is how many users were decided upon a minute so far.
 	PerMinute float64 `json:"perMinute"`
-	// Fresh counts the users that made the run hold; HeldUntil is when it gives up.
+	// Missing is what could not be read of the list so far.
+	Missing connectors.Missing `json:"missing,omitzero"`
+	// Fresh counts the users that made the run hold, among them those that could not be read;
+	// HeldUntil is when it gives up.
 	Fresh         int            `json:"fresh,omitempty"`
 	HeldUntil     time.Time      `json:"heldUntil,omitzero"`
 	Runs          int            `json:"runs"`

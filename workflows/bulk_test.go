@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -221,6 +222,35 @@ func TestHold(t *testing.T) {
 		require.Equal(t, map[string]int{"aborted": 3, "lock_reason": 2}, result.Codes)
 		require.Empty(t, c.Unlocked())
 	})
+}
+
+// TestHoldOfTheUnread: an account that could not be read may be one of a crowd. A list that is
+// read anew after a release is whole when nothing of it is missing.
+func TestHoldOfTheUnread(t *testing.T) {
+	t.Parallel()
+	c := newCrowd(t, latchkeytest.Connection{}, locked(2)...)
+	var broken atomic.Bool
+	broken.Store(true)
+	c.PageSize = 1
+	c.Missing = func(after string) connectors.Missing {
+		if broken.Load() && after != "" {
+			return connectors.Missing{Rows: 4}
+		}
+		return connectors.Missing{}
+	}
+	c.start(workflows.BulkInput{Policy: workflows.Policy{Hold: &workflows.Hold{Above: to(3), Window: minutes(1)}}})
+	progress := c.await(workflows.StateHeld)
+	require.Equal(t, 4, progress.Fresh)
+	require.Equal(t, 4, progress.Missing.Rows)
+	require.Contains(t, progress.Explanation, "counting 4 who could not be read")
+	broken.Store(false)
+	_, err := c.tell(workflows.ReleaseUpdate)
+	require.NoError(t, err)
+	result, err := c.end()
+	require.NoError(t, err)
+	require.Equal(t, workflows.Completed, result.Outcome)
+	require.True(t, result.WalkedAll)
+	require.Len(t, c.Unlocked(), 2)
 }
 
 // TestPauseAndResume: a run that is paused begins no unlock.

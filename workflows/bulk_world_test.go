@@ -37,6 +37,9 @@ type world struct {
 	// whom the list leaves a layer out.
 	scan   int
 	hidden map[string]bool
+	// broken are those whom the list cannot read; the IDs of some of them are known. dark are
+	// the first users of pages that a server of several keeps its part of to itself.
+	broken, named, dark map[string]bool
 	// judge says why a user must not be unlocked; empty when it may.
 	judge func(*connectors.Account) string
 
@@ -47,7 +50,7 @@ type world struct {
 
 // drawWorld draws a population and what becomes of it.
 func drawWorld(t *rapid.T) *world {
-	w := &world{Population: latchkeytest.NewPopulation(), fates: map[string]*fate{}, hidden: map[string]bool{}, hit: map[string]bool{}, tried: map[string]bool{}}
+	w := &world{Population: latchkeytest.NewPopulation(), fates: map[string]*fate{}, hidden: map[string]bool{}, broken: map[string]bool{}, named: map[string]bool{}, dark: map[string]bool{}, hit: map[string]bool{}, tried: map[string]bool{}}
 	w.scan = rapid.IntRange(1, 6).Draw(t, "scan")
 	for n := range rapid.IntRange(1, 14).Draw(t, "members") {
 		member := latchkeytest.Member(n+1, rapid.SliceOfN(rapid.Custom(drawLock), 0, 2).Draw(t, "locks")...)
@@ -62,6 +65,7 @@ func drawWorld(t *rapid.T) *world {
 		w.Add(member)
 		w.ids = append(w.ids, member.ID)
 		w.hidden[member.ID] = rarely(t, "hidden")
+		w.broken[member.ID], w.named[member.ID], w.dark[member.ID] = rarely(t, "broken"), rapid.Bool().Draw(t, "named"), rarely(t, "dark")
 		w.fates[member.ID] = drawFate(t)
 	}
 	return w
@@ -185,6 +189,16 @@ func (w *world) ListLocked(ctx context.Context, after string, limit int) (connec
 	read := left[:min(len(left), w.scan, limit)]
 	page := connectors.Page{Accounts: []*connectors.Account{}, Read: len(read)}
 	for _, id := range read {
+		if w.dark[id] {
+			page.Missing.Servers = []connectors.Unasked{{Server: "two", Kind: connectors.Unavailable}}
+		}
+		if w.broken[id] {
+			page.Missing.Rows++
+			if w.named[id] {
+				page.Missing.UserIDs = append(page.Missing.UserIDs, id)
+			}
+			continue
+		}
 		account, err := w.Population.Lookup(ctx, connectors.UserRef{ID: id})
 		if err != nil || !account.State.Locked() {
 			continue
@@ -202,14 +216,16 @@ func (w *world) ListLocked(ctx context.Context, after string, limit int) (connec
 	return page, nil
 }
 
-// listed are the locked users as the list shows them at the beginning.
-func (w *world) listed() []*connectors.Account {
+// listed are the locked users as the list shows them at the beginning, and what it lacks.
+func (w *world) listed() ([]*connectors.Account, connectors.Missing) {
 	var all []*connectors.Account
+	var missing connectors.Missing
 	for after := ""; ; {
 		page, _ := w.ListLocked(context.Background(), after, len(w.ids))
 		all = append(all, page.Accounts...)
+		missing.Merge(page.Missing)
 		if after = page.Next; after == "" {
-			return all
+			return all, missing
 		}
 	}
 }
@@ -351,10 +367,10 @@ func (p plain) mostPerRun() int {
 	return orElse(p.policy.MaxPerRun, 500)
 }
 
-// holds reports whether a run over these must hold.
-func (p plain) holds(listed []*connectors.Account) bool {
+// holds reports whether a run over these must hold; unread are users who may be locked.
+func (p plain) holds(listed []*connectors.Account, unread int) bool {
 	hold := orElse(p.policy.Hold, workflows.Hold{Off: p.given})
-	window, fresh := hold.Window.Std(), 0
+	window, fresh := hold.Window.Std(), unread
 	if window == 0 {
 		window = time.Hour
 	}

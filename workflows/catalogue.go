@@ -60,6 +60,7 @@ type Class string
 const (
 	ClassDone        Class = "done"
 	ClassOpen        Class = "open"
+	ClassIncomplete  Class = "incomplete"
 	ClassRefused     Class = "refused"
 	ClassLocked      Class = "locked"
 	ClassInvalid     Class = "invalid"
@@ -96,6 +97,7 @@ func Classes() []ExplainedClass {
 		{ClassUnavailable, "The provider, Temporal or a worker could not do it now.", 6, 503},
 		{ClassConflict, "A run will not do it, or another run or schedule is in the way.", 7, 409},
 		{ClassEnded, "The run was ended from outside.", 7, 409},
+		{ClassIncomplete, "What was found was shown or decided upon, and the provider's list could not be read whole: others may be locked.", 8, 200},
 		{ClassOpen, "It goes on, and its end was not waited for.", 130, 202},
 	}
 }
@@ -128,6 +130,8 @@ func Catalogue() []Word {
 			"Find the device or the attacker that tries the wrong password before you ask again.", ""},
 
 		{OfBulkOutcomes, string(Completed), ClassDone, "Everybody who was found was decided upon; `counts` says how.", "", ""},
+		{OfBulkOutcomes, string(Incomplete), ClassIncomplete, "Everybody who was found was decided upon, and the list could not be read whole: `missing` says what it lacks, and whoever is locked there was not found.",
+			"Look at the provider at the accounts and servers that `missing` names; then run it again.", ""},
 		{OfBulkOutcomes, string(LimitReached), ClassDone, "The policy's `maxPerRun` stopped it; the rest was left alone.",
 			"See that so many are as expected; then run it again for the rest.", ""},
 		{OfBulkOutcomes, string(Held), ClassRefused, "More users were locked lately than the policy takes for usual, and nobody released the run in time; nobody was unlocked.",

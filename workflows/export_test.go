@@ -80,6 +80,9 @@ func Understand(err error) Understood {
 func HandOn(in BulkInput, decide func(*connectors.UserRef) Decision, command Command, listed []activities.Listed, book Sightings, see func(BulkInput)) {
 	carried := Carried{Given: in.Given(), Waiting: listed, Book: sightBook{Old: book, New: book}, Result: BulkResult{
 		Counts: map[string]int{}, Codes: map[string]int{}, RequestReason: in.RequestReason, RequestedBy: in.RequestedBy}}
+	for _, each := range listed {
+		carried.Result.Missing.Merge(connectors.Missing{UserIDs: []string{each.UserID}})
+	}
 	for {
 		run := &bulkRun{in: &in, Carried: carried, sightings: newSightings(carried.Book), done: map[string]bool{}}
 		run.Result.Decisions = []Decision{}

@@ -55,7 +55,11 @@ func (s served) ListLockedUsers(ctx workflow.Context, raw converter.RawValue) (*
 	})
 	var page activities.ListLockedResult
 	failed := workflow.ExecuteActivity(ctx, activities.ListLockedName, in.ListLockedInput).Get(ctx, &page)
-	if err := answered(ctx, known, in.Connection, failed, OutcomeListed, fmt.Sprintf("%d users on this page", len(page.Accounts))); err != nil {
+	explanation := fmt.Sprintf("%d users on this page", len(page.Accounts))
+	if page.Missing.Any() {
+		explanation += "; the list is not whole, and others may be locked: " + page.Missing.String()
+	}
+	if err := answered(ctx, known, in.Connection, failed, OutcomeListed, explanation); err != nil {
 		return nil, err
 	}
 	return &page, nil

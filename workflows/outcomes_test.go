@@ -13,6 +13,18 @@ import (
 	"github.com/latchkey-iam/latchkey/workflows"
 )
 
+// onServer is the lock of one of several servers.
+func onServer(name string) connectors.Lock {
+	lock := latchkeytest.FailedSignIns(time.Now())
+	lock.Server = name
+	return lock
+}
+
+// refusedByTwo has one of several servers not accept the unlock.
+func refusedByTwo(s *stage) {
+	s.Refused = []connectors.Refused{{Server: "two", Kind: connectors.PermissionDenied, Message: "as the test ordered"}}
+}
+
 // outcomes are the ways in which an unlock ends well or is refused.
 func outcomes() map[string]scenario {
 	return map[string]scenario{
@@ -186,6 +198,25 @@ func outcomes() map[string]scenario {
 			outcome: workflows.PartiallyUnlocked, sent: connectors.Yes,
 			check: func(t *testing.T, _ *stage, result *workflows.Result) {
 				require.Equal(t, connectors.LayerPassword, result.After.Locks[0].Layer)
+			},
+		},
+		"partially unlocked, a server refuses": {
+			account: latchkeytest.Account(onServer("one"), onServer("two")),
+			script:  refusedByTwo,
+			input:   within(3 * time.Second),
+			outcome: workflows.PartiallyUnlocked, sent: connectors.Yes,
+			check: func(t *testing.T, s *stage, result *workflows.Result) {
+				require.Equal(t, s.Refused, result.RefusedBy)
+				require.Equal(t, "two", result.After.Locks[0].Server)
+				require.Contains(t, result.Explanation, "the server two did not accept the unlock (PermissionDenied)")
+			},
+		},
+		"unlocked, a server refuses": {
+			account: latchkeytest.Account(onServer("one")),
+			script:  refusedByTwo,
+			outcome: workflows.Unlocked, sent: connectors.Yes,
+			check: func(t *testing.T, s *stage, result *workflows.Result) {
+				require.Equal(t, s.Refused, result.RefusedBy)
 			},
 		},
 		"partially unlocked, a layer unread": {

@@ -61,7 +61,7 @@ type Hold struct {
 	// reasons, are no crowd yet; the default is 50.
 	Above *int `json:"above,omitempty" jsonschema:"minimum=0"`
 	// Window is how long ago such a lock was made at most; the default is 1h. A lock without
-	// a date counts.
+	// a date counts, and so does an account of the list that could not be read.
 	Window Duration `json:"window,omitzero"`
 	// Deadline is how long the run waits for release or abort; the default is 1h. Then it
 	// ends as held.

@@ -58,6 +58,9 @@ type Result struct {
 	// ProviderRequestID is the provider's own identifier of the unlock that it accepted, for its
 	// support; empty where it tells none.
 	ProviderRequestID string `json:"providerRequestId,omitempty"`
+	// RefusedBy holds the servers, of a connection that has several, that did not accept the
+	// unlock which another accepted.
+	RefusedBy []connectors.Refused `json:"refusedBy,omitempty"`
 	// User is the provider's whole object as it was last read.
 	User json.RawMessage `json:"user,omitempty"`
 	// UserOmitted says why User is missing although it was asked for: beyond 256 KiB, as it is

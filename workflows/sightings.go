@@ -75,8 +75,8 @@ func (s *sightings) book() sightBook {
 	return sightBook{Old: pack(s.old, maxSightingsSize-activities.StoredSize(seen)), New: seen}
 }
 
-// kept is what the next scheduled run is to know: after a walk to the end, who was not seen
-// is not locked any more.
+// kept is what the next scheduled run is to know: after a list that was read whole, who was not
+// seen is not locked any more.
 func (s *sightings) kept(walkedAll bool) Sightings {
 	if walkedAll {
 		return pack(s.seen, maxSightingsSize)

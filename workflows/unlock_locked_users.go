@@ -239,8 +239,11 @@ func (r *bulkRun) walk(ctx workflow.Context, name, summary string, in, out any) 
 // finish ends the run with an outcome.
 func (r *bulkRun) finish(ctx workflow.Context) {
 	outcome, explanation := Completed, "everybody who was found was decided upon"
+	if r.Result.Missing.Any() {
+		outcome = Incomplete
+	}
 	if r.WouldHold > 0 {
-		explanation += fmt.Sprintf("; a run that is no dry run would hold, since %d users were locked lately", r.WouldHold)
+		explanation += fmt.Sprintf("; a run that is no dry run would hold, since %d users were locked lately, or could not be read", r.WouldHold)
 	}
 	switch r.Stop {
 	case CodeMaxPerRun:
@@ -257,9 +260,12 @@ func (r *bulkRun) finish(ctx workflow.Context) {
 // close notes how the run ended.
 func (r *bulkRun) close(ctx workflow.Context, outcome, explanation string) {
 	r.state = StateDone
+	if r.Result.Missing.Any() {
+		explanation += "; the list was not whole, and whoever else is locked was not found: " + r.Result.Missing.String()
+	}
 	r.Result.Explanation = explanation
-	r.Result.WalkedAll = r.WalkedAll
-	r.Result.FirstSeen = r.sightings.kept(r.WalkedAll)
+	r.Result.WalkedAll = r.WalkedAll && !r.Result.Missing.Any()
+	r.Result.FirstSeen = r.sightings.kept(r.Result.WalkedAll)
 	r.Result.FinishedAt = workflow.Now(ctx).UTC()
 	r.show(ctx, endDetails(outcome, explanation)+"\n\n"+r.tally(r.progress(ctx)))
 	if err := upsert(ctx, r.known(), attribute{AttributeOutcome, outcome}); err != nil {

@@ -1,6 +1,7 @@
 package workflows
 
 import (
+	"fmt"
 	"strings"
 	"time"
 
@@ -184,7 +185,8 @@ func (r *unlockRun) unlock(ctx workflow.Context, found *activities.LookupResult)
 		r.result.Attempts.Unlock, r.result.UnlockSent = failed.attempt, failed.sent
 		return r.afterFailedUnlock(ctx, failed)
 	}
-	r.result.Attempts.Unlock, r.result.UnlockSent, r.result.ProviderRequestID = sent.Attempt, sent.Sent, sent.ProviderRequestID
+	r.result.Attempts.Unlock, r.result.UnlockSent = sent.Attempt, sent.Sent
+	r.accepted(&sent)
 	r.read(sent.Account)
 	if sent.Account != nil {
 		in.Account = sent.Account.WithoutUser()
@@ -206,7 +208,8 @@ func (r *unlockRun) unlock(ctx workflow.Context, found *activities.LookupResult)
 				return r.decided(ctx, again.Verdict)
 			}
 			if again.Sent == connectors.Yes {
-				unlockedAt, r.result.ProviderRequestID = again.UnlockedAt, again.ProviderRequestID
+				unlockedAt = again.UnlockedAt
+				r.accepted(&again)
 			}
 		}
 		verified, err = r.verify(ctx, unlockedAt, r.patience(ctx))
@@ -217,10 +220,10 @@ func (r *unlockRun) unlock(ctx workflow.Context, found *activities.LookupResult)
 		return nil, r.fail(ctx, failed)
 	}
 	otherwise := failure{kind: TypeStillLocked,
-		message: "connection " + r.in.Connection + ": the provider accepted the unlock, and the account was still locked when time ran out"}
+		message: "connection " + r.in.Connection + ": the provider accepted the unlock, and the account was still locked when time ran out" + r.refusals()}
 	if r.caller.Err() != nil {
 		otherwise = failure{kind: outcomeCancelled,
-			message: "cancelled after the provider had accepted the unlock; the account was still locked when it was last read"}
+			message: "cancelled after the provider had accepted the unlock; the account was still locked when it was last read" + r.refusals()}
 	}
 	return r.judge(ctx, verified, unlockedAt, otherwise)
 }
@@ -313,13 +316,27 @@ func (r *unlockRun) judge(ctx workflow.Context, verified *activities.VerifyResul
 	}
 	left := r.result.After
 	if held := connectors.OnlyPlacesOf(r.result.Before.Locks, left.Locks); len(held) < len(r.result.Before.Locks) {
-		return r.end(ctx, PartiallyUnlocked, "some layers are unlocked; others are still locked or could not be read, see after"+otherwise.cause())
+		return r.end(ctx, PartiallyUnlocked, "some layers are unlocked; others are still locked or could not be read, see after"+r.refusals()+otherwise.cause())
 	}
 	if len(left.Locks) == 0 {
-		return r.end(ctx, PartiallyUnlocked, "no lock is seen, but a layer could not be read, see after"+otherwise.cause())
+		return r.end(ctx, PartiallyUnlocked, "no lock is seen, but a layer could not be read, see after"+r.refusals()+otherwise.cause())
 	}
 	otherwise.sent = r.result.UnlockSent
 	return nil, r.fail(ctx, otherwise)
+}
+
+// accepted notes what the provider answered to the unlock that was sent last.
+func (r *unlockRun) accepted(sent *activities.UnlockResult) {
+	r.result.ProviderRequestID, r.result.RefusedBy = sent.ProviderRequestID, sent.Refused
+}
+
+// refusals names the servers that did not accept the unlock which another accepted.
+func (r *unlockRun) refusals() string {
+	said := ""
+	for _, each := range r.result.RefusedBy {
+		said += fmt.Sprintf("; the server %s did not accept the unlock (%s)", each.Server, each.Kind)
+	}
+	return said
 }
 
 // proven ends a run whose account was seen unlocked, after the watch if one was asked for.

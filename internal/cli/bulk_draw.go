@@ -15,6 +15,7 @@ import (
 
 	"github.com/latchkey-iam/latchkey/activities/guard"
 	"github.com/latchkey-iam/latchkey/client"
+	"github.com/latchkey-iam/latchkey/connectors"
 	"github.com/latchkey-iam/latchkey/workflows"
 )
 
@@ -45,6 +46,7 @@ func bulkRows(run *client.Run, result *workflows.BulkResult) []row {
 		rows = append(rows, row{"dry run", "nothing was changed"})
 	}
 	rows = append(rows, row{"found", plural(result.Found, "user")})
+	rows = append(rows, missingRows(result.Missing)...)
 	if !result.FinishedAt.IsZero() {
 		rows = append(rows, row{"took", took(result.FinishedAt.Sub(result.StartedAt))})
 	}
@@ -60,6 +62,14 @@ func bulkRows(run *client.Run, result *workflows.BulkResult) []row {
 		rows = append(rows, row{"workflow", run.WorkflowID}, row{"each user", "latchkey bulk report " + run.WorkflowID})
 	}
 	return rows
+}
+
+// missingRows are of what the provider's list lacks; none where it is whole.
+func missingRows(missing connectors.Missing) []row {
+	if !missing.Any() {
+		return nil
+	}
+	return []row{{"missing", missingText(missing)}}
 }
 
 func interventionText(each workflows.Intervention) string {

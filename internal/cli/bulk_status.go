@@ -179,6 +179,7 @@ func progressRows(progress *workflows.Progress) []row {
 	rows = append(rows,
 		row{"started", instant(progress.StartedAt)},
 		row{"done", fmt.Sprintf("%d of %d, %d under way", progress.Decided, progress.Found, progress.InFlight)})
+	rows = append(rows, missingRows(progress.Missing)...)
 	for i, each := range paceOf(progress) {
 		rows = append(rows, row{[]string{"rate", "time left"}[i], each})
 	}

@@ -92,7 +92,7 @@ func (a *app) painted(title, word string) string {
 	switch classOf(word) { //nolint:exhaustive // every other is as red
 	case workflows.ClassDone:
 		colour = text.FgGreen
-	case workflows.ClassRefused, workflows.ClassLocked:
+	case workflows.ClassRefused, workflows.ClassLocked, workflows.ClassIncomplete:
 		colour = text.FgYellow
 	}
 	return colour.EscapeSeq() + title + text.Reset.EscapeSeq()
@@ -106,6 +106,9 @@ func resultRows(run *client.Run, result *workflows.Result) []row {
 	}
 	if result.After != nil {
 		rows = append(rows, row{"can sign in", signInText(result)})
+	}
+	for _, each := range result.RefusedBy {
+		rows = append(rows, row{"refused by", printable(fmt.Sprintf("%s: %s: %s", each.Server, each.Kind, each.Message))})
 	}
 	if result.Refusal != nil {
 		rows = append(rows, row{"refusal", string(result.Refusal.Code)})

@@ -102,6 +102,16 @@ func TestDrawResult(t *testing.T) {
 	}
 }
 
+// TestDrawRefusals: a server that did not accept the unlock is named.
+func TestDrawRefusals(t *testing.T) {
+	t.Parallel()
+	result := unlockedResult()
+	result.RefusedBy = []connectors.Refused{{Server: "dc2", Kind: connectors.Unavailable, Message: "it did not answer"}}
+	h := newHarness()
+	require.NoError(t, (&app{env: h.env}).drawResult(nil, result, nil))
+	require.Contains(t, h.stdout.String(), "refused by    dc2: Unavailable: it did not answer\n")
+}
+
 func TestEncodeResult(t *testing.T) {
 	t.Parallel()
 	for _, output := range []format{formatJSON, formatYAML} {

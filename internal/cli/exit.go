@@ -25,6 +25,7 @@ var (
 	ExitNoSuchUser  = workflows.ClassNotFound.Explain().ExitCode
 	ExitUnreachable = workflows.ClassUnavailable.Explain().ExitCode
 	ExitOtherwise   = workflows.ClassEnded.Explain().ExitCode
+	ExitIncomplete  = workflows.ClassIncomplete.Explain().ExitCode
 	ExitInterrupted = workflows.ClassOpen.Explain().ExitCode
 )
 

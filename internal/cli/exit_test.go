@@ -30,6 +30,7 @@ func TestExitCodes(t *testing.T) {
 		"Unavailable": 6, "RateLimited": 6, "Unauthenticated": 6, "PermissionDenied": 6, "RejectedByProvider": 6,
 		"Conflict": 6, "Untrusted": 6, "MalformedResponse": 6, "Unsupported": 6, "NoWorker": 6, "TemporalUnavailable": 6,
 		"Cancelled": 7, "Terminated": 7, "TimedOut": 7, "AlreadyRunning": 7, "Rejected": 7, "ScheduleExists": 7,
+		"incomplete":  8,
 		"Interrupted": 130,
 	}
 	for word, code := range want {

@@ -29,7 +29,9 @@ func (a *app) lockedCommand() *cobra.Command {
 			"read, so that its length does not matter; how many were read is said on stderr. It exits with 0\n" +
 			"also when nobody is locked.\n\n" +
 			"With -o json, csv or yaml stdout holds the list and nothing else. A list that could not be read\n" +
-			"to its end is cut short, and the exit code is not 0.",
+			"to its end is cut short, and the exit code is not 0. Where single users, or one of several\n" +
+			"servers, could not be read, the list goes on without them: stderr says what is missing, and the\n" +
+			"exit code is 8.",
 		Example: "  latchkey locked --connection jumpcloud\n" +
 			"  latchkey locked --connection pingone --reason failed_sign_in --min-age 15m -o csv",
 		Args: noArguments(""),
@@ -100,8 +102,16 @@ func (a *app) locked(ctx context.Context, flags *lockedFlags) error {
 	if err := list.end(); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintln(a.env.Stderr, "latchkey: "+list.summary())
-	return err
+	if _, err := fmt.Fprintln(a.env.Stderr, "latchkey: "+list.summary()); err != nil {
+		return err
+	}
+	if missing := list.tally.Missing; missing.Any() {
+		if _, err := fmt.Fprintln(a.env.Stderr, "latchkey: the list is not whole, and others may be locked: "+missingText(missing)); err != nil {
+			return err
+		}
+		return &outcomeError{word: string(workflows.Incomplete)}
+	}
+	return nil
 }
 
 // note draws a line of progress over the one before, on a terminal; an empty one erases it.

@@ -32,8 +32,7 @@ func (a *app) newLockedList(as format) *lockedList {
 }
 
 func (l *lockedList) add(page *activities.ListLockedResult) error {
-	l.tally.Locked += page.Locked
-	l.tally.Read += page.Read
+	l.tally.Add(page.Tally)
 	for _, account := range page.Accounts {
 		l.shown++
 		if err := l.addOne(account); err != nil {
@@ -83,6 +82,15 @@ func (l *lockedList) summary() string {
 		verb = "was"
 	}
 	return fmt.Sprintf("%s (%d %s read)", counted, l.tally.Read, verb)
+}
+
+// missingText says what a list lacks, and names the users that are known.
+func missingText(missing connectors.Missing) string {
+	text := missing.String()
+	if len(missing.UserIDs) > 0 {
+		text += "; known of them: " + strings.Join(missing.UserIDs, ", ")
+	}
+	return printable(text)
 }
 
 func plural(n int, word string) string {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/latchkey-iam/latchkey/connectors"
 	"github.com/latchkey-iam/latchkey/internal/latchkeytest"
+	"github.com/latchkey-iam/latchkey/workflows"
 )
 
 // crowd is a provider with many accounts behind a connection that is served.
@@ -107,6 +108,36 @@ func TestNobodyLocked(t *testing.T) {
 		require.Equal(t, outcome{code: ExitOK, stdout: want, stderr: "latchkey: 0 locked users (1 was read)\n"}, got)
 	}
 	require.Len(t, lines(with.again().call(t.Context(), "locked", "--connection", with.name, "-o", "csv").stdout), 1)
+}
+
+// TestAListThatIsNotWhole: whoever reads only the list and the exit code is not told that it is
+// whole.
+func TestAListThatIsNotWhole(t *testing.T) {
+	t.Parallel()
+	with := mixedCrowd(t, "cli-not-whole")
+	with.Missing = func(after string) connectors.Missing {
+		if after == "" {
+			return connectors.Missing{Rows: 2, UserIDs: []string{latchkeytest.MemberID(9)}}
+		}
+		return connectors.Missing{Servers: []connectors.Unasked{{Server: "dc2", Kind: connectors.Unavailable}}}
+	}
+	const says = "2 accounts could not be read, the server dc2 could not be asked (Unavailable); known of them: "
+	got := with.call(t.Context(), "locked", "--connection", with.name, "-o", "json")
+	require.Equal(t, ExitIncomplete, got.code)
+	require.Len(t, read[[]connectors.Account](t, got.stdout), 2)
+	require.Equal(t, []string{"latchkey: 2 locked users (6 were read)",
+		"latchkey: the list is not whole, and others may be locked: " + says + latchkeytest.MemberID(9)}, lines(got.stderr))
+
+	id := "cli-not-whole-1"
+	bulk := with.again().call(t.Context(), with.bulk(t, "minLockedFor: 0s\nhold: {above: 1, window: 1m}", "--request-id", id, "--detach")...)
+	require.Equal(t, ExitOK, bulk.code, bulk.stderr)
+	with.await(t, id, workflows.StateHeld)
+	require.Contains(t, with.again().call(t.Context(), "bulk", "status", id).stdout, says)
+	require.Equal(t, ExitOK, with.again().call(t.Context(), "bulk", "release", id).code)
+	end := with.again().call(t.Context(), "bulk", "status", id, "--follow")
+	require.Equal(t, ExitIncomplete, end.code, end.stderr)
+	require.Contains(t, end.stdout, "incomplete: everybody who was found was decided upon; the list was not whole")
+	require.Contains(t, end.stdout, says)
 }
 
 func TestLockedProgress(t *testing.T) {

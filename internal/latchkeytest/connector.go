@@ -27,6 +27,8 @@ type Connector struct {
 	OnUnlock func(ctx context.Context, n int) error
 	// AfterUnlock is asked once the unlock took effect; an error is what the caller gets.
 	AfterUnlock func(ctx context.Context, n int) error
+	// Refused are the servers, of several, that accept no unlock: locks there stay.
+	Refused []connectors.Refused
 
 	mutex            sync.Mutex
 	account          connectors.Account
@@ -75,13 +77,17 @@ func (c *Connector) Unlock(ctx context.Context, account *connectors.Account) (co
 	if account.ID != c.Account().ID {
 		return connectors.Unlocked{}, Fail(connectors.NotFound)
 	}
-	c.Change(func(a *connectors.Account) { a.State.Locks = nil })
+	c.Change(func(a *connectors.Account) {
+		a.State.Locks = slices.DeleteFunc(slices.Clone(a.State.Locks), func(l connectors.Lock) bool {
+			return !slices.ContainsFunc(c.Refused, func(r connectors.Refused) bool { return r.Server == l.Server })
+		})
+	})
 	if c.AfterUnlock != nil {
 		if err := c.AfterUnlock(ctx, n); err != nil {
 			return connectors.Unlocked{}, err
 		}
 	}
-	return connectors.Unlocked{At: c.Account().AsOf, RequestID: RequestID}, nil
+	return connectors.Unlocked{At: c.Account().AsOf, RequestID: RequestID, Refused: c.Refused}, nil
 }
 
 // Lists implements activities.Connector.

@@ -25,6 +25,8 @@ type Population struct {
 	// FoldsIDs says that upper and lower case mean the same in an ID, which is spelt in lower
 	// case; otherwise they make two.
 	FoldsIDs bool
+	// Missing is what each page of the list lacks; nil is nothing.
+	Missing func(after string) connectors.Missing
 	// PageSize bounds a page further than the caller does; 0 does not.
 	PageSize int
 
@@ -152,6 +154,9 @@ func (p *Population) ListLocked(ctx context.Context, after string, limit int) (c
 	p.mutex.Lock()
 	defer p.mutex.Unlock()
 	page := connectors.Page{Accounts: []*connectors.Account{}, Read: len(p.accounts)}
+	if p.Missing != nil {
+		page.Missing = p.Missing(after)
+	}
 	for _, id := range slices.Sorted(maps.Keys(p.accounts)) {
 		if id <= after || !p.accounts[id].State.Locked() {
 			continue
