@@ -14,6 +14,7 @@ import (
 	"go.temporal.io/sdk/worker"
 
 	"github.com/latchkey-iam/latchkey/client"
+	"github.com/latchkey-iam/latchkey/connectors"
 	"github.com/latchkey-iam/latchkey/internal/latchkeytest"
 	"github.com/latchkey-iam/latchkey/workflows"
 )
@@ -131,20 +132,23 @@ func TestForgedSignal(t *testing.T) {
 func TestAnothersID(t *testing.T) {
 	t.Parallel()
 	c := newCrowd(t, latchkeytest.Connection{}, locked(2)...)
-	in := workflows.Input{Connection: c.name, UserID: latchkeytest.MemberID(1), RequestedBy: "soar"}
+	byID, byName := connectors.UserRef{ID: latchkeytest.MemberID(1)}, connectors.UserRef{Username: "member1"}
 	for name, test := range map[string]struct {
 		id   string
+		ref  connectors.UserRef
 		kind string
 	}{
-		"another user's":           {id: workflows.UnlockID(c.name, latchkeytest.MemberID(2)), kind: workflows.TypeInvalidInput},
-		"its own, spelt otherwise": {id: workflows.UnlockID(c.name, strings.ToUpper(latchkeytest.MemberID(1))), kind: workflows.TypeInvalidInput},
-		"another connection's":     {id: workflows.UnlockID(c.name+"-2", latchkeytest.MemberID(1)), kind: workflows.TypeInvalidInput},
-		"its own":                  {id: workflows.UnlockID(c.name, latchkeytest.MemberID(1))},
+		"another user's":           {id: workflows.UnlockID(c.name, latchkeytest.MemberID(2)), ref: byID, kind: workflows.TypeInvalidInput},
+		"its own, spelt otherwise": {id: workflows.UnlockID(c.name, strings.ToUpper(latchkeytest.MemberID(1))), ref: byID, kind: workflows.TypeInvalidInput},
+		"another connection's":     {id: workflows.UnlockID(c.name+"-2", latchkeytest.MemberID(1)), ref: byID, kind: workflows.TypeInvalidInput},
+		"a user's, by name":        {id: workflows.UnlockID(c.name, latchkeytest.MemberID(3)), ref: byName, kind: workflows.TypeInvalidInput},
+		"its own":                  {id: workflows.UnlockID(c.name, latchkeytest.MemberID(1)), ref: byID},
+		"its own, by name":         {id: workflows.UnlockID(c.name, "by-name/1"), ref: byName},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			started, err := c.client.Temporal.ExecuteWorkflow(t.Context(), temporalclient.StartWorkflowOptions{ID: test.id, TaskQueue: workflows.TaskQueue},
-				workflows.UnlockUserName, in)
+				workflows.UnlockUserName, workflows.Input{Connection: c.name, UserID: test.ref.ID, Username: test.ref.Username, RequestedBy: "soar"})
 			require.NoError(t, err)
 			_, err = c.client.Attach(started.GetID(), started.GetRunID()).Result(t.Context())
 			if test.kind == "" {

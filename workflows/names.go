@@ -106,9 +106,9 @@ var reservedIDs = []string{unlockIDs, bulkIDs, checkIDs, listIDs, ceilingIDs, te
 func (in *Input) mayRunAs(id string) error {
 	rest, isUnlock := strings.CutPrefix(id, unlockIDs)
 	connection, userID, _ := strings.Cut(rest, "/")
-	another := in.UserID != "" && connectors.ValidateID(userID) == nil && userID != in.UserID
+	another := connectors.ValidateID(userID) == nil && userID != in.UserID
 	if isUnlock && (connection != in.Connection || another) {
-		return errors.New("the workflow ID is that of another account's unlock: it must be unlock/ with this connection and this userId, or begin otherwise")
+		return errors.New("the workflow ID is that of another account's unlock: it must be unlock/ with this connection and this userId, or by-name/ and something unique where none is given, or begin otherwise")
 	}
 	return nil
 }
