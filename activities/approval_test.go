@@ -43,7 +43,7 @@ func TestSecondApproval(t *testing.T) {
 			in := unlockInput(b, time.Minute)
 			if test.approved {
 				state := in.Account.State
-				in.Approved, in.ApprovedBy = &state, test.by
+				in.Approved = &activities.Approved{State: state, By: test.by}
 			}
 			if test.change != nil {
 				b.Change(test.change)

@@ -72,7 +72,7 @@ func requireFailure(t *testing.T, err error, kind string) (*temporal.Application
 
 // unlockInput is an unlock of the account whose look-up is this old.
 func unlockInput(b *bench, age time.Duration) activities.UnlockInput {
-	return activities.UnlockInput{Account: b.Account().WithoutUser(), ReadAt: time.Now().Add(-age), RequestedBy: "soar", RequestReason: "INC-4711"}
+	return activities.UnlockInput{Account: b.Account().WithoutUser(), ReadAt: time.Now().Add(-age), Demands: activities.Demands{RequestedBy: "soar"}, RequestReason: "INC-4711"}
 }
 
 // failOnce fails the first unlock.

@@ -8,23 +8,34 @@ import (
 	"github.com/latchkey-iam/latchkey/connectors"
 )
 
-// LookupInput names the user to look up.
+// LookupInput names the user to look up, and says what is demanded of an unlock.
 type LookupInput struct {
-	Ref connectors.UserRef `json:"ref"`
+	Ref     connectors.UserRef `json:"ref"`
+	Demands Demands            `json:"demands,omitzero"`
+	// Emit is "summary" where nobody asks for the provider's object of the user.
+	Emit string `json:"emit,omitempty"`
+	// Approved is what was approved; nil when nobody did so, or not yet.
+	Approved *Approved `json:"approved,omitempty"`
 }
 
-// LookupResult is the account, and what a workflow must know of its connection.
+// EmitSummary is the LookupInput.Emit that leaves out the provider's object of the user.
+const EmitSummary = "summary"
+
+// LookupResult is the account, and what a workflow must know of its connection: whether the
+// account may be unlocked, but not the rules that say so.
 type LookupResult struct {
-	Account          *connectors.Account `json:"account"`
-	Provider         string              `json:"provider"`
-	Rules            guard.Rules         `json:"rules"`
-	SearchAttributes []string            `json:"searchAttributes,omitempty"`
+	Account  *connectors.Account `json:"account"`
+	Provider string              `json:"provider"`
+	Verdict  guard.Verdict       `json:"verdict"`
+	// Approval is there where the unlock has to be approved first.
+	Approval         *Approval `json:"approval,omitempty"`
+	SearchAttributes []string  `json:"searchAttributes,omitempty"`
 	// ReadAt is when the attempt began, by the Temporal server's clock.
 	ReadAt  time.Time `json:"readAt"`
 	Attempt int       `json:"attempt"`
 }
 
-// Lookup reads one account.
+// Lookup reads one account, and judges whether it may be unlocked.
 func (a *Activities) Lookup(ctx context.Context, in LookupInput) (_ *LookupResult, err error) {
 	ctx, cancel, current := begin(ctx)
 	defer cancel()
@@ -33,10 +44,15 @@ func (a *Activities) Lookup(ctx context.Context, in LookupInput) (_ *LookupResul
 	if err != nil {
 		return nil, a.failure(err, current, connectors.No)
 	}
+	verdict, approval := a.foresee(account, in, current)
+	if in.Emit == EmitSummary {
+		account = account.WithoutUser()
+	}
 	return &LookupResult{
 		Account:          account,
 		Provider:         a.Provider,
-		Rules:            a.Rules,
+		Verdict:          verdict,
+		Approval:         approval,
 		SearchAttributes: a.SearchAttributes,
 		ReadAt:           current.began,
 		Attempt:          current.number,

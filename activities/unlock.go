@@ -14,20 +14,15 @@ import (
 // freshFor is how old a look-up may be when the unlock is sent without another.
 const freshFor = 5 * time.Second
 
-// UnlockInput is the account as it was looked up, and what the guard must know to judge
-// it again.
+// UnlockInput is the account as it was looked up, and what is demanded, to judge it again.
 type UnlockInput struct {
 	// Account is without its User.
-	Account        *connectors.Account `json:"account"`
-	ReadAt         time.Time           `json:"readAt"`
-	Guard          guard.Guard         `json:"guard,omitzero"`
-	Override       []string            `json:"override,omitempty"`
-	EvenIfUnlocked bool                `json:"evenIfUnlocked,omitempty"`
-	RequestedBy    string              `json:"requestedBy,omitempty"`
-	RequestReason  string              `json:"requestReason,omitempty"`
-	// Approved is the state that somebody approved to unlock; nil when nobody had to.
-	Approved   *connectors.State `json:"approved,omitempty"`
-	ApprovedBy string            `json:"approvedBy,omitempty"`
+	Account       *connectors.Account `json:"account"`
+	ReadAt        time.Time           `json:"readAt"`
+	Demands       Demands             `json:"demands,omitzero"`
+	RequestReason string              `json:"requestReason,omitempty"`
+	// Approved is what somebody approved to unlock; nil when nobody had to.
+	Approved *Approved `json:"approved,omitempty"`
 	// Again are the locks that an accepted unlock left standing: it is sent once more while
 	// none but these stand. Nil for the first.
 	Again []connectors.Lock `json:"again,omitempty"`
@@ -98,29 +93,6 @@ func (a *Activities) fresh(ctx context.Context, in UnlockInput, current attempt)
 	return a.lookUp(ctx, connectors.UserRef{ID: in.Account.ID})
 }
 
-func (a *Activities) judge(account *connectors.Account, in UnlockInput, current attempt) guard.Verdict {
-	verdict := guard.Decide(guard.Question{
-		Account:        account,
-		Guard:          in.Guard,
-		Override:       in.Override,
-		EvenIfUnlocked: in.EvenIfUnlocked,
-		Rules:          a.Rules,
-		Now:            current.now(),
-	})
-	switch {
-	case verdict.Decision != guard.Unlock:
-		return verdict
-	case in.Approved != nil && !guard.AmongApproved(account.State, *in.Approved):
-		return guard.Refusal(guard.CodeChangedSinceApproval, "the account's locks or flags are not those that were approved; ask again")
-	case in.Approved != nil && !guard.MayApprove(a.Rules.Approvers, in.ApprovedBy):
-		return guard.Refusal(guard.CodeApprovalRequired, "the connection no longer lets the one who approved do so; ask again")
-	case in.Approved == nil && len(guard.ApprovalFor(a.Rules, account.State)) > 0:
-		return guard.Refusal(guard.CodeApprovalRequired, "the account has changed since it was looked up, and somebody must approve its unlock now; ask again")
-	default:
-		return verdict
-	}
-}
-
 func (a *Activities) send(ctx, bounded context.Context, in UnlockInput, account *connectors.Account, result *UnlockResult, current attempt) (*UnlockResult, error) {
 	// The server must know that an unlock may be under way before it is. The first heartbeat
 	// of an attempt is sent at once, and a later one before the attempt's failure is; a short
@@ -175,7 +147,10 @@ func sentBy(err error) connectors.Answer {
 // audit writes who asked for what, what was decided at the last moment, and, of an attempt
 // that failed after something may have been sent, the type of its failure.
 func (a *Activities) audit(ctx context.Context, in UnlockInput, result *UnlockResult, failed string) {
-	info := activity.GetInfo(ctx)
+	info, approver := activity.GetInfo(ctx), ""
+	if in.Approved != nil {
+		approver = in.Approved.By
+	}
 	AuditEvent{
 		Step:              AuditUnlock,
 		WorkflowID:        info.WorkflowExecution.ID,
@@ -189,8 +164,8 @@ func (a *Activities) audit(ctx context.Context, in UnlockInput, result *UnlockRe
 		UnlockSent:        string(result.Sent),
 		ProviderRequestID: result.ProviderRequestID,
 		Failure:           failed,
-		RequestedBy:       in.RequestedBy,
+		RequestedBy:       in.Demands.RequestedBy,
 		RequestReason:     in.RequestReason,
-		Approver:          in.ApprovedBy,
+		Approver:          approver,
 	}.Write(a.Audit.Sugar().Infow)
 }

@@ -18,12 +18,12 @@ import (
 func TestLookup(t *testing.T) {
 	t.Parallel()
 	b := newBench(locked())
-	b.rules = guard.Rules{RefuseAdminLocks: true}
 	result, err := run[activities.LookupResult](b, b.steps.Lookup, activities.LookupInput{Ref: connectors.UserRef{Username: latchkeytest.Username}})
 	require.NoError(t, err)
 	require.Equal(t, latchkeytest.UserID, result.Account.ID)
 	require.Equal(t, latchkeytest.Provider, result.Provider)
-	require.Equal(t, b.rules, result.Rules)
+	require.Equal(t, guard.Unlock, result.Verdict.Decision)
+	require.Nil(t, result.Approval)
 	require.Equal(t, []string{"LatchkeyUserId"}, result.SearchAttributes)
 	require.Equal(t, 1, result.Attempt)
 	require.WithinDuration(t, time.Now(), result.ReadAt, time.Minute)
@@ -82,7 +82,7 @@ func TestSecondGuard(t *testing.T) {
 			b := newBench(locked())
 			b.rules, b.ceiling = test.rules, test.ceiling
 			in := unlockInput(b, time.Minute)
-			in.Guard.OnlyReasons = []connectors.Reason{connectors.ReasonFailedSignIn}
+			in.Demands.Guard.OnlyReasons = []connectors.Reason{connectors.ReasonFailedSignIn}
 			if test.change != nil {
 				b.Change(test.change)
 			}

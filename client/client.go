@@ -67,6 +67,10 @@ func (c *Client) Start(ctx context.Context, in workflows.Input) (*Run, error) {
 		if err == nil {
 			return &Run{WorkflowID: started.GetID(), RunID: started.GetRunID(), client: c}, nil
 		}
+		if refused := (*serviceerror.InvalidArgument)(nil); errors.As(err, &refused) && options.TypedSearchAttributes.Size() > 0 {
+			options.TypedSearchAttributes = temporal.SearchAttributes{}
+			continue // The namespace does not have them; any other fault is said again.
+		}
 		if late(err) && ctx.Err() == nil {
 			continue // If it was started all the same, it is open, and is joined.
 		}
@@ -95,6 +99,7 @@ func startOptions(in *workflows.Input) temporalclient.StartWorkflowOptions {
 		StaticSummary:                            shown.Summary,
 		StaticDetails:                            shown.Details,
 		Priority:                                 temporal.Priority{PriorityKey: workflows.PriorityInteractive},
+		TypedSearchAttributes:                    workflows.StartAttributes(in.Connection),
 	}
 	if in.RequestID != "" {
 		options.WorkflowIDReusePolicy = enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE_FAILED_ONLY

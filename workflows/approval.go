@@ -3,8 +3,6 @@ package workflows
 import (
 	"errors"
 	"fmt"
-	"slices"
-	"strings"
 	"time"
 
 	"go.temporal.io/sdk/temporal"
@@ -33,7 +31,7 @@ const AwaitingApprovalSignal = "awaiting-approval"
 const DefaultApprovalTimeout = time.Hour
 
 // CaseRequested is the case of an approval that the caller asked for.
-const CaseRequested = "requested"
+const CaseRequested = guard.ApprovalRequested
 
 // Answer says who approves or denies, and why. Names are claims, unless an authenticating
 // proxy or Temporal's own authorization stands in front.
@@ -61,22 +59,13 @@ const (
 	decisionExpired  = "expired"
 )
 
-// approvalCases are why this unlock needs an approval; none when it does not.
-func (r *unlockRun) approvalCases(found *activities.LookupResult) []string {
-	cases := guard.ApprovalFor(found.Rules, found.Account.State)
-	if r.in.Approval.Required {
-		cases = append([]string{CaseRequested}, cases...)
-	}
-	return cases
-}
-
 // approve waits for an approval and looks the account up again. It returns the account as
 // it is then; nil when the run has ended, with its result.
-func (r *unlockRun) approve(ctx workflow.Context, found *activities.LookupResult, cases []string) (*activities.LookupResult, *Result, error) {
+func (r *unlockRun) approve(ctx workflow.Context, found *activities.LookupResult) (*activities.LookupResult, *Result, error) {
 	began := workflow.Now(ctx)
-	within := orZero(r.in.Approval.Timeout, orZero(found.Rules.ApprovalTimeout, Duration(DefaultApprovalTimeout))).Std()
-	r.account, r.approvers = found.Account, found.Rules.Approvers
-	r.result.Approval = &ApprovalRecord{Cases: cases, Until: began.Add(within).UTC()}
+	within := orZero(r.in.Approval.Timeout, orZero(found.Approval.Timeout, Duration(DefaultApprovalTimeout))).Std()
+	r.account, r.approvers = found.Account, found.Approval.Approvers
+	r.result.Approval = &ApprovalRecord{Cases: found.Approval.Cases, Until: began.Add(within).UTC()}
 	if err := r.awaitApproval(ctx, within); err != nil {
 		return nil, nil, err
 	}
@@ -125,23 +114,11 @@ func (r *unlockRun) lookAgain(ctx workflow.Context, found *activities.LookupResu
 	if err != nil {
 		return nil, nil, err
 	}
-	verdict := r.decide(ctx, again)
-	switch {
-	case verdict.Decision != guard.Unlock:
-		result, err := r.decided(ctx, verdict)
+	if again.Verdict.Decision != guard.Unlock {
+		result, err := r.decided(ctx, again.Verdict)
 		return nil, result, err
-	case again.Account.State.Clear() && !found.Account.State.Clear():
-		result, err := r.end(ctx, AlreadyUnlocked, "the lock was gone when the account was looked up after the approval")
-		return nil, result, err
-	case !guard.MayApprove(again.Rules.Approvers, r.result.Approval.By):
-		result, err := r.decided(ctx, guard.Refusal(guard.CodeApprovalRequired, "the connection no longer lets the one who approved do so; ask again"))
-		return nil, result, err
-	case !guard.AsApproved(again.Account.State, found.Account.State):
-		result, err := r.decided(ctx, guard.Refusal(guard.CodeChangedSinceApproval, "the account's locks or flags are not those that were approved; ask again"))
-		return nil, result, err
-	default:
-		return again, nil, nil
 	}
+	return again, nil, nil
 }
 
 // takesAnswer says what an answer is.
@@ -154,10 +131,14 @@ func (r *unlockRun) handleApproval(ctx workflow.Context) error {
 		{DenyUpdate, decisionDenied, "End the request, with nothing sent." + takesAnswer},
 	} {
 		if err := workflow.SetUpdateHandlerWithOptions(ctx, each.name, func(ctx workflow.Context, answer Answer) error {
-			if err := r.mayAnswer(ctx, answer); err != nil {
-				// Somebody else answered in between. A replay judges an answer once more: other
-				// rules about names need a change in versions.go.
-				return err
+			// Validators are not replayed, and handlers are: who may answer is asked there, and
+			// enforced once more by the steps that follow.
+			if err := r.waitsForAnswer(ctx); err != nil {
+				return err // Another answer came in between.
+			}
+			if each.decision == decisionApproved {
+				joined, _ := joinedShown(r.joined) // A step is handed no more than a payload carries.
+				r.approved = &activities.Approved{State: r.account.State, By: answer.By, Joined: namesOf(joined)}
 			}
 			record := r.result.Approval
 			record.Decision, record.By, record.Reason, record.At = each.decision, answer.By, answer.Reason, workflow.Now(ctx).UTC()
@@ -170,31 +151,24 @@ func (r *unlockRun) handleApproval(ctx workflow.Context) error {
 	return nil
 }
 
-// mayAnswer refuses whoever must not answer. It never repeats a name.
-func (r *unlockRun) mayAnswer(ctx workflow.Context, answer Answer) error {
-	same := func(name string) bool { return name != "" && guard.SameName(name, answer.By) }
-	switch {
-	case r.step != StepApproval || r.result.Approval.Decision != "" || !workflow.Now(ctx).Before(r.result.Approval.Until):
+// waitsForAnswer refuses an answer that comes too early or too late.
+func (r *unlockRun) waitsForAnswer(ctx workflow.Context) error {
+	if r.step != StepApproval || r.result.Approval.Decision != "" || !workflow.Now(ctx).Before(r.result.Approval.Until) {
 		return errors.New("this request waits for no approval")
-	case strings.TrimSpace(answer.By) == "":
-		return errors.New("by is empty: say who answers")
-	case guard.Invisible(answer.By):
-		return errors.New("by " + holdsInvisible)
-	case answer.By != strings.TrimSpace(answer.By) || len(answer.By) > maxText || len(answer.Reason) > maxText:
-		return fmt.Errorf("by and reason may be %d bytes long at most, and by must not begin or end with white space", maxText)
-	case same(r.in.RequestedBy):
-		return errors.New("who asked for the unlock must not answer")
-	case slices.ContainsFunc(r.joined, func(join Join) bool { return same(join.RequestedBy) }):
-		return errors.New("who joined the request must not answer")
-	case slices.ContainsFunc([]string{r.account.ID, r.account.Username, r.account.Email, r.account.DisplayName}, same):
-		return errors.New("the account itself must not answer")
-	case !guard.MayApprove(r.approvers, answer.By):
-		return errors.New("the connection does not let this name answer")
-	case !guard.MayApprove(r.in.Approval.Approvers, answer.By):
-		return errors.New("the request does not let this name answer")
-	default:
-		return nil
 	}
+	return nil
+}
+
+// mayAnswer refuses whoever must not answer, before anything is written.
+func (r *unlockRun) mayAnswer(ctx workflow.Context, answer Answer) error {
+	if err := r.waitsForAnswer(ctx); err != nil {
+		return err
+	}
+	if len(answer.By) > maxText || len(answer.Reason) > maxText {
+		return fmt.Errorf("by and reason may be %d bytes long at most", maxText)
+	}
+	return guard.Answer{By: answer.By, RequestedBy: r.in.RequestedBy, Joined: namesOf(r.joined), Account: r.account,
+		Connection: r.approvers, Request: r.in.Approval.Approvers}.Fault()
 }
 
 func (r *unlockRun) auditAnswer(ctx workflow.Context, record *ApprovalRecord) {

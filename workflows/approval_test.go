@@ -85,7 +85,7 @@ func approvals() map[string]scenario {
 			meanwhile: answered(workflows.ApproveUpdate, nil), outcome: workflows.Unlocked, sent: connectors.Yes, check: decidedBy("approved", "boss", "always")},
 		"approval by rule expired": {rules: guard.Rules{ApprovalFor: []string{guard.ApprovalAdminLocks}, ApprovalTimeout: guard.Duration(time.Second)},
 			account: latchkeytest.Account(latchkeytest.PasswordLock()), outcome: workflows.ApprovalExpired, check: decidedBy("expired", "", "admin_locks")},
-		"no approval by rule": {rules: guard.Rules{ApprovalFor: []string{guard.ApprovalAdminLocks, guard.ApprovalPrivileged}},
+		"no approval by rule": {rules: guard.Rules{ApprovalFor: []string{guard.ApprovalAdminLocks, guard.ApprovalPrivileged}, Approvers: []string{ruleCanary}},
 			outcome: workflows.Unlocked, sent: connectors.Yes, check: func(t *testing.T, _ *stage, result *workflows.Result) { require.Nil(t, result.Approval) }},
 		"gone at the approval": {input: required(time.Hour), meanwhile: answered(workflows.ApproveUpdate, func(s *stage) {
 			s.Change(func(a *connectors.Account) { a.State.Locks = nil })
@@ -103,7 +103,7 @@ func approvals() map[string]scenario {
 				s.stop()
 				s.Temporal.Serve(t, latchkeytest.Connection{Name: s.name, Connector: s,
 					Rules: guard.Rules{ApprovalFor: []string{guard.ApprovalAlways}, Approvers: []string{"another"}}})
-				require.NoError(t, s.answer(t.Context(), workflows.ApproveUpdate, "boss"), "the worker that waits knows the old rules")
+				require.NoError(t, s.answer(t.Context(), workflows.ApproveUpdate, "boss"), "the run that waits knows the old rules")
 			}, outcome: workflows.Refused, refusal: guard.CodeApprovalRequired},
 		"locked anew at the approval": {input: required(time.Hour), meanwhile: answered(workflows.ApproveUpdate, func(s *stage) {
 			s.Change(func(a *connectors.Account) {
@@ -126,13 +126,13 @@ func approvals() map[string]scenario {
 			require.Eventually(t, func() bool { return time.Since(asked) > aWhile }, latchkeytest.Patience, 50*time.Millisecond)
 			require.NoError(t, s.answer(t.Context(), workflows.ApproveUpdate, "boss"))
 		}, outcome: workflows.Unlocked, sent: connectors.Yes},
-		"nobody says who asks": {rules: guard.Rules{ApprovalFor: []string{guard.ApprovalAlways}}, input: func(in *workflows.Input) {
+		"nobody says who asks": {rules: guard.Rules{ApprovalFor: []string{guard.ApprovalAlways}, Approvers: []string{ruleCanary}}, input: func(in *workflows.Input) {
 			in.RequestedBy = " "
 		}, outcome: workflows.Refused, refusal: guard.CodeRequesterUnknown},
-		"nobody says who asks for a dry run": {rules: guard.Rules{ApprovalFor: []string{guard.ApprovalAlways}}, input: func(in *workflows.Input) {
+		"nobody says who asks for a dry run": {rules: guard.Rules{ApprovalFor: []string{guard.ApprovalAlways}, Approvers: []string{ruleCanary}}, input: func(in *workflows.Input) {
 			in.RequestedBy, in.DryRun = "", true
 		}, outcome: workflows.Refused, refusal: guard.CodeRequesterUnknown},
-		"dry run of what needs an approval": {input: func(in *workflows.Input) {
+		"dry run of what needs an approval": {rules: guard.Rules{ApprovalFor: []string{guard.ApprovalAlways}, Approvers: []string{ruleCanary}}, input: func(in *workflows.Input) {
 			required(time.Hour)(in)
 			in.DryRun = true
 		}, outcome: workflows.WouldUnlock},
@@ -276,7 +276,7 @@ func TestStepByItself(t *testing.T) {
 	account := connector.Account()
 	handle, err := server.Client.ExecuteActivity(t.Context(), temporalclient.StartActivityOptions{
 		ID: "forged/" + name, TaskQueue: activities.Queue(name), ScheduleToCloseTimeout: latchkeytest.Patience,
-	}, activities.UnlockName, activities.UnlockInput{Account: account, ReadAt: time.Now(), Approved: &account.State, ApprovedBy: "boss"})
+	}, activities.UnlockName, activities.UnlockInput{Account: account, ReadAt: time.Now(), Approved: &activities.Approved{State: account.State, By: "boss"}})
 	require.NoError(t, err)
 	err = handle.Get(t.Context(), nil)
 	var failure *temporal.ApplicationError

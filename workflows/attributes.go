@@ -20,12 +20,22 @@ func (s served) begin(ctx workflow.Context, connection string) ([]string, error)
 	return known, upsert(ctx, known, attribute{AttributeConnection, connection})
 }
 
+// StartAttributes are those to start a run with, where the namespace has them, so that it is
+// found by its connection from the start. A run that is started without them sets them itself,
+// which takes two events more.
+func StartAttributes(connection string) temporal.SearchAttributes {
+	return temporal.NewSearchAttributes(AttributeConnection.ValueSet(connection))
+}
+
+// startedAt reports whether the run was started with its connection as a search attribute.
+func startedAt(ctx workflow.Context, connection string) bool {
+	set, found := workflow.GetTypedSearchAttributes(ctx).GetKeyword(AttributeConnection)
+	return found && set == connection
+}
+
 // known are the search attributes that may be set. They are recorded, since the worker that
 // goes on may know others.
 func (s served) known(ctx workflow.Context) []string {
-	if !since(ctx, connectionFromTheStart) {
-		return nil // The first step's result holds them.
-	}
 	return recorded(ctx, func() []string { return s.attributes })
 }
 

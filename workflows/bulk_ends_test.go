@@ -291,6 +291,8 @@ func TestBulkEnds(t *testing.T) {
 			for _, history := range c.histories() {
 				requireTimersEnded(t, history)
 			}
+			requireNoRules(t, c.histories()...)
+			requireNoRulesInChildren(t, c.histories()...)
 			described, err := c.client.Temporal.DescribeWorkflow(t.Context(), c.run.WorkflowID, "")
 			require.NoError(t, err)
 			outcome, _ := described.TypedSearchAttributes.GetKeyword(workflows.AttributeOutcome)

@@ -65,6 +65,7 @@ func unserved(t *testing.T, members ...*connectors.Account) *crowd {
 func (c *crowd) serve(connection latchkeytest.Connection) {
 	c.t.Helper()
 	connection.Name, connection.Connector = c.name, c
+	connection.Rules = planted(connection.Rules, len(connection.Rules.ApprovalFor) > 0)
 	if connection.Records == nil {
 		connection.Records = retained(nil)
 	}

@@ -9,6 +9,7 @@ import (
 	temporalclient "go.temporal.io/sdk/client"
 
 	"github.com/latchkey-iam/latchkey/activities"
+	"github.com/latchkey-iam/latchkey/activities/guard"
 	"github.com/latchkey-iam/latchkey/client"
 	"github.com/latchkey-iam/latchkey/connectors"
 	"github.com/latchkey-iam/latchkey/internal/latchkeytest"
@@ -68,7 +69,7 @@ func (c checkup) play(t *testing.T) *stage {
 	}
 	name := latchkeytest.ConnectionName()
 	if !c.unserved {
-		temporal.Serve(t, latchkeytest.Connection{Name: name, Connector: s})
+		temporal.Serve(t, latchkeytest.Connection{Name: name, Connector: s, Rules: planted(guard.Rules{}, false)})
 	}
 	t.Cleanup(func() { close(s.released) })
 	ctx, cancel := context.WithTimeout(t.Context(), latchkeytest.Patience)
@@ -86,6 +87,7 @@ func (c checkup) play(t *testing.T) *stage {
 		require.NoError(t, temporal.Client.CancelWorkflow(ctx, s.run.GetID(), s.run.GetRunID()))
 	}
 	c.judge(t, s, name)
+	requireNoRules(t, events(t, s))
 	return s
 }
 

@@ -34,7 +34,7 @@ var record = flag.Bool("record", false, "record the histories of every scenario"
 const historyFolder = "testdata/histories"
 
 // maxCleanEvents is how long the history of a clean unlock may get.
-const maxCleanEvents = 30
+const maxCleanEvents = 27
 
 // TestRecordHistories plays every scenario and keeps its history.
 func TestRecordHistories(t *testing.T) { //nolint:paralleltest // its scenarios are
@@ -131,7 +131,6 @@ func TestReplay(t *testing.T) {
 	require.NotEmpty(t, files, "record them with: go test ./workflows -run TestRecordHistories -record")
 	older, err := filepath.Glob(filepath.Join(historyFolder, "*", "*.json.gz"))
 	require.NoError(t, err)
-	require.NotEmpty(t, older)
 	files = append(files, older...)
 	for _, file := range files {
 		t.Run(strings.TrimPrefix(file, historyFolder), func(t *testing.T) {

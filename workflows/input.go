@@ -14,6 +14,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 	"go.temporal.io/sdk/converter"
 
+	"github.com/latchkey-iam/latchkey/activities"
 	"github.com/latchkey-iam/latchkey/activities/guard"
 	"github.com/latchkey-iam/latchkey/connectors"
 )
@@ -34,7 +35,7 @@ type Emit string
 // The values of Emit.
 const (
 	EmitFull    Emit = "full"
-	EmitSummary Emit = "summary"
+	EmitSummary Emit = activities.EmitSummary
 )
 
 // DefaultTimeout is how long UnlockUser tries when its input does not say.

@@ -74,6 +74,15 @@ func (r *unlockRun) waitsAlready(name string) bool {
 	return same(r.in.RequestedBy) || slices.ContainsFunc(r.joined, func(join Join) bool { return same(join.RequestedBy) })
 }
 
+// namesOf are the names of those who joined.
+func namesOf(joined []Join) []string {
+	names := make([]string, len(joined))
+	for i, join := range joined {
+		names[i] = join.RequestedBy
+	}
+	return names
+}
+
 // joinedShown returns the first of those who joined, as many as an answer carries, and how
 // many are left out.
 func joinedShown(joined []Join) (shown []Join, more int) {

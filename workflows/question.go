@@ -34,10 +34,8 @@ func answered(ctx workflow.Context, known []string, connection string, failed er
 		ended = fail(word, explanation)
 	}
 	workflow.SetCurrentDetails(ctx, endDetails(word, explanation))
-	if since(ctx, questionsHaveAnOutcome) {
-		if err := upsert(ctx, known, attribute{AttributeOutcome, word}); err != nil {
-			return err
-		}
+	if err := upsert(ctx, known, attribute{AttributeOutcome, word}); err != nil {
+		return err
 	}
 	return ended
 }

@@ -24,6 +24,8 @@ type scenario struct {
 	// script arranges the provider; nil leaves it well-behaved.
 	script func(s *stage)
 	rules  guard.Rules
+	// ungrouped plants no canary among the protected groups: those of the account are unknown.
+	ungrouped bool
 	// unserved starts no worker for the connection.
 	unserved bool
 	input    func(in *workflows.Input)
@@ -88,9 +90,6 @@ func (c scenario) play(t *testing.T) *stage {
 	}
 	name := latchkeytest.ConnectionName()
 	s.name = name
-	if !c.unserved {
-		s.stop = temporal.Serve(t, latchkeytest.Connection{Name: name, Connector: s, Rules: c.rules})
-	}
 	s.release = sync.OnceFunc(func() { close(s.released) })
 	t.Cleanup(s.release)
 	ctx, cancel := context.WithTimeout(t.Context(), latchkeytest.Patience)
@@ -100,6 +99,14 @@ func (c scenario) play(t *testing.T) *stage {
 		c.input(&in)
 	}
 	s.requester = in.RequestedBy
+	if !c.unserved {
+		waits := len(c.rules.ApprovalFor) > 0 || in.Approval.Required
+		rules := planted(c.rules, waits)
+		if c.ungrouped {
+			rules.ProtectedGroups = c.rules.ProtectedGroups
+		}
+		s.stop = temporal.Serve(t, latchkeytest.Connection{Name: name, Connector: s, Rules: rules})
+	}
 	arguments := c.raw
 	if arguments == nil {
 		arguments = []any{in}
@@ -115,6 +122,7 @@ func (c scenario) play(t *testing.T) *stage {
 	result, err := (&client.Client{Temporal: temporal.Client}).Attach(s.run.GetID(), s.run.GetRunID()).Result(ctx)
 	c.judge(t, s, result, err)
 	requireClear(t, s.run.GetID(), s.run.GetRunID())
+	requireNoRules(t, events(t, s))
 	if c.failure == workflows.TypeInvalidInput {
 		require.Contains(t, s.details(t), "**InvalidInput**: "+s.failure.Message)
 		name = "" // It may be anything.
@@ -194,7 +202,7 @@ func TestScenarios(t *testing.T) {
 
 // scenarios groups them by what they are about.
 func scenarios() []map[string]scenario {
-	return []map[string]scenario{outcomes(), relocks(), failures(), lookupFailures(), cancellations(), timesRunOut(), joins(), approvals()}
+	return []map[string]scenario{outcomes(), relocks(), failures(), lookupFailures(), cancellations(), timesRunOut(), joins(), approvals(), protections()}
 }
 
 // within bounds the scenario's steps.

@@ -30,8 +30,9 @@ func TestLongUser(t *testing.T) {
 					require.NoError(t, err)
 					s.Change(func(a *connectors.Account) { a.User, a.Groups = user, []string{string(user)} })
 				},
-				input:   func(in *workflows.Input) { in.WatchFor = workflows.Duration(1) },
-				outcome: workflows.Unlocked, sent: connectors.Yes,
+				ungrouped: true,
+				input:     func(in *workflows.Input) { in.WatchFor = workflows.Duration(1) },
+				outcome:   workflows.Unlocked, sent: connectors.Yes,
 				check: func(t *testing.T, s *stage, result *workflows.Result) {
 					require.Empty(t, result.User)
 					require.Contains(t, result.UserOmitted, "the user object takes ")

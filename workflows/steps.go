@@ -31,7 +31,7 @@ func (r *unlockRun) lookup(ctx workflow.Context, ref connectors.UserRef) (*activ
 	r.at(ctx, StepLookup, r.deadline)
 	var found activities.LookupResult
 	err := r.activity(ctx, activities.LookupName, r.remaining(ctx), "Look the account up at "+r.in.Connection,
-		activities.LookupInput{Ref: ref}, &found)
+		activities.LookupInput{Ref: ref, Demands: r.demands(), Emit: string(r.in.Emit), Approved: r.approved}, &found)
 	if temporal.IsCanceledError(err) {
 		return nil, r.cancelled(ctx)
 	}
@@ -62,7 +62,7 @@ func (r *unlockRun) verify(ctx workflow.Context, unlockedAt time.Time, within ti
 	})
 	stopped := false
 	r.onCancel(ctx, step, func() {
-		if until.After(workflow.Now(ctx).Add(verifyGrace)) && since(ctx, cancelShortensVerify) {
+		if until.After(workflow.Now(ctx).Add(verifyGrace)) {
 			stop()
 			stopped = true
 		}
@@ -145,6 +145,15 @@ func (r *unlockRun) identify(ctx workflow.Context, found *activities.LookupResul
 		attribute{AttributeUserID, found.Account.ID})
 }
 
+// known are the search attributes that may be set. Where the run began with its connection set,
+// the look-up's result holds them, and only a run that ends before it asks for them.
+func (r *unlockRun) known(ctx workflow.Context) []string {
+	if r.attributes == nil {
+		r.attributes = r.served.known(ctx)
+	}
+	return r.attributes
+}
+
 // outcomeCancelled is the search attribute's word for a run that was cancelled.
 const outcomeCancelled = "cancelled"
 
@@ -184,7 +193,7 @@ func (r *unlockRun) finish(ctx workflow.Context, outcome string) {
 	r.step = StepDone
 	r.result.FinishedAt = workflow.Now(ctx).UTC()
 	workflow.SetCurrentDetails(ctx, endDetails(outcome, r.result.Explanation))
-	if err := upsert(ctx, r.attributes, append(r.sent(), attribute{AttributeOutcome, outcome})...); err != nil {
+	if err := upsert(ctx, r.known(ctx), append(r.sent(), attribute{AttributeOutcome, outcome})...); err != nil {
 		workflow.GetLogger(ctx).Error("the outcome could not be set as a search attribute", "error", err)
 	}
 	code := ""

@@ -93,7 +93,7 @@ func TestOutageOfDays(t *testing.T) {
 			if asked.Add(1) <= 8 {
 				return nil, temporal.NewApplicationErrorWithOptions("down", "Unavailable", temporal.ApplicationErrorOptions{NextRetryDelay: 6 * time.Hour})
 			}
-			return &activities.LookupResult{Account: account, Provider: "fake", ReadAt: began, Attempt: 9}, nil
+			return &activities.LookupResult{Account: account, Provider: "fake", Verdict: guard.Verdict{Decision: guard.Unlock}, ReadAt: began, Attempt: 9}, nil
 		})
 	environment.OnActivity(activities.UnlockName, mock.Anything, mock.Anything).Return(
 		&activities.UnlockResult{Verdict: guard.Verdict{Decision: guard.Unlock}, Sent: connectors.Yes, Attempt: 1}, nil)

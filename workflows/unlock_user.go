@@ -2,7 +2,6 @@ package workflows
 
 import (
 	"fmt"
-	"strings"
 	"time"
 
 	"go.temporal.io/sdk/converter"
@@ -55,8 +54,11 @@ func (s served) UnlockUser(ctx workflow.Context, raw converter.RawValue) (*Resul
 	if err != nil {
 		return nil, err
 	}
-	if run.attributes, err = s.begin(ctx, in.Connection); err != nil {
-		return nil, err
+	run.served = s
+	if !startedAt(ctx, in.Connection) {
+		if run.attributes, err = s.begin(ctx, in.Connection); err != nil {
+			return nil, err
+		}
 	}
 	result, err := run.execute(ctx)
 	run.close(ctx)
@@ -70,12 +72,14 @@ type unlockRun struct {
 	step     Step
 	joined   []Join
 	deadline time.Time
-	// attributes are those of Latchkey's search attributes that the namespace knows.
+	// attributes are those of Latchkey's search attributes that the namespace knows; see known.
 	attributes []string
+	served     served
 	// account is the one that an approval is waited for, approvers who may give it by the
-	// connection's rules.
+	// connection's rules, and approved what was approved; nil while nothing was.
 	account   *connectors.Account
 	approvers []string
+	approved  *activities.Approved
 	// caller ends when somebody cancels the run. Unlock and verify run in a context of
 	// their own; the watch, which may take days, ends with this one.
 	caller workflow.Context
@@ -105,20 +109,16 @@ func (r *unlockRun) execute(ctx workflow.Context) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	if verdict := r.decide(ctx, found); verdict.Decision != guard.Unlock {
-		return r.decided(ctx, verdict)
-	}
-	cases := r.approvalCases(found)
 	switch {
-	case len(cases) > 0 && strings.TrimSpace(r.in.RequestedBy) == "":
-		return r.decided(ctx, guard.Refusal(guard.CodeRequesterUnknown, "somebody must approve the unlock, whoever asks for it must not, and the request does not say who asks; ask again with requestedBy"))
-	case r.in.DryRun && len(cases) > 0:
+	case found.Verdict.Decision != guard.Unlock:
+		return r.decided(ctx, found.Verdict)
+	case r.in.DryRun && found.Approval != nil:
 		return r.end(ctx, WouldUnlock, "the account would be unlocked once somebody has approved it; this was a dry run, and nothing was sent")
 	case r.in.DryRun:
 		return r.end(ctx, WouldUnlock, "the account would be unlocked; this was a dry run, and nothing was sent")
-	case len(cases) > 0:
+	case found.Approval != nil:
 		var result *Result
-		if found, result, err = r.approve(ctx, found, cases); found == nil {
+		if found, result, err = r.approve(ctx, found); found == nil {
 			return result, err
 		}
 	}
@@ -135,16 +135,17 @@ func (r *unlockRun) execute(ctx workflow.Context) (*Result, error) {
 	return result, err
 }
 
-// decide asks the guard.
-func (r *unlockRun) decide(ctx workflow.Context, found *activities.LookupResult) guard.Verdict {
-	return guard.Decide(guard.Question{
-		Account:        found.Account,
-		Guard:          r.in.Guard,
-		Override:       r.in.Override,
-		EvenIfUnlocked: r.in.EvenIfUnlocked,
-		Rules:          found.Rules,
-		Now:            workflow.Now(ctx),
-	})
+// demands are what the request demands of the unlock.
+func (r *unlockRun) demands() activities.Demands {
+	return activities.Demands{
+		Guard:            r.in.Guard,
+		Override:         r.in.Override,
+		EvenIfUnlocked:   r.in.EvenIfUnlocked,
+		DryRun:           r.in.DryRun,
+		RequestedBy:      r.in.RequestedBy,
+		ApprovalRequired: r.in.Approval.Required,
+		Approvers:        r.in.Approval.Approvers,
+	}
 }
 
 // decided ends a run that sends nothing further.
@@ -164,16 +165,11 @@ func (r *unlockRun) unlock(ctx workflow.Context, found *activities.LookupResult)
 			message: "connection " + r.in.Connection + ": time ran out before the unlock could be sent; the look-up took all of it"})
 	}
 	in := activities.UnlockInput{
-		Account:        found.Account.WithoutUser(),
-		ReadAt:         found.ReadAt,
-		Guard:          r.in.Guard,
-		Override:       r.in.Override,
-		EvenIfUnlocked: r.in.EvenIfUnlocked,
-		RequestedBy:    r.in.RequestedBy,
-		RequestReason:  r.in.RequestReason,
-	}
-	if r.result.Approval != nil {
-		in.Approved, in.ApprovedBy = &found.Account.State, r.result.Approval.By
+		Account:       found.Account.WithoutUser(),
+		ReadAt:        found.ReadAt,
+		Demands:       r.demands(),
+		RequestReason: r.in.RequestReason,
+		Approved:      r.approved,
 	}
 	var sent activities.UnlockResult
 	if err := r.send(ctx, in, &sent); err != nil {
@@ -233,11 +229,7 @@ func (r *unlockRun) unlock(ctx workflow.Context, found *activities.LookupResult)
 func (r *unlockRun) send(ctx workflow.Context, in activities.UnlockInput, sent *activities.UnlockResult) error {
 	attempts, stop := workflow.WithCancel(workflow.WithWaitForCancellation(r.options(ctx, r.remaining(ctx), "Unlock the account at "+r.in.Connection), true))
 	step := workflow.ExecuteActivity(attempts, activities.UnlockName, in)
-	r.onCancel(ctx, step, func() {
-		if since(ctx, cancelStopsAttempts) {
-			stop()
-		}
-	})
+	r.onCancel(ctx, step, stop)
 	return step.Get(ctx, sent)
 }
 
@@ -259,7 +251,7 @@ func (r *unlockRun) unsettled(ctx workflow.Context, verified *activities.VerifyR
 // answer that was not the provider's does. Whether it could be is seen by the reads that follow.
 func (r *unlockRun) sendAgain(ctx workflow.Context, in activities.UnlockInput) (again activities.UnlockResult) {
 	r.at(ctx, StepUnlock, r.deadline)
-	in.ReadAt, in.EvenIfUnlocked, in.Again = time.Time{}, false, in.Account.State.Locks
+	in.ReadAt, in.Demands.EvenIfUnlocked, in.Again = time.Time{}, false, in.Account.State.Locks
 	if err := r.send(ctx, in, &again); err != nil {
 		r.result.Attempts.Unlock += understand(err, r.in.Connection).attempt
 		return activities.UnlockResult{}
@@ -352,7 +344,7 @@ func (r *unlockRun) proven(ctx workflow.Context, unlockedAt time.Time) (*Result,
 		return r.end(ctx, outcome, explanation)
 	}
 	// A watch may take days, in which the unlock counts already.
-	if err := upsert(ctx, r.attributes, r.sent()...); err != nil {
+	if err := upsert(ctx, r.known(ctx), r.sent()...); err != nil {
 		return nil, err
 	}
 	watched, err := r.watch(r.caller, unlockedAt)

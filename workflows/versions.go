@@ -2,23 +2,11 @@ package workflows
 
 import "go.temporal.io/sdk/workflow"
 
-// The changes of what workflows command. A run that got beyond one before it was made goes
-// on as it began.
-const (
-	// connectionFromTheStart: runs carry LatchkeyConnection before their first step has
-	// ended, since the first step of a run that needs to be found may never end.
-	connectionFromTheStart = "connection-from-the-start"
-	// cancelStopsAttempts: a cancelled run makes no further attempt to unlock.
-	cancelStopsAttempts = "cancel-stops-attempts"
-	// cancelShortensVerify: a cancelled run verifies for verifyGrace, whatever time is left.
-	cancelShortensVerify = "cancel-shortens-verify"
-	// timersEndWithTheWait: an answer ends the timer that bounds the wait for it.
-	timersEndWithTheWait = "timers-end-with-the-wait"
-	// questionsHaveAnOutcome: runs that only ask carry LatchkeyOutcome too.
-	questionsHaveAnOutcome = "questions-have-an-outcome"
-)
+// A change of what workflows command stands here as a named constant once something was
+// released, with what it is about, so that a run that got beyond it before it was made goes on
+// as it began. Nothing has been released yet.
 
 // since reports whether the run does as is done since the change.
-func since(ctx workflow.Context, change string) bool {
+func since(ctx workflow.Context, change string) bool { //nolint:unused // the first change after a release asks it
 	return workflow.GetVersion(ctx, change, workflow.DefaultVersion, 1) != workflow.DefaultVersion
 }

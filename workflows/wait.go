@@ -14,7 +14,7 @@ func waitWithin(ctx workflow.Context, within time.Duration, summary string, answ
 		Timeout:      within,
 		TimerOptions: workflow.TimerOptions{Summary: summary},
 	}, answered)
-	if ok && err == nil && since(ctx, timersEndWithTheWait) {
+	if ok && err == nil {
 		stop()
 	}
 	return err

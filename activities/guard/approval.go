@@ -1,7 +1,9 @@
 package guard
 
 import (
+	"errors"
 	"slices"
+	"strings"
 
 	"github.com/latchkey-iam/latchkey/connectors"
 )
@@ -15,6 +17,9 @@ const (
 	// ApprovalAdminLocks: locks that failed sign-ins are not known to have made.
 	ApprovalAdminLocks = "admin_locks"
 )
+
+// ApprovalRequested is the case of an approval that the caller asked for.
+const ApprovalRequested = "requested"
 
 // ApprovalCases lists the cases in which a connection can demand an approval.
 func ApprovalCases() []string {
@@ -38,6 +43,44 @@ func ApprovalFor(rules Rules, state connectors.State) []string {
 // MayApprove reports whether the patterns cover the name; no patterns cover everybody.
 func MayApprove(patterns []string, name string) bool {
 	return len(patterns) == 0 || Permitting(patterns).Cover(name)
+}
+
+// Answer is who answers an approval, and what says whether that counts.
+type Answer struct {
+	By string
+	// RequestedBy asked for the unlock, and Joined for the same one: they must not answer, and
+	// neither must the account itself.
+	RequestedBy string
+	Joined      []string
+	Account     *connectors.Account
+	// Connection and Request are the patterns of who may answer by the connection's rules and
+	// by the request.
+	Connection, Request []string
+}
+
+// Fault says why the answer does not count; nil when it does. It repeats no name and no pattern.
+func (a Answer) Fault() error {
+	same := func(name string) bool { return name != "" && SameName(name, a.By) }
+	switch {
+	case strings.TrimSpace(a.By) == "":
+		return errors.New("by is empty: say who answers")
+	case Invisible(a.By):
+		return errors.New("by holds a character that cannot be seen: write the name without it")
+	case a.By != strings.TrimSpace(a.By):
+		return errors.New("by must not begin or end with white space")
+	case same(a.RequestedBy):
+		return errors.New("who asked for the unlock must not answer")
+	case slices.ContainsFunc(a.Joined, same):
+		return errors.New("who joined the request must not answer")
+	case slices.ContainsFunc([]string{a.Account.ID, a.Account.Username, a.Account.Email, a.Account.DisplayName}, same):
+		return errors.New("the account itself must not answer")
+	case !MayApprove(a.Connection, a.By):
+		return errors.New("the connection does not let this name answer")
+	case !MayApprove(a.Request, a.By):
+		return errors.New("the request does not let this name answer")
+	default:
+		return nil
+	}
 }
 
 // SameFlags reports whether two reads saw the same of everything but the locks.

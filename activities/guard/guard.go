@@ -1,5 +1,6 @@
-// Package guard decides whether an account may be unlocked. It is pure: the workflow
-// asks it after the look-up, and the unlock activity asks it again at the last moment.
+// Package guard decides whether an account may be unlocked. It is pure: the look-up asks it,
+// and the unlock asks it again at the last moment. No workflow does: the connection's rules
+// never leave the worker that serves it.
 package guard
 
 import (
