@@ -32,7 +32,7 @@ func TestWrongCommandLines(t *testing.T) {
 			"latchkey: the user is named by --user-id and --username and --email: give only one of them", hint}},
 		{"empty reference", unlock("--connection", "jc-prod", "--username", ""), []string{"latchkey: --username is empty: give a value", hint}},
 		{"an address as an ID", unlock("--connection", "jc-prod", "--user-id", "ada@example.com"), []string{
-			`latchkey: --user-id must be the provider's own identifier, at most 64 bytes of visible ASCII without @ = , / ' " \ or white space; for a name or an address use --username or --email`, hint}},
+			`latchkey: --user-id must be the provider's own identifier, at most 64 bytes of visible ASCII without @ = , / ' " \ or white space; for a name or an address use username or email`, hint}},
 		{"unusable name", unlock("--connection", "jc-prod", "--username", "ada\n"), []string{"latchkey: --username begins or ends with white space", hint}},
 		{"connection in capitals", unlock("--connection", "JC", "--email", "ada@example.com"), []string{
 			"latchkey: --connection must be 1 to 63 lower-case letters, digits and hyphens, such as jc-prod", hint}},
