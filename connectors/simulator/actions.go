@@ -66,7 +66,8 @@ func (t *Tenant[S]) act(ref, action string, args []byte) (native json.RawMessage
 func (t *Tenant[S]) actions() []string { return slices.Sorted(maps.Keys(t.model.actions())) }
 
 func (m *Model[S]) actions() map[string]Action {
-	all := maps.Clone(m.vendor.Actions)
+	all := map[string]Action{}
+	maps.Copy(all, m.vendor.Actions)
 	all["lock"] = func(u *User, args []byte) error { return m.LockFor(u, CauseAdmin, args) }
 	all["unlock"] = func(u *User, _ []byte) error { m.vendor.Unlock(u, CauseAdmin); return nil }
 	all["fail"] = m.actFail

@@ -11,7 +11,9 @@ import (
 // directory holds users in order and finds them by id, username and email.
 type directory struct {
 	before func(a, b *User) bool
-	order  []*User
+	// fold says that the keys of byID are in lower case, and found in any.
+	fold  bool
+	order []*User
 	// locked are those that a lock holds, in the same order, so that a page of
 	// 50,000 takes no longer than one of few.
 	locked []*User
@@ -19,11 +21,11 @@ type directory struct {
 	byName map[string][]*User // names and addresses, in lower case
 }
 
-func newDirectory(before func(a, b *User) bool) *directory {
+func newDirectory(before func(a, b *User) bool, fold bool) *directory {
 	if before == nil {
 		before = func(a, b *User) bool { return a.number < b.number }
 	}
-	return &directory{before: before, byID: map[string]*User{}, byName: map[string][]*User{}}
+	return &directory{before: before, fold: fold, byID: map[string]*User{}, byName: map[string][]*User{}}
 }
 
 // add costs the same however many users there are, if they come in order.
@@ -71,9 +73,19 @@ func (d *directory) index(u *User) {
 	}
 }
 
+// id is the one spelling of an ID.
+func (d *directory) id(text string) string {
+	if d.fold {
+		return strings.ToLower(text)
+	}
+	return text
+}
+
+func (d *directory) withID(id string) *User { return d.byID[d.id(id)] }
+
 // named returns the users with a name or address, whatever its case, or with the id.
 func (d *directory) named(name string) []*User {
-	if u := d.byID[strings.ToLower(name)]; u != nil {
+	if u := d.withID(name); u != nil {
 		return []*User{u}
 	}
 	return d.byName[strings.ToLower(name)]

@@ -35,8 +35,8 @@ func (m *Model[S]) Now() time.Time { return m.clock.Now() }
 // Settings are those in force.
 func (m *Model[S]) Settings() S { return m.settings }
 
-// User returns the user with an id, whatever its case; nil if there is none.
-func (m *Model[S]) User(id string) *User { return m.users.byID[strings.ToLower(id)] }
+// User returns the user with an id; nil if there is none.
+func (m *Model[S]) User(id string) *User { return m.users.withID(id) }
 
 // Seen is the user as a read sees it.
 func (m *Model[S]) Seen(u *User) *User { return m.stale.reader(m.Now())(u) }
@@ -97,7 +97,7 @@ func (m *Model[S]) create(native Fields) (*User, error) {
 	m.number++
 	u.number = m.number
 	p := NewParts(native)
-	if u.ID = strings.ToLower(p.Text(m.vendor.IDKey, p.Text("id", ""))); u.ID == "" {
+	if u.ID = m.users.id(p.Text(m.vendor.IDKey, p.Text("id", ""))); u.ID == "" {
 		u.ID = m.newID()
 	}
 	if u.Username = p.Text("username", ""); u.Username == "" {
@@ -157,7 +157,7 @@ func (m *Model[S]) newID() string {
 // clear brings the tenant back to its beginning.
 func (m *Model[S]) clear() {
 	m.settings = m.vendor.Settings
-	m.users = newDirectory(m.vendor.Before)
+	m.users = newDirectory(m.vendor.Before, m.vendor.FoldIDs)
 	m.dues, m.stale, m.number = nil, stale{}, 0
 	m.tokens.revoke()
 }

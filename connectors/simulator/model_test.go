@@ -25,11 +25,16 @@ type paper struct {
 	model *Model[paperSettings]
 }
 
-func newPaper() *paper {
+func newPaper() *paper { return newPaperOf(func(*Vendor[paperSettings]) {}) }
+
+// newPaperOf is one of a vendor that differs.
+func newPaperOf(change func(vendor *Vendor[paperSettings])) *paper {
 	p := &paper{}
 	p.Tenant = NewTenant(func() time.Time { return start }, func(model *Model[paperSettings]) Vendor[paperSettings] {
 		p.model = model
-		return p.vendor()
+		vendor := p.vendor()
+		change(&vendor)
+		return vendor
 	})
 	return p
 }
@@ -131,6 +136,34 @@ func TestRoutes(t *testing.T) {
 	recorder := httptest.NewRecorder()
 	p.ServeHTTP(recorder, httptest.NewRequest("GET", "/nowhere", nil))
 	require.Equal(t, 401, recorder.Code, "nobody in particular is told what there is")
+}
+
+// TestIDs: where upper and lower case mean the same, an ID is kept in lower case and found in
+// either; elsewhere two spellings are two users.
+func TestIDs(t *testing.T) {
+	t.Parallel()
+	for _, fold := range []bool{false, true} {
+		p := newPaperOf(func(vendor *Vendor[paperSettings]) { vendor.FoldIDs = fold })
+		first := p.MustCreateUser(map[string]any{"id": "uAbC", "username": "first"})
+		second, err := p.CreateUser(map[string]any{"id": "uabc", "username": "second"})
+		require.Equal(t, fold, err != nil, "%s %v", second, err)
+		require.Equal(t, map[bool]string{true: "uabc", false: "uAbC"}[fold], first)
+		for id, found := range map[string]bool{"uAbC": true, "UABC": fold, "uabc": true} {
+			_, err := p.User(id)
+			require.Equal(t, found, err == nil, id)
+			status := p.ask(http.MethodGet, "/users/"+id).Code
+			require.Equal(t, found, status == http.StatusOK, id)
+		}
+	}
+}
+
+// TestAVendorWithoutActions has those that all have.
+func TestAVendorWithoutActions(t *testing.T) {
+	t.Parallel()
+	p := newPaperOf(func(vendor *Vendor[paperSettings]) { vendor.Actions = nil })
+	id := p.MustCreateUser(map[string]any{})
+	require.NoError(t, p.Act(id, "lock", nil))
+	require.True(t, p.Locked(id))
 }
 
 // TestLayers: a lock that was let go no longer holds the account, and the others do.

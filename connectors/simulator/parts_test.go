@@ -116,7 +116,7 @@ func TestStale(t *testing.T) {
 
 func TestDirectory(t *testing.T) {
 	t.Parallel()
-	d := newDirectory(func(a, b *User) bool { return a.ID < b.ID })
+	d := newDirectory(func(a, b *User) bool { return a.ID < b.ID }, false)
 	c, a, b := &User{ID: "c", Username: "Cy"}, &User{ID: "a", Username: "Ann", Email: "Ann"}, &User{ID: "b", Username: "ann"}
 	for _, u := range []*User{c, a, b} {
 		d.add(u)

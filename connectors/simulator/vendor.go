@@ -25,8 +25,10 @@ type Vendor[S any] struct {
 	Headers func() map[string]string
 
 	IDKey string
-	NewID func(number uint64) string
-	IsID  func(text string) bool
+	// FoldIDs says that upper and lower case of an ID mean the same: it is kept in lower case.
+	FoldIDs bool
+	NewID   func(number uint64) string
+	IsID    func(text string) bool
 	// Before orders users; nil for the order of creation.
 	Before func(a, b *User) bool
 	// Template is what every user has until told otherwise, and Attributes, sorted by key,

@@ -1,10 +1,12 @@
 package cli
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/latchkey-iam/latchkey/connectors"
 	"github.com/latchkey-iam/latchkey/connectors/registry"
 )
 
@@ -21,7 +23,8 @@ func TestSchemaOfAProvider(t *testing.T) {
 			require.Regexp(t, `LABEL +│ JSON KEY +│ TYPE +│ MEANING`, drawn.stdout)
 			shown := read[[]fieldView](t, run(t, "schema", provider.Name, "-o", "json").stdout)
 			require.Equal(t, viewFields("", provider.Fields), shown)
-			require.Greater(t, len(shown), len(provider.Fields), "nested fields are fields too")
+			nested := slices.ContainsFunc(provider.Fields, func(field connectors.Field) bool { return len(field.Fields) > 0 })
+			require.Equal(t, nested, len(shown) > len(provider.Fields), "nested fields are fields too")
 			for _, field := range shown {
 				require.Contains(t, drawn.stdout, field.Key)
 				require.NotEmpty(t, field.Label, field.Key)

@@ -253,6 +253,11 @@ var mistakes = map[string]mistake{
 	"no email":                      reading("LookupByEachReference", func(a *connectors.Account) { a.Email = "" }),
 	"a lock taken for none":         reading("FailedSignInsLockAndUnlock", func(a *connectors.Account) { a.State.Locks = nil }),
 	"a suspension that is not told": reading("SuspendedStaysSuspended", func(a *connectors.Account) { a.State.Suspended = false }),
+	"a lock of who is suspended, untold": reading("SuspendedStaysSuspended", func(a *connectors.Account) {
+		if a.State.Suspended {
+			a.State.Locks = nil
+		}
+	}),
 	"a disabling that is not told":  reading("DisabledStaysDisabled", func(a *connectors.Account) { a.State.Disabled = false }),
 	"a lock of some ways in as all": reading("FailedSignInsLockAndUnlock", func(a *connectors.Account) { setLocks(a, func(l *connectors.Lock) { l.Partial = false }) }).at("PartialLocks"),
 	"a lock of all ways in as some": reading("FailedSignInsLockAndUnlock", func(a *connectors.Account) { setLocks(a, func(l *connectors.Lock) { l.Partial = true }) }),

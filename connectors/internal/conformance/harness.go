@@ -47,6 +47,10 @@ type Grouper interface {
 	Population() (id, name string)
 }
 
+// OneState is a Harness whose provider has one word for the state of an account: of one that is
+// suspended or disabled it does not tell a lock.
+type OneState interface{ OneState() }
+
 // OpenWays is a Harness whose provider's locks hold only some ways in.
 type OpenWays interface {
 	// SignInElsewhere reports whether the right password is let in by a way that no lock holds.

@@ -43,18 +43,24 @@ func hostileIDs(id string) []string {
 }
 
 // hostileReferences: whatever a reference holds, it finds nobody, and no call leads
-// anywhere but to the search that was meant.
+// anywhere but to the search that was meant. Where nearly anything is an ID, it is called for
+// as one, and nobody has it.
 func hostileReferences(t *testing.T, fresh maker) {
 	b := fresh(t)
 	connector := b.open()
 	search := b.operationOf(LookupByName)
+	var called []string
 	for _, text := range hostileTexts() {
-		for _, ref := range []connectors.UserRef{{Username: text}, {Email: text}, {ID: text}} {
+		for _, ref := range []connectors.UserRef{{Username: text}, {Email: text}} {
 			requireNobody(t, connector, ref)
 		}
 	}
-	for _, id := range hostileIDs(b.user.ID) {
+	for _, id := range append(hostileTexts(), hostileIDs(b.user.ID)...) {
 		b.secret.add(id) // no ID, so perhaps a name
+		if _, err := b.Provider().ID.Canonical(id); err == nil {
+			called = append(called, id)
+			continue
+		}
 		requireNobody(t, connector, connectors.UserRef{ID: id})
 		err := unlock(t, connector, &connectors.Account{ID: id})
 		require.Equal(t, connectors.RejectedByProvider, connectors.KindOf(err), "%q", id)
@@ -67,6 +73,13 @@ func hostileReferences(t *testing.T, fresh maker) {
 		require.Contains(t, append(search, b.operationOf("")...), call.Operation, call.Path)
 		require.Less(t, call.Status, 300, "the provider found the search %s wrong", call.Path)
 	}
+	for _, id := range called {
+		requireNobody(t, connector, connectors.UserRef{ID: id})
+		err := unlock(t, connector, &connectors.Account{ID: id})
+		require.Equal(t, connectors.NotFound, connectors.KindOf(err), "%q", id)
+		require.Equal(t, connectors.No, failureOf(t, err).Sent, "%q", id)
+	}
+	require.Zero(t, b.Peer().Calls.Count("other"), "an ID leads to another call")
 	require.Zero(t, b.unlocks())
 	require.Empty(t, b.tap.strayed())
 }

@@ -30,6 +30,8 @@ type traits struct {
 	revives bool
 	// byFailures says that only failed sign-ins lock, and that nobody is suspended.
 	byFailures bool
+	// oneState says that a suspended or disabled account's lock is not told.
+	oneState bool
 	// groups says that the groups of an account are told.
 	groups bool
 	// listless says that who is locked cannot be listed.
@@ -103,6 +105,8 @@ func harness(traits traits, breaks func(*driver) connectors.Driver) conformance.
 		return &several{s}
 	case traits.partly:
 		return &openWays{s}
+	case traits.oneState:
+		return &oneState{s}
 	case traits.groups:
 		return &grouper{s}
 	default:
@@ -206,6 +210,13 @@ func (s *openWays) SignInElsewhere(_ testing.TB, user conformance.User) bool {
 	return !s.people[user.ID].disabled && !s.people[user.ID].suspended
 }
 
+// oneState is a tenant with one word for the state of an account.
+type oneState struct{ *scripted }
+
+var _ conformance.OneState = (*oneState)(nil)
+
+func (s *oneState) OneState() {}
+
 // several is a tenant of several servers.
 type several struct{ *scripted }
 
@@ -295,6 +306,9 @@ func (d *driver) account(one *person) *connectors.Account {
 	account := &connectors.Account{ID: one.ID, Username: one.Username, Email: one.Email, User: whole, AsOf: d.now, State: connectors.State{
 		Locks: slices.Clone(one.locks[d.server]), Disabled: one.disabled, Suspended: one.suspended, Privileged: connectors.Unknown,
 	}}
+	if d.oneState && (one.disabled || one.suspended) {
+		account.State.Locks = []connectors.Lock{}
+	}
 	if d.traits.groups {
 		account.Groups = append([]string{}, one.groups...)
 	}

@@ -63,13 +63,7 @@ func (t *tap) RoundTrip(request *http.Request) (*http.Response, error) {
 }
 
 func (t *tap) note(request *http.Request) {
-	var words []string
-	for _, name := range []string{"Authorization", "X-Api-Key"} {
-		for _, value := range request.Header.Values(name) {
-			words = append(words, strings.Fields(value)...)
-		}
-	}
-	words = slices.DeleteFunc(words, func(word string) bool { return word == "Bearer" || word == "Basic" })
+	words := credentialsIn(request.Header, t.secret)
 	t.secret.add(words...)
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -84,6 +78,23 @@ func (t *tap) stampAll(id string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.stamp = id
+}
+
+// credentialsIn are the words of the headers that carry a credential, without its scheme.
+func credentialsIn(header http.Header, secret *secrets) []string {
+	var words []string
+	for name, values := range header {
+		for _, value := range values {
+			fields := strings.Fields(value)
+			switch {
+			case name == "Authorization" && len(fields) > 1:
+				words = append(words, fields[1:]...)
+			case name == "Authorization" || name == "X-Api-Key" || secret.repeatedIn(value) != "":
+				words = append(words, fields...)
+			}
+		}
+	}
+	return words
 }
 
 // keepNext keeps the body of the answer that comes next.

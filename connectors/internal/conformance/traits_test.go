@@ -46,6 +46,7 @@ var providers = map[string]traits{
 	"DecimalIDs":       {id: decimalID, newID: newDecimalID, sorted: true},
 	"PartialLocks":     {id: hexID, newID: newHexID, partly: true, byFailures: true},
 	"UnlockEnables":    {id: hexID, newID: newHexID, revives: true},
+	"OneState":         {id: hexID, newID: newHexID, oneState: true, revives: true},
 	"Groups":           {id: hexID, newID: newHexID, groups: true},
 	"SeveralServers":   {id: hexID, newID: newHexID, servers: []string{"one", "two", "replica"}},
 }

@@ -22,8 +22,10 @@ import (
 // refused as malformed: never "no lock".
 func wrongAnswers(t *testing.T, fresh maker) {
 	eachStep(t, fresh, Step.reads, func(t *testing.T, b *bench, step Step) {
-		b.Suspend(t, b.user)
-		b.Disable(t, b.user)
+		if _, one := b.HTTPHarness.(OneState); !one {
+			b.Suspend(t, b.user)
+			b.Disable(t, b.user)
+		}
 		truth, body := b.truth(step)
 		b.wrongTypes(step, truth, valueOf(t, body))
 		b.keysNamedTwice(step, valueOf(t, body))

@@ -110,6 +110,9 @@ func (c *Caller) Do(ctx context.Context, request Request) (*Answer, error) {
 		if err != nil {
 			return nil, unsent(err, request)
 		}
+		if sent.value != "" { // in whatever header it stands
+			request.Private = append(slices.Clone(request.Private), sent.value)
+		}
 		answer, failure := c.once(ctx, request, header)
 		sent.judge(failure, c.Now())
 		if failure == nil {

@@ -21,7 +21,7 @@ func (s *Simulator) vendor() kit.Vendor[Settings] {
 		Type:    func(*http.Request) string { return "application/json; charset=utf-8" },
 		Headers: func() map[string]string { return nil },
 
-		IDKey: "_id", IsID: isID,
+		IDKey: "_id", FoldIDs: true, IsID: isID,
 		NewID:    func(number uint64) string { return fmt.Sprintf("60%022x", number) },
 		Before:   func(a, b *kit.User) bool { return a.ID < b.ID },
 		Template: template, Attributes: s.attributes(),

@@ -32,7 +32,7 @@ func (s *Simulator) vendor() kit.Vendor[Settings] {
 		Routes:  s.routes(), Authenticate: s.authenticate, Error: failed, Type: contentType,
 		Headers: func() map[string]string { return map[string]string{"Correlation-Id": uuid.NewString()} },
 
-		IDKey: "id", NewID: func(uint64) string { return uuid.NewString() }, IsID: isID,
+		IDKey: "id", FoldIDs: true, NewID: func(uint64) string { return uuid.NewString() }, IsID: isID,
 		Template: template, Attributes: s.attributes(), Aside: []string{"_embedded", "_links"},
 		Read: s.take,
 		// Links begin with the host that was asked, so that an answer adds them.
