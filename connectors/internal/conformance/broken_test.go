@@ -380,13 +380,7 @@ func TestMistakes(t *testing.T) {
 	for name, mistake := range mistakes {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			run := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestMistakes$")
-			run.Env = append(os.Environ(), mistaken+"="+name)
-			printed, err := run.CombinedOutput()
-			var ended *exec.ExitError
-			require.ErrorAs(t, err, &ended, "the suite passes: %s", printed)
-			require.Contains(t, string(printed), "--- FAIL: TestMistakes/"+mistake.seenBy+" ", "another case has seen it")
-			require.NotContains(t, string(printed), "panic:", "the suite breaks down")
+			requireSeen(t, name, "TestMistakes", mistake.seenBy)
 		})
 	}
 }
@@ -396,4 +390,16 @@ func (m mistake) provider() string {
 		return "Plain"
 	}
 	return m.of
+}
+
+// requireSeen runs a case of a test in a process of its own, which makes the mistake.
+func requireSeen(t *testing.T, name, test, seenBy string) {
+	t.Helper()
+	run := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+test+"$/^"+seenBy+"$")
+	run.Env = append(os.Environ(), mistaken+"="+name)
+	printed, err := run.CombinedOutput()
+	var ended *exec.ExitError
+	require.ErrorAs(t, err, &ended, "%s passes: %s", seenBy, printed)
+	require.Contains(t, string(printed), "--- FAIL: "+test+"/"+seenBy+" ")
+	require.NotContains(t, string(printed), "panic:", "the suite breaks down")
 }

@@ -37,7 +37,7 @@ func hostileTexts() []string {
 // hostileIDs nearly have the shape of an ID.
 func hostileIDs(id string) []string {
 	return []string{
-		id + "/..", "../" + id, id + "\n", "\n" + id, id + "\x00", id + " ", " " + id, id + "/unlock", id + "?x=1", id + "%2e", id + id, id[:len(id)-1], id + "0",
+		id + "/..", "../" + id, id + "\n", "\n" + id, id + "\x00", id + " ", " " + id, id + "/unlock", id + "?x=1", id + "?x", id + "#x", id + "&x", id + ";x", id + "%2e", id + "%23x", id + id, id[:len(id)-1], id + "0",
 		"g" + id[1:], "\uff11" + id[1:], "٣" + id[1:], "{" + id + "}", `"` + id + `"`, "urn:uuid:" + id, id + "\u200b", strings.ReplaceAll(id, id[len(id)-1:], "\u0661"),
 	}
 }
