@@ -54,6 +54,43 @@ func TestBulkProperties(t *testing.T) { //nolint:paralleltest // it shortens the
 	})
 }
 
+// TestSeenBeforeIsKept: whoever was seen with a lock without a date is remembered, since when,
+// until a list that was read whole shows that the lock is gone.
+func TestSeenBeforeIsKept(t *testing.T) { //nolint:paralleltest // it shortens the runs of the whole process
+	defer workflows.SetUsersPerRun(3)()
+	rapid.Check(t, func(t *rapid.T) {
+		w := newWorld(rapid.IntRange(1, 6).Draw(t, "scan"))
+		for n := range rapid.IntRange(1, 9).Draw(t, "members") {
+			w.add(latchkeytest.Member(n+1, noDate()))
+		}
+		in := workflows.BulkInput{Connection: "c-1", Policy: workflows.Policy{DryRun: true, Hold: &workflows.Hold{Off: true}}}
+		w.judge = func(*connectors.Account) string { return "it is a dry run" }
+		trial := &trial{world: w}
+		trial.play(t, in)
+		before := seenAt(trial.result.FirstSeen)
+		require.Len(t, before, len(w.ids))
+
+		gone := map[string]bool{}
+		for _, id := range w.ids {
+			w.broken[id], w.dark[id], gone[id] = rarely(t, "broken"), rarely(t, "dark"), rarely(t, "gone")
+			if gone[id] {
+				w.Change(id, func(a *connectors.Account) { a.State.Locks = nil })
+			}
+		}
+		trial.last = trial.result
+		trial.result = nil
+		trial.play(t, in)
+		for id, since := range seenAt(trial.result.FirstSeen) {
+			require.True(t, since.Equal(before[id]), id)
+			require.False(t, gone[id] && !trial.result.Missing.Any(), id)
+			delete(before, id)
+		}
+		for id := range before {
+			require.True(t, gone[id] && trial.result.WalkedAll, "%s is forgotten, and nobody has seen it unlocked", id)
+		}
+	})
+}
+
 func drawTrial(t *rapid.T) *trial {
 	trial := &trial{world: drawWorld(t), rules: plain{
 		policy: drawPolicy(t), given: rapid.IntRange(0, 2).Draw(t, "given") == 0, hides: rapid.IntRange(0, 4).Draw(t, "hides") == 0,
@@ -89,7 +126,7 @@ func (c *trial) ranBefore(t *rapid.T, in workflows.BulkInput) {
 	in.Policy.DryRun, in.Policy.MaxPerRun = true, nil // A dry run that stops at its limit has seen less than all.
 	before.play(t, in)
 	require.Empty(t, c.wrong)
-	require.True(t, before.result.WalkedAll)
+	require.False(t, before.result.Missing.Any())
 	c.judge, c.fates, c.hit, c.broken, c.dark = c.rules.forbids, fates, map[string]bool{}, broken, dark
 	c.last = before.result
 	ago := rapid.SampledFrom([]time.Duration{time.Minute, 20 * time.Minute}).Draw(t, "seen")

@@ -48,10 +48,19 @@ type world struct {
 	hit, tried map[string]bool
 }
 
+func newWorld(scan int) *world {
+	return &world{Population: latchkeytest.NewPopulation(), scan: scan, fates: map[string]*fate{}, hidden: map[string]bool{},
+		broken: map[string]bool{}, named: map[string]bool{}, dark: map[string]bool{}, hit: map[string]bool{}, tried: map[string]bool{}}
+}
+
+func (w *world) add(member *connectors.Account) {
+	w.Add(member)
+	w.ids = append(w.ids, member.ID)
+}
+
 // drawWorld draws a population and what becomes of it.
 func drawWorld(t *rapid.T) *world {
-	w := &world{Population: latchkeytest.NewPopulation(), fates: map[string]*fate{}, hidden: map[string]bool{}, broken: map[string]bool{}, named: map[string]bool{}, dark: map[string]bool{}, hit: map[string]bool{}, tried: map[string]bool{}}
-	w.scan = rapid.IntRange(1, 6).Draw(t, "scan")
+	w := newWorld(rapid.IntRange(1, 6).Draw(t, "scan"))
 	for n := range rapid.IntRange(1, 14).Draw(t, "members") {
 		member := latchkeytest.Member(n+1, rapid.SliceOfN(rapid.Custom(drawLock), 0, 2).Draw(t, "locks")...)
 		state := &member.State
@@ -62,8 +71,7 @@ func drawWorld(t *rapid.T) *world {
 		if rarely(t, "unread") {
 			state.Unread = []connectors.Unread{{Layer: connectors.LayerMFA, Kind: connectors.PermissionDenied}}
 		}
-		w.Add(member)
-		w.ids = append(w.ids, member.ID)
+		w.add(member)
 		w.hidden[member.ID] = rarely(t, "hidden")
 		w.broken[member.ID], w.named[member.ID], w.dark[member.ID] = rarely(t, "broken"), rapid.Bool().Draw(t, "named"), rarely(t, "dark")
 		w.fates[member.ID] = drawFate(t)
