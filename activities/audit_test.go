@@ -36,7 +36,7 @@ func TestAuditLineHoldsTheEvent(t *testing.T) {
 	empty := lineOf(t, activities.AuditEvent{})
 	for key := range want {
 		if _, text := want[key].(string); text {
-			require.Equal(t, "", empty[key], key)
+			require.Empty(t, empty[key], key)
 		}
 	}
 	require.NotContains(t, empty, "found")

@@ -96,7 +96,7 @@ func TestForgedCarriedBeganAnew(t *testing.T) {
 				history := server.Client.GetWorkflowHistory(t.Context(), options.ID, later, true, enumspb.HISTORY_EVENT_FILTER_TYPE_CLOSE_EVENT)
 				last, err := history.Next()
 				require.NoError(t, err)
-				failure := last.GetWorkflowExecutionContinuedAsNewEventAttributes().GetFailure()
+				failure := last.GetWorkflowExecutionContinuedAsNewEventAttributes().GetFailure() //nolint:staticcheck // The server still writes it there.
 				require.Equal(t, workflows.TypeInvalidInput, failure.GetApplicationFailureInfo().GetType())
 				require.NoError(t, server.Client.TerminateWorkflow(t.Context(), options.ID, "", "the test is over"))
 				return

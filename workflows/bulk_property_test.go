@@ -122,7 +122,7 @@ func (c *trial) ranBefore(t *rapid.T, in workflows.BulkInput) {
 	before := &trial{world: c.world, rules: c.rules, tell: workflows.ReleaseUpdate}
 	c.judge = func(*connectors.Account) string { return "it was a dry run" }
 	fates, broken, dark := c.fates, c.broken, c.dark
-	c.fates, c.broken, c.dark = nil, nil, nil // That list was whole.
+	c.fates, c.broken, c.dark = nil, nil, nil         // That list was whole.
 	in.Policy.DryRun, in.Policy.MaxPerRun = true, nil // A dry run that stops at its limit has seen less than all.
 	before.play(t, in)
 	require.Empty(t, c.wrong)

@@ -115,7 +115,7 @@ func (c Class) Explain() ExplainedClass {
 }
 
 // Catalogue holds every word, once in each vocabulary that it belongs to.
-func Catalogue() []Word {
+func Catalogue() []Word { //nolint:funlen // It is a table.
 	words := []Word{
 		{OfOutcomes, string(Unlocked), ClassDone, "It was locked, and a later read shows no lock on any layer or server.", "", ""},
 		{OfOutcomes, string(AlreadyUnlocked), ClassDone, "A full read found no lock, so nothing was sent; with `evenIfUnlocked` the unlock is sent all the same.", "", ""},

@@ -123,7 +123,7 @@ func (s *scripted) Provider() connectors.Provider {
 }
 
 func (s *scripted) Capabilities() connectors.Capabilities {
-	return connectors.Capabilities{Lists: !s.listless, TellsGroups: s.traits.groups, Requests: 1}
+	return connectors.Capabilities{Lists: !s.listless, TellsGroups: s.groups, Requests: 1}
 }
 
 func (s *scripted) Secrets() []string { return []string{rightSecret, wrongSecret} }
@@ -309,7 +309,7 @@ func (d *driver) account(one *person) *connectors.Account {
 	if d.oneState && (one.disabled || one.suspended) {
 		account.State.Locks = []connectors.Lock{}
 	}
-	if d.traits.groups {
+	if d.groups {
 		account.Groups = append([]string{}, one.groups...)
 	}
 	account.State.CanSignIn = account.State.SignInAnswer()
