@@ -67,10 +67,8 @@ type Activities struct {
 	HidesPrivilege bool
 	// HidesGroups says that it never tells the groups of an account.
 	HidesGroups bool
-	// SearchAttributes are those of Latchkey's that the namespace knows; Records is nil
-	// where they do not suffice to count unlocks.
-	SearchAttributes []string
-	Records          Records
+	// Records is nil where the unlocks of a user cannot be counted.
+	Records Records
 	// Audit gets a line for each decision that is made here.
 	Audit *zap.Logger
 }

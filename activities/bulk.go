@@ -23,7 +23,11 @@ const (
 	CountUnlocksName = "CountUnlocks"
 )
 
-// Records is what Temporal's visibility knows of earlier runs.
+// ErrNotIndexed says that the namespace lacks the search attributes by which unlocks are counted.
+var ErrNotIndexed = errors.New("the namespace lacks Latchkey's search attributes")
+
+// Records is what Temporal's visibility knows of earlier runs. Its methods fail with
+// ErrNotIndexed while that is so.
 type Records interface {
 	// Retention is how long the namespace keeps closed runs.
 	Retention(ctx context.Context) (time.Duration, error)
@@ -40,8 +44,7 @@ type PrepareInput struct {
 
 // PrepareResult is what a bulk run must know of its connection.
 type PrepareResult struct {
-	Provider         string   `json:"provider"`
-	SearchAttributes []string `json:"searchAttributes,omitempty"`
+	Provider string `json:"provider"`
 	// Lists says that the provider can list who is locked.
 	Lists bool `json:"lists"`
 	// HidesPrivilege says that the provider never tells whether an account is privileged.
@@ -57,15 +60,19 @@ func (a *Activities) Prepare(ctx context.Context, in PrepareInput) (_ *PrepareRe
 	ctx, cancel, current := begin(ctx)
 	defer cancel()
 	defer a.recovered(&err, current, connectors.No)
-	result := &PrepareResult{Provider: a.Provider, SearchAttributes: a.SearchAttributes, Lists: a.Connector.Lists(), HidesPrivilege: a.HidesPrivilege, HidesGroups: a.HidesGroups}
+	result := &PrepareResult{Provider: a.Provider, Lists: a.Connector.Lists(), HidesPrivilege: a.HidesPrivilege, HidesGroups: a.HidesGroups}
 	if in.CountWithin == 0 {
 		return result, nil
 	}
 	if a.Records == nil {
-		result.CannotCount = "the namespace lacks Latchkey's search attributes"
+		result.CannotCount = ErrNotIndexed.Error()
 		return result, nil
 	}
 	retention, err := a.Records.Retention(ctx)
+	if errors.Is(err, ErrNotIndexed) {
+		result.CannotCount = ErrNotIndexed.Error()
+		return result, nil
+	}
 	if err != nil {
 		return nil, a.uncounted(current, "the namespace could not be asked how long it keeps closed runs, and the policy counts unlocks")
 	}
@@ -216,9 +223,12 @@ func (a *Activities) CountUnlocks(ctx context.Context, in CountUnlocksInput) (_ 
 	defer cancel()
 	defer a.recovered(&err, current, connectors.No)
 	if a.Records == nil { // Another worker than the one that prepared the run.
-		return nil, a.uncounted(current, "this worker finds no search attributes of Latchkey's in the namespace, and the policy counts unlocks; start it again")
+		return nil, a.uncounted(current, ErrNotIndexed.Error()+", and the policy counts unlocks; register them")
 	}
 	unlocks, err := a.Records.UnlocksOf(ctx, in.UserIDs, in.Since)
+	if errors.Is(err, ErrNotIndexed) { // They have gone since the run was prepared.
+		return nil, a.uncounted(current, ErrNotIndexed.Error()+", and the policy counts unlocks; register them")
+	}
 	if err != nil {
 		return nil, a.uncounted(current, "the unlocks of users could not be counted, and the policy bounds them")
 	}

@@ -55,7 +55,7 @@ func TestPrepare(t *testing.T) {
 			result, err := run[activities.PrepareResult](b, b.steps.Prepare, activities.PrepareInput{CountWithin: test.within})
 			require.NoError(t, err)
 			require.Equal(t, &activities.PrepareResult{
-				Provider: latchkeytest.Provider, SearchAttributes: []string{"LatchkeyUserId"}, Lists: true, HidesPrivilege: true, CannotCount: test.want,
+				Provider: latchkeytest.Provider, Lists: true, HidesPrivilege: true, CannotCount: test.want,
 			}, result)
 		})
 	}

@@ -39,7 +39,7 @@ func newBench(account *connectors.Account) *bench {
 	b := &bench{Connector: latchkeytest.NewConnector(account), environment: suite.NewTestActivityEnvironment(), logs: logs}
 	b.environment.SetWorkerOptions(sdkworker.Options{})
 	b.steps = &activities.Activities{
-		Connection: connection, Provider: latchkeytest.Provider, Connector: b, AbsentID: latchkeytest.AbsentID, SearchAttributes: []string{"LatchkeyUserId"}, Audit: zap.New(core),
+		Connection: connection, Provider: latchkeytest.Provider, Connector: b, AbsentID: latchkeytest.AbsentID, Audit: zap.New(core),
 	}
 	return b
 }

@@ -28,8 +28,7 @@ type LookupResult struct {
 	Provider string              `json:"provider"`
 	Verdict  guard.Verdict       `json:"verdict"`
 	// Approval is there where the unlock has to be approved first.
-	Approval         *Approval `json:"approval,omitempty"`
-	SearchAttributes []string  `json:"searchAttributes,omitempty"`
+	Approval *Approval `json:"approval,omitempty"`
 	// ReadAt is when the attempt began, by the Temporal server's clock.
 	ReadAt  time.Time `json:"readAt"`
 	Attempt int       `json:"attempt"`
@@ -49,12 +48,11 @@ func (a *Activities) Lookup(ctx context.Context, in LookupInput) (_ *LookupResul
 		account = account.WithoutUser()
 	}
 	return &LookupResult{
-		Account:          account,
-		Provider:         a.Provider,
-		Verdict:          verdict,
-		Approval:         approval,
-		SearchAttributes: a.SearchAttributes,
-		ReadAt:           current.began,
-		Attempt:          current.number,
+		Account:  account,
+		Provider: a.Provider,
+		Verdict:  verdict,
+		Approval: approval,
+		ReadAt:   current.began,
+		Attempt:  current.number,
 	}, nil
 }

@@ -24,7 +24,6 @@ func TestLookup(t *testing.T) {
 	require.Equal(t, latchkeytest.Provider, result.Provider)
 	require.Equal(t, guard.Unlock, result.Verdict.Decision)
 	require.Nil(t, result.Approval)
-	require.Equal(t, []string{"LatchkeyUserId"}, result.SearchAttributes)
 	require.Equal(t, 1, result.Attempt)
 	require.WithinDuration(t, time.Now(), result.ReadAt, time.Minute)
 	require.Contains(t, string(result.Account.User), "9007199254740993")

@@ -13,8 +13,9 @@ import (
 	"github.com/latchkey-iam/latchkey/workflows"
 )
 
-// maxCleanEvents is how long the history of a clean unlock may get.
-const maxCleanEvents = 25
+// maxCleanEvents is how long the history of a clean unlock may get. One event is what the
+// namespace has of search attributes, which a replay must find.
+const maxCleanEvents = 26
 
 // bare is Temporal as it answers in a namespace without Latchkey's search attributes.
 type bare struct{ temporalclient.Client }

@@ -73,4 +73,5 @@ func TestUnknownTypes(t *testing.T) {
 		return len(seen) == kinds && strings.Contains(s.metrics.read(), `workflow_type="`+unregistered+`"`)
 	}, patience, 20*time.Millisecond)
 	require.NotContains(t, s.metrics.read(), "caller-")
+	require.Contains(t, s.metrics.read(), "temporal_workflow_task_execution_failed_total{", "runs that stand still can be alerted on")
 }

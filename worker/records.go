@@ -26,6 +26,8 @@ type records struct {
 	temporal   client.Client
 	namespace  string
 	connection string
+	// known returns the search attributes that the namespace has now.
+	known func() []string
 }
 
 var _ activities.Records = (*records)(nil)
@@ -50,6 +52,9 @@ func (r *records) query(since time.Time) string {
 
 // Retention implements activities.Records.
 func (r *records) Retention(ctx context.Context) (time.Duration, error) {
+	if !canCount(r.known()) {
+		return 0, activities.ErrNotIndexed
+	}
 	described, err := r.temporal.WorkflowService().DescribeNamespace(ctx, &workflowservice.DescribeNamespaceRequest{Namespace: r.namespace})
 	if err != nil {
 		return 0, fmt.Errorf("ask how long the namespace keeps closed runs: %w", err)
@@ -59,6 +64,9 @@ func (r *records) Retention(ctx context.Context) (time.Duration, error) {
 
 // UnlocksOf implements activities.Records.
 func (r *records) UnlocksOf(ctx context.Context, userIDs []string, since time.Time) (map[string]int, error) {
+	if !canCount(r.known()) {
+		return nil, activities.ErrNotIndexed
+	}
 	request := &workflowservice.ListWorkflowExecutionsRequest{
 		Namespace: r.namespace,
 		PageSize:  recordsPage,

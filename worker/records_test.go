@@ -47,7 +47,7 @@ func TestUnlocksOf(t *testing.T) {
 	found := map[string]int{}
 	require.Eventually(t, func() bool {
 		var err error
-		found, err = (&records{temporal: listed, namespace: s.namespace, connection: "jc"}).UnlocksOf(t.Context(), asked, time.Now().Add(-time.Hour))
+		found, err = (&records{temporal: listed, namespace: s.namespace, connection: "jc", known: workflows.SearchAttributes}).UnlocksOf(t.Context(), asked, time.Now().Add(-time.Hour))
 		require.NoError(t, err)
 		sum := 0
 		for _, times := range found {

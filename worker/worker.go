@@ -102,7 +102,7 @@ func stopAll(workers []worker.Worker) {
 // build makes the workers without starting any.
 func build(ctx context.Context, config Config, temporal client.Client, namespace string, logger *zap.Logger, onFatal func(error)) ([]worker.Worker, error) {
 	var built []worker.Worker
-	known := knownAttributes(ctx, temporal, namespace, logger)
+	known := newAttributes(ctx, temporal, namespace, logger).known
 	if config.Workflows {
 		built = append(built, newWorkflowWorker(config, temporal, known, onFatal))
 	}
@@ -132,7 +132,7 @@ func pollers() worker.PollerBehavior {
 	return worker.NewPollerBehaviorAutoscaling(worker.PollerBehaviorAutoscalingOptions{})
 }
 
-func newWorkflowWorker(config Config, temporal client.Client, known []string, onFatal func(error)) worker.Worker {
+func newWorkflowWorker(config Config, temporal client.Client, known func() []string, onFatal func(error)) worker.Worker {
 	built := worker.New(temporal, workflows.TaskQueue, worker.Options{
 		LocalActivityWorkerOnly:     true, // The steps are on the connections' queues.
 		DeploymentOptions:           deployment(config),
@@ -159,28 +159,25 @@ func newActivityWorker(config Config, connection Connection, steps *activities.A
 	return built
 }
 
-func newActivities(connection Connection, temporal client.Client, namespace string, known []string, logger *zap.Logger) (*activities.Activities, error) {
+func newActivities(connection Connection, temporal client.Client, namespace string, known func() []string, logger *zap.Logger) (*activities.Activities, error) {
 	connector, err := connectors.Open(connection.Provider, connection.Config, connectors.Options{Limiter: connectors.NewLimiter(connection.RateLimit)})
 	if err != nil {
 		return nil, err
 	}
 	can := connection.Config.Capabilities()
 	steps := &activities.Activities{
-		Connection:       connection.Name,
-		Provider:         connection.Provider.Name,
-		Connector:        connector,
-		AbsentID:         connection.Provider.ID.Absent,
-		HidesPrivilege:   !can.TellsPrivilege,
-		HidesGroups:      !can.TellsGroups,
-		Rules:            connection.Rules,
-		SearchAttributes: known,
-		Audit:            logger,
+		Connection:     connection.Name,
+		Provider:       connection.Provider.Name,
+		Connector:      connector,
+		AbsentID:       connection.Provider.ID.Absent,
+		HidesPrivilege: !can.TellsPrivilege,
+		HidesGroups:    !can.TellsGroups,
+		Rules:          connection.Rules,
+		Records:        &records{temporal: temporal, namespace: namespace, connection: connection.Name, known: known},
+		Audit:          logger,
 	}
 	if limit := connection.Rules.MaxUnlocksPerHour; limit > 0 {
 		steps.Ceiling = &ceiling{temporal: temporal, connection: connection.Name, limit: limit, logger: logger}
-	}
-	if canCount(known) {
-		steps.Records = &records{temporal: temporal, namespace: namespace, connection: connection.Name}
 	}
 	return steps, nil
 }

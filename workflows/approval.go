@@ -87,7 +87,7 @@ func (r *unlockRun) approve(ctx workflow.Context, found *activities.LookupResult
 // awaitApproval waits until somebody answers or the time is over.
 func (r *unlockRun) awaitApproval(ctx workflow.Context, within time.Duration) error {
 	r.at(ctx, StepApproval, r.result.Approval.Until)
-	if err := upsert(ctx, r.attributes, attribute{AttributeAwaiting, AwaitingApproval}); err != nil {
+	if err := r.upsert(ctx, attribute{AttributeAwaiting, AwaitingApproval}); err != nil {
 		return err
 	}
 	if parent := workflow.GetInfo(ctx).ParentWorkflowExecution; parent != nil && r.in.Approval.TellParent {
@@ -96,7 +96,7 @@ func (r *unlockRun) awaitApproval(ctx workflow.Context, within time.Duration) er
 	}
 	waited := waitWithin(ctx, within, "Wait for an approval", func() bool { return r.result.Approval.Decision != "" })
 	r.step = StepLookup // Nothing is waited for any more.
-	if err := unset(ctx, r.attributes, AttributeAwaiting); err != nil {
+	if err := r.unset(ctx, AttributeAwaiting); err != nil {
 		return err
 	}
 	if temporal.IsCanceledError(waited) {

@@ -140,7 +140,7 @@ func (r *bulkRun) unlock(ctx workflow.Context, each *candidate) Decision {
 		StaticDetails:         shown.Details,
 		Priority:              temporal.Priority{PriorityKey: PriorityBulk},
 		// Set at the start, they need no event of their own.
-		TypedSearchAttributes: temporal.NewSearchAttributes(updatesOf(r.known(),
+		TypedSearchAttributes: temporal.NewSearchAttributes(r.updatesOf(ctx,
 			attribute{AttributeConnection, r.in.Connection},
 			attribute{AttributeProvider, r.Prepared.Provider},
 			attribute{AttributeUserID, each.UserID})...),

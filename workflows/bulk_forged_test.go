@@ -75,7 +75,7 @@ func TestForgedCarriedBeganAnew(t *testing.T) {
 			require.NoError(t, err)
 			serve := func() {
 				serving := worker.New(server.Client, options.TaskQueue, worker.Options{})
-				workflows.Register(serving, workflows.SearchAttributes())
+				workflows.Register(serving, workflows.SearchAttributes)
 				require.NoError(t, serving.Start())
 				t.Cleanup(serving.Stop)
 			}

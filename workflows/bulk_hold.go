@@ -40,7 +40,7 @@ func (r *bulkRun) holdFor(ctx workflow.Context, fresh int) (released bool, err e
 	workflow.GetMetricsHandler(ctx).WithTags(map[string]string{"connection": r.in.Connection}).Counter(HoldMetric).Inc(1)
 	workflow.GetLogger(ctx).Warn("a bulk run holds: many users were locked lately, which may be an attack",
 		"connection", r.in.Connection, "workflowId", workflow.GetInfo(ctx).WorkflowExecution.ID, "fresh", fresh, "until", r.hold.until)
-	if err := upsert(ctx, r.known(), attribute{AttributeAwaiting, awaitingRelease}); err != nil {
+	if err := r.upsert(ctx, attribute{AttributeAwaiting, awaitingRelease}); err != nil {
 		return false, err
 	}
 	err = waitWithin(ctx, deadline, "Wait for release or abort", func() bool { return r.hold.released || r.Stop != "" })
@@ -52,7 +52,7 @@ func (r *bulkRun) holdFor(ctx workflow.Context, fresh int) (released bool, err e
 		r.Stop = CodeHeld
 	}
 	r.at(ctx, StateListing)
-	if upsertErr := unset(ctx, r.known(), AttributeAwaiting); upsertErr != nil {
+	if upsertErr := r.unset(ctx, AttributeAwaiting); upsertErr != nil {
 		return false, upsertErr
 	}
 	return r.hold.released, err

@@ -170,7 +170,7 @@ func (c *trial) environment() *testsuite.TestWorkflowEnvironment {
 	environment.SetTestTimeout(latchkeytest.Patience)
 	environment.SetWorkerOptions(worker.Options{DeadlockDetectionTimeout: latchkeytest.Patience})
 	workflows.Register(environment, nil)
-	latchkeytest.Connection{Name: "c-1", Connector: c.world, NoAttributes: true, HidesPrivilege: c.rules.hides, Records: retained(c.rules.unlocksBefore)}.
+	latchkeytest.Connection{Name: "c-1", Connector: c.world, HidesPrivilege: c.rules.hides, Records: retained(c.rules.unlocksBefore)}.
 		Activities().Register(environment)
 	environment.SetOnChildWorkflowStartedListener(func(*workflow.Info, workflow.Context, converter.EncodedValues) {
 		c.open++

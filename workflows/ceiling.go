@@ -71,6 +71,7 @@ func (in *CeilingInput) faults() (found faults) {
 // KeepCeiling counts the unlocks of one connection, for all workers that serve it. It ends
 // when it has admitted nothing for an hour; the next question begins it anew.
 func (s served) KeepCeiling(ctx workflow.Context, raw converter.RawValue) error {
+	s = s.forRun()
 	var in CeilingInput
 	if err := decodeQuestion(raw, &in, in.faults); err != nil {
 		return s.wrongInput(ctx, err)
@@ -82,7 +83,7 @@ func (s served) KeepCeiling(ctx workflow.Context, raw converter.RawValue) error 
 	if err := kept.handle(ctx); err != nil {
 		return err
 	}
-	if _, err := s.begin(ctx, in.Connection); err != nil {
+	if err := s.begin(ctx, in.Connection); err != nil {
 		return err
 	}
 	kept.show(ctx)
@@ -95,6 +96,7 @@ func (s served) KeepCeiling(ctx workflow.Context, raw converter.RawValue) error 
 		}
 		if kept.full(ctx) {
 			kept.forget(workflow.Now(ctx))
+			s.dropUnknown(ctx)
 			return workflow.NewContinueAsNewError(ctx, KeepCeilingName, kept.CeilingInput)
 		}
 	}

@@ -32,12 +32,12 @@ func (in *CheckInput) faults() (found faults) {
 
 // CheckConnection asks a worker that holds a connection's credential what it may do.
 func (s served) CheckConnection(ctx workflow.Context, raw converter.RawValue) (*activities.CheckResult, error) {
+	s = s.forRun()
 	var in CheckInput
 	if err := decodeQuestion(raw, &in, in.faults); err != nil {
 		return nil, s.wrongInput(ctx, err)
 	}
-	known, err := s.begin(ctx, in.Connection)
-	if err != nil {
+	if err := s.begin(ctx, in.Connection); err != nil {
 		return nil, err
 	}
 	workflow.SetCurrentDetails(ctx, fmt.Sprintf("A worker that serves `%s` is being asked, until %s.", in.Connection, clock(workflow.Now(ctx).Add(checkTimeout))))
@@ -49,7 +49,7 @@ func (s served) CheckConnection(ctx workflow.Context, raw converter.RawValue) (*
 	})
 	var result activities.CheckResult
 	failed := workflow.ExecuteActivity(ctx, activities.CheckName).Get(ctx, &result)
-	if err := answered(ctx, known, in.Connection, failed, OutcomeChecked, "the result says which rights are granted"); err != nil {
+	if err := s.answered(ctx, in.Connection, failed, OutcomeChecked, "the result says which rights are granted"); err != nil {
 		return nil, err
 	}
 	return &result, nil

@@ -36,12 +36,12 @@ func (in *ListInput) faults() (found faults) {
 // ListLockedUsers asks a worker that holds a connection's credential for the next page of
 // who is locked there.
 func (s served) ListLockedUsers(ctx workflow.Context, raw converter.RawValue) (*activities.ListLockedResult, error) {
+	s = s.forRun()
 	var in ListInput
 	if err := decodeQuestion(raw, &in, in.faults); err != nil {
 		return nil, s.wrongInput(ctx, err)
 	}
-	known, err := s.begin(ctx, in.Connection)
-	if err != nil {
+	if err := s.begin(ctx, in.Connection); err != nil {
 		return nil, err
 	}
 	workflow.SetCurrentDetails(ctx, fmt.Sprintf("The list of `%s` is being read, until %s at the latest.", in.Connection, clock(workflow.Now(ctx).Add(listTimeout))))
@@ -59,7 +59,7 @@ func (s served) ListLockedUsers(ctx workflow.Context, raw converter.RawValue) (*
 	if page.Missing.Any() {
 		explanation += "; the list is not whole, and others may be locked: " + page.Missing.String()
 	}
-	if err := answered(ctx, known, in.Connection, failed, OutcomeListed, explanation); err != nil {
+	if err := s.answered(ctx, in.Connection, failed, OutcomeListed, explanation); err != nil {
 		return nil, err
 	}
 	return &page, nil

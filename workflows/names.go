@@ -122,9 +122,10 @@ type Registry interface {
 	RegisterWorkflowWithOptions(w any, options workflow.RegisterOptions)
 }
 
-// Register registers the workflows by their names. Known are those of the search attributes
-// that the namespace has: setting another would stop a run.
-func Register(with Registry, known []string) {
+// Register registers the workflows by their names. Known returns those of the search
+// attributes that the namespace has now, without waiting; nil says that it has none. Setting
+// another fails the workflow task, so that it is made again.
+func Register(with Registry, known func() []string) {
 	for name, function := range (served{attributes: known}).types() {
 		with.RegisterWorkflowWithOptions(function, workflow.RegisterOptions{Name: name})
 	}

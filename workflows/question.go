@@ -22,7 +22,7 @@ func decodeQuestion(raw converter.RawValue, into any, faults func() faults) erro
 
 // answered ends a run that only asks, with the word and explanation of an answer, or as the
 // question failed.
-func answered(ctx workflow.Context, known []string, connection string, failed error, word, explanation string) error {
+func (s served) answered(ctx workflow.Context, connection string, failed error, word, explanation string) error {
 	ended := failed
 	switch {
 	case temporal.IsCanceledError(failed):
@@ -34,7 +34,7 @@ func answered(ctx workflow.Context, known []string, connection string, failed er
 		ended = fail(word, explanation)
 	}
 	workflow.SetCurrentDetails(ctx, endDetails(word, explanation))
-	if err := upsert(ctx, known, attribute{AttributeOutcome, word}); err != nil {
+	if err := s.upsert(ctx, attribute{AttributeOutcome, word}); err != nil {
 		return err
 	}
 	return ended

@@ -136,22 +136,10 @@ func (r *unlockRun) at(ctx workflow.Context, step Step, until time.Time) {
 
 // identify makes the run findable by its connection and account.
 func (r *unlockRun) identify(ctx workflow.Context, found *activities.LookupResult) error {
-	if r.attributes == nil {
-		r.attributes = found.SearchAttributes
-	}
-	return upsert(ctx, r.attributes,
+	return r.upsert(ctx,
 		attribute{AttributeConnection, r.in.Connection},
 		attribute{AttributeProvider, found.Provider},
 		attribute{AttributeUserID, found.Account.ID})
-}
-
-// known are the search attributes that may be set. Where the run began with its connection set,
-// the look-up's result holds them, and only a run that ends before it asks for them.
-func (r *unlockRun) known(ctx workflow.Context) []string {
-	if r.attributes == nil {
-		r.attributes = r.served.known(ctx)
-	}
-	return r.attributes
 }
 
 // outcomeCancelled is the search attribute's word for a run that was cancelled.
@@ -193,7 +181,7 @@ func (r *unlockRun) finish(ctx workflow.Context, outcome string) {
 	r.step = StepDone
 	r.result.FinishedAt = workflow.Now(ctx).UTC()
 	workflow.SetCurrentDetails(ctx, endDetails(outcome, r.result.Explanation))
-	if err := upsert(ctx, r.known(ctx), append(r.sent(), attribute{AttributeOutcome, outcome})...); err != nil {
+	if err := r.upsert(ctx, append(r.sent(), attribute{AttributeOutcome, outcome})...); err != nil {
 		workflow.GetLogger(ctx).Error("the outcome could not be set as a search attribute", "error", err)
 	}
 	code := ""

@@ -26,6 +26,7 @@ var (
 // list, under a policy, each by an UnlockUser of its own. It takes a BulkInput as JSON and
 // answers with a BulkResult.
 func (s served) UnlockLockedUsers(ctx workflow.Context, raw converter.RawValue) (*BulkResult, error) {
+	s = s.forRun()
 	in, err := DecodeBulkInput(raw)
 	if err == nil && !continues(ctx) {
 		err = in.ValidateStart()
@@ -33,11 +34,11 @@ func (s served) UnlockLockedUsers(ctx workflow.Context, raw converter.RawValue) 
 	if err != nil {
 		return nil, s.wrongInput(ctx, err)
 	}
-	run := newBulkRun(ctx, in)
+	run := s.newBulkRun(ctx, in)
 	if err := run.handle(ctx); err != nil {
 		return nil, err
 	}
-	if run.attributes, err = s.begin(ctx, in.Connection); err != nil {
+	if err := s.begin(ctx, in.Connection); err != nil {
 		return nil, err
 	}
 	run.hear(ctx)
@@ -63,6 +64,7 @@ func continues(ctx workflow.Context) bool {
 
 // bulkRun is the state of one run of a chain.
 type bulkRun struct {
+	served
 	in *BulkInput
 	Carried
 	sightings *sightings
@@ -73,8 +75,6 @@ type bulkRun struct {
 	commands int
 	// failuresSize is what Result.Failures take as they are stored.
 	failuresSize int
-	// attributes are what begin returned.
-	attributes []string
 	// hold is there while the run waits for an operator.
 	hold *hold
 	// pausedAt is when the pause began that is under way.
@@ -86,9 +86,9 @@ type bulkRun struct {
 	cancelled bool
 }
 
-func newBulkRun(ctx workflow.Context, in *BulkInput) *bulkRun {
+func (s served) newBulkRun(ctx workflow.Context, in *BulkInput) *bulkRun {
 	now := workflow.Now(ctx).UTC()
-	run := &bulkRun{in: in, state: StateListing, pausedAt: now, done: map[string]bool{}, awaiting: map[string]bool{}}
+	run := &bulkRun{served: s, in: in, state: StateListing, pausedAt: now, done: map[string]bool{}, awaiting: map[string]bool{}}
 	if in.Carried != nil {
 		run.Carried = *in.Carried
 		run.Given = in.Given() // A list is never taken for everybody, whatever else is carried.
@@ -162,6 +162,7 @@ func (r *bulkRun) continued(ctx workflow.Context) error {
 	if r.Paused {
 		r.Idle += Duration(workflow.Now(ctx).Sub(r.pausedAt))
 	}
+	r.dropUnknown(ctx)
 	return workflow.NewContinueAsNewError(ctx, UnlockLockedUsersName, r.handedOn())
 }
 
@@ -193,15 +194,7 @@ func (r *bulkRun) prepare(ctx workflow.Context) error {
 	if r.Given {
 		r.Result.Found, r.WalkedAll = len(r.in.Users), true
 	}
-	return upsert(ctx, r.known(), attribute{AttributeConnection, r.in.Connection}, attribute{AttributeProvider, prepared.Provider})
-}
-
-// known are the search attributes that may be set.
-func (r *bulkRun) known() []string {
-	if r.attributes == nil && r.Prepared != nil {
-		return r.Prepared.SearchAttributes // An older worker began the run.
-	}
-	return r.attributes
+	return r.upsert(ctx, attribute{AttributeConnection, r.in.Connection}, attribute{AttributeProvider, prepared.Provider})
 }
 
 // refuse ends a run whose policy cannot be kept at this connection.
@@ -268,7 +261,7 @@ func (r *bulkRun) close(ctx workflow.Context, outcome, explanation string) {
 	r.Result.FirstSeen = r.sightings.kept(r.Result.WalkedAll)
 	r.Result.FinishedAt = workflow.Now(ctx).UTC()
 	r.show(ctx, endDetails(outcome, explanation)+"\n\n"+r.tally(r.progress(ctx)))
-	if err := upsert(ctx, r.known(), attribute{AttributeOutcome, outcome}); err != nil {
+	if err := r.upsert(ctx, attribute{AttributeOutcome, outcome}); err != nil {
 		workflow.GetLogger(ctx).Error("the outcome could not be set as a search attribute", "error", err)
 	}
 	r.audit(ctx, activities.AuditBulkResult, outcome, Command{RequestedBy: r.in.RequestedBy, RequestReason: r.in.RequestReason})

@@ -43,6 +43,7 @@ var (
 // it. It takes an Input as JSON and decodes it itself, so that a wrong input is a failure
 // of type InvalidInput that names the field.
 func (s served) UnlockUser(ctx workflow.Context, raw converter.RawValue) (*Result, error) {
+	s = s.forRun()
 	in, err := DecodeInput(raw)
 	if err == nil {
 		err = in.mayRunAs(workflow.GetInfo(ctx).WorkflowExecution.ID)
@@ -50,15 +51,12 @@ func (s served) UnlockUser(ctx workflow.Context, raw converter.RawValue) (*Resul
 	if err != nil {
 		return nil, s.wrongInput(ctx, err)
 	}
-	run, err := newUnlockRun(ctx, in)
+	run, err := s.newUnlockRun(ctx, in)
 	if err != nil {
 		return nil, err
 	}
-	run.served = s
-	if !startedAt(ctx, in.Connection) {
-		if run.attributes, err = s.begin(ctx, in.Connection); err != nil {
-			return nil, err
-		}
+	if err := s.begin(ctx, in.Connection); err != nil {
+		return nil, err
 	}
 	result, err := run.execute(ctx)
 	run.close(ctx)
@@ -67,14 +65,12 @@ func (s served) UnlockUser(ctx workflow.Context, raw converter.RawValue) (*Resul
 
 // unlockRun is the state of one run.
 type unlockRun struct {
+	served
 	in       *Input
 	result   Result
 	step     Step
 	joined   []Join
 	deadline time.Time
-	// attributes are those of Latchkey's search attributes that the namespace knows; see known.
-	attributes []string
-	served     served
 	// account is the one that an approval is waited for, approvers who may give it by the
 	// connection's rules, and approved what was approved; nil while nothing was.
 	account   *connectors.Account
@@ -85,9 +81,10 @@ type unlockRun struct {
 	caller workflow.Context
 }
 
-func newUnlockRun(ctx workflow.Context, in *Input) (*unlockRun, error) {
+func (s served) newUnlockRun(ctx workflow.Context, in *Input) (*unlockRun, error) {
 	now := workflow.Now(ctx).UTC()
 	run := &unlockRun{
+		served:   s,
 		in:       in,
 		deadline: now.Add(in.Timeout.Std()),
 		result: Result{
@@ -344,7 +341,7 @@ func (r *unlockRun) proven(ctx workflow.Context, unlockedAt time.Time) (*Result,
 		return r.end(ctx, outcome, explanation)
 	}
 	// A watch may take days, in which the unlock counts already.
-	if err := upsert(ctx, r.known(ctx), r.sent()...); err != nil {
+	if err := r.upsert(ctx, r.sent()...); err != nil {
 		return nil, err
 	}
 	watched, err := r.watch(r.caller, unlockedAt)

@@ -64,7 +64,7 @@ func startServer() (*server, error) {
 		return nil, err
 	}
 	flows := sdkworker.New(temporal, workflows.TaskQueue, sdkworker.Options{LocalActivityWorkerOnly: true})
-	workflows.Register(flows, nil)
+	workflows.Register(flows, workflows.SearchAttributes)
 	if err := flows.Start(); err != nil {
 		return nil, err
 	}
@@ -184,7 +184,7 @@ func serveConnector(t *testing.T, name string, with activities.Connector) *tenan
 	t.Helper()
 	at := shared(t)
 	served := sdkworker.New(at.temporal, activities.Queue(name), sdkworker.Options{DisableWorkflowWorker: true})
-	(&activities.Activities{Connection: name, Provider: "fake", Connector: with, AbsentID: absentID, SearchAttributes: workflows.SearchAttributes(), Audit: zap.NewNop()}).Register(served)
+	(&activities.Activities{Connection: name, Provider: "fake", Connector: with, AbsentID: absentID, Audit: zap.NewNop()}).Register(served)
 	require.NoError(t, served.Start())
 	t.Cleanup(served.Stop)
 	return &tenant{harness: newHarness(), server: at, name: name}

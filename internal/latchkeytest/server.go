@@ -79,7 +79,7 @@ func start() (*Temporal, error) {
 	temporal.worker = worker.New(temporal.Client, workflows.TaskQueue, worker.Options{
 		Identity: Identity, LocalActivityWorkerOnly: true, DisableRegistrationAliasing: true,
 	})
-	workflows.Register(temporal.worker, workflows.SearchAttributes())
+	workflows.Register(temporal.worker, workflows.SearchAttributes)
 	if err := temporal.worker.Start(); err != nil {
 		return nil, fmt.Errorf("start the workflow worker: %w", err)
 	}
@@ -109,9 +109,7 @@ type Connection struct {
 	Connector activities.Connector
 	Rules     guard.Rules
 	Ceiling   activities.Ceiling
-	// NoAttributes serves the connection as in a namespace without search attributes.
-	NoAttributes bool
-	Audit        *zap.Logger
+	Audit     *zap.Logger
 	// Records is what is known of earlier unlocks; nil when that cannot be counted.
 	Records        activities.Records
 	HidesPrivilege bool
@@ -122,10 +120,7 @@ type Connection struct {
 func (c Connection) Activities() *activities.Activities {
 	steps := &activities.Activities{
 		Connection: c.Name, Provider: Provider, Connector: c.Connector, AbsentID: AbsentID, Rules: c.Rules, Ceiling: c.Ceiling,
-		SearchAttributes: workflows.SearchAttributes(), Audit: c.Audit, Records: c.Records, HidesPrivilege: c.HidesPrivilege, HidesGroups: c.HidesGroups,
-	}
-	if c.NoAttributes {
-		steps.SearchAttributes = nil
+		Audit: c.Audit, Records: c.Records, HidesPrivilege: c.HidesPrivilege, HidesGroups: c.HidesGroups,
 	}
 	if steps.Audit == nil {
 		steps.Audit = zap.NewNop()
