@@ -192,7 +192,12 @@ func (r *unlockRun) unlock(ctx workflow.Context, found *activities.LookupResult)
 	case sent.Verdict.Decision == guard.AlreadyUnlocked:
 		return r.proven(ctx, sent.UnlockedAt)
 	}
-	unlockedAt := sent.UnlockedAt
+	return r.prove(ctx, in, sent.UnlockedAt)
+}
+
+// prove reads the account until it is seen unlocked, and sends the unlock once more where the
+// same locks still stand.
+func (r *unlockRun) prove(ctx workflow.Context, in activities.UnlockInput, unlockedAt time.Time) (*Result, error) {
 	verified, err := r.verify(ctx, unlockedAt, r.firstPatience(ctx, in.Account.State))
 	if err == nil && r.unsettled(ctx, verified) {
 		if activities.SameLocks(verified.Account.State.Locks, in.Account.State.Locks) {
