@@ -112,6 +112,9 @@ func TestStale(t *testing.T) {
 	s.remember(old, &staleOrder{lasts: time.Minute}, start)
 	require.Equal(t, "old", read(start))
 	require.Equal(t, "new", read(start.Add(time.Minute)))
+	s.remember(old, &staleOrder{lasts: time.Minute}, start)
+	s.remember(User{ID: "a", Username: "later"}, &staleOrder{lasts: time.Minute}, start.Add(time.Hour))
+	require.Equal(t, "later", read(start.Add(time.Hour)), "what was over before the write does not come back")
 }
 
 func TestDirectory(t *testing.T) {

@@ -27,7 +27,7 @@ func (s *stale) remember(prior User, order *staleOrder, now time.Time) {
 		s.views = map[string]*staleView{}
 	}
 	view := s.views[prior.ID]
-	if view == nil {
+	if view == nil || view.isOver(now) { // Nobody may have read since it was over.
 		view = &staleView{prior: &prior}
 		s.views[prior.ID] = view
 	}
@@ -36,6 +36,8 @@ func (s *stale) remember(prior User, order *staleOrder, now time.Time) {
 		view.until = now.Add(order.lasts)
 	}
 }
+
+func (v *staleView) isOver(now time.Time) bool { return v.reads <= 0 && !now.Before(v.until) }
 
 // reader returns the look through which one read call sees users: the old state
 // of those that are stale, once a call counted.
@@ -47,7 +49,7 @@ func (s *stale) reader(now time.Time) func(current *User) *User {
 			return current
 		}
 		if !seen[current.ID] {
-			if view.reads <= 0 && !now.Before(view.until) {
+			if view.isOver(now) {
 				delete(s.views, current.ID)
 				return current
 			}
