@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/temporal"
 
+	"github.com/latchkey-iam/latchkey/activities/guard"
 	"github.com/latchkey-iam/latchkey/connectors"
 )
 
@@ -52,6 +53,37 @@ func TestUnreadLayersAreAskedAgain(t *testing.T) {
 		state := connectors.State{Unread: []connectors.Unread{{Layer: connectors.LayerPassword, Kind: kind}}}
 		for _, number := range []int{1, 2, 3, 999} {
 			require.Equal(t, number >= final, settled(FoundUnread, state, attempt{number: number}), "%s, attempt %d", kind, number)
+			unread := (&Activities{}).unreadYet(guard.Refusal(guard.CodeStateUnknown, "x"), state, attempt{number: number})
+			require.Equal(t, number >= min(final, believedFrom), unread == nil, "%s, attempt %d", kind, number)
 		}
+	}
+}
+
+// TestRefusalsForWhatIsUnread: no refusal but one that rests on what could not be read is
+// put off, and none where the provider never tells it.
+func TestRefusalsForWhatIsUnread(t *testing.T) {
+	t.Parallel()
+	unread := connectors.State{Unread: []connectors.Unread{{Layer: connectors.LayerPassword, Kind: connectors.PermissionDenied}}}
+	for name, test := range map[string]struct {
+		code   guard.Code
+		state  connectors.State
+		hides  bool
+		putOff bool
+	}{
+		"groups":                       {code: guard.CodeGroupsUnknown, putOff: true},
+		"groups that are never told":   {code: guard.CodeGroupsUnknown, hides: true},
+		"a layer":                      {code: guard.CodeStateUnknown, state: unread, putOff: true},
+		"another refusal":              {code: guard.CodeProtectedUser, state: unread},
+		"none":                         {state: unread},
+		"a state that was read whole":  {code: guard.CodeStateUnknown},
+		"what a list does not tell":    {code: guard.CodeStateUnknown, state: connectors.State{Unread: []connectors.Unread{{Kind: connectors.Unsupported}}}},
+		"an answer that was malformed": {code: guard.CodeStateUnknown, state: connectors.State{Unread: []connectors.Unread{{Kind: connectors.MalformedResponse}}}, putOff: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			steps := &Activities{HidesGroups: test.hides}
+			require.Equal(t, test.putOff, steps.unreadYet(guard.Refusal(test.code, "x"), test.state, attempt{number: 1}) != nil)
+			require.Nil(t, steps.unreadYet(guard.Refusal(test.code, "x"), test.state, attempt{number: believedFrom}))
+		})
 	}
 }

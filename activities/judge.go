@@ -127,6 +127,28 @@ func (a *Activities) judge(account *connectors.Account, in UnlockInput, current 
 	return verdict
 }
 
+// unreadYet is the failure of an early attempt whose refusal rests on what could not be read:
+// the provider may answer the next one. Nil where there is no such refusal, or where it is to
+// be believed.
+func (a *Activities) unreadYet(verdict guard.Verdict, state connectors.State, current attempt) *connectors.Error {
+	kind := connectors.PermissionDenied
+	switch {
+	case current.number >= believedFrom:
+		return nil
+	case verdict.Code == guard.CodeGroupsUnknown && !a.HidesGroups:
+	case verdict.Code == guard.CodeStateUnknown && len(state.Unread) > 0:
+		kind = state.Unread[0].Kind
+	default:
+		return nil
+	}
+	failure := &connectors.Error{Kind: kind, Provider: a.Provider, Operation: "look up",
+		Message: "what the guard or the rules ask for could not be read: " + verdict.Explanation}
+	if !mayPass(failure, current) {
+		return nil
+	}
+	return failure
+}
+
 func changedSince() guard.Verdict {
 	return guard.Refusal(guard.CodeChangedSinceApproval, "the account's locks or flags are not those that were approved; ask again")
 }

@@ -15,6 +15,27 @@ import (
 
 // TestJudgedAtTheLookup: the look-up says whether the account may be unlocked, and tells
 // approvers only to a run that waits for one of them.
+// TestRefusalIsPutOff: a right that is refused for a moment makes no final refusal, at the
+// look-up and at the unlock.
+func TestRefusalIsPutOff(t *testing.T) {
+	t.Parallel()
+	demands := activities.Demands{RequestedBy: "soar", Guard: guard.Guard{OnlyReasons: []connectors.Reason{connectors.ReasonFailedSignIn}}}
+	account := locked()
+	account.State.Unread = []connectors.Unread{{Layer: connectors.LayerPassword, Kind: connectors.PermissionDenied}}
+	b := newBench(account)
+	_, err := run[activities.LookupResult](b, b.steps.Lookup, activities.LookupInput{Ref: connectors.UserRef{ID: latchkeytest.UserID}, Demands: demands})
+	failure, _ := requireFailure(t, err, string(connectors.PermissionDenied))
+	require.False(t, failure.NonRetryable())
+	in := unlockInput(b, time.Hour)
+	in.Demands = demands
+	_, err = run[activities.UnlockResult](b, b.steps.Unlock, in)
+	failure, details := requireFailure(t, err, string(connectors.PermissionDenied))
+	require.False(t, failure.NonRetryable())
+	require.Equal(t, connectors.No, details.Sent)
+	_, unlocks := b.Calls()
+	require.Zero(t, unlocks)
+}
+
 func TestJudgedAtTheLookup(t *testing.T) {
 	t.Parallel()
 	rules := guard.Rules{ProtectedUsers: []string{"canary*"}, ProtectedGroups: []string{"canary*"}, Approvers: []string{"canary-boss"}}

@@ -44,6 +44,9 @@ func (a *Activities) Lookup(ctx context.Context, in LookupInput) (_ *LookupResul
 		return nil, a.failure(err, current, connectors.No)
 	}
 	verdict, approval := a.foresee(account, in, current)
+	if unread := a.unreadYet(verdict, account.State, current); unread != nil {
+		return nil, a.failure(unread, current, connectors.No)
+	}
 	if in.Emit == EmitSummary {
 		account = account.WithoutUser()
 	}

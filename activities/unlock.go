@@ -70,6 +70,9 @@ func (a *Activities) Unlock(ctx context.Context, in UnlockInput) (_ *UnlockResul
 		return result, nil
 	}
 	result.Verdict = a.judge(account, in, current)
+	if unread := a.unreadYet(result.Verdict, account.State, current); unread != nil {
+		return nil, a.unlockFailure(ctx, unread, current, result.Sent)
+	}
 	if result.Verdict.Decision == guard.Unlock {
 		err = a.admit(bounded, result)
 	}

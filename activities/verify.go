@@ -68,7 +68,7 @@ func settled(finding Finding, state connectors.State, current attempt) bool {
 		return false
 	case FoundUnread:
 		return !slices.ContainsFunc(state.Unread, func(u connectors.Unread) bool {
-			return u.Kind.Retryable() || u.Kind == connectors.PermissionDenied && current.number < believedFrom
+			return mayPass(&connectors.Error{Kind: u.Kind}, current)
 		})
 	default:
 		return true

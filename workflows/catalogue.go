@@ -121,7 +121,7 @@ func Catalogue() []Word { //nolint:funlen // It is a table.
 		{OfOutcomes, string(AlreadyUnlocked), ClassDone, "A full read found no lock, so nothing was sent; with `evenIfUnlocked` the unlock is sent all the same.", "", ""},
 		{OfOutcomes, string(PartiallyUnlocked), ClassLocked, "Some layers or servers are unlocked; others could not be by the deadline or could not be read. `after` names them.",
 			"See `after` in the result for what is left, fix that at the provider, and ask again.", ""},
-		{OfOutcomes, string(WouldUnlock), ClassDone, "A dry run that found a lock and no objection.", "", ""},
+		{OfOutcomes, string(WouldUnlock), ClassDone, "A dry run that found a lock and no objection; with `evenIfUnlocked` no lock is needed.", "", ""},
 		{OfOutcomes, string(Refused), ClassRefused, "The guard or the connection's rules said no: `refusal.code` says why for machines, `explanation` for people.",
 			"Fix at the provider what the explanation names, or let whoever owns the rule decide; then ask again.", ""},
 		{OfOutcomes, string(Denied), ClassRefused, "An approver said no.", "Speak with whoever denied it.", ""},

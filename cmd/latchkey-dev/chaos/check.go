@@ -190,7 +190,8 @@ func checkOutcomes(e *evidence, report reporter) {
 				report(r.runID, "%s ended as already unlocked; by the book the user was locked throughout", r.workflowID)
 			}
 		case workflows.WouldUnlock, workflows.Relocked, workflows.PartiallyUnlocked:
-			if !wasLocked {
+			// A dry run of what is sent in any case would send it to who is not locked, too.
+			if !wasLocked && !(r.in.EvenIfUnlocked && r.result.Outcome == workflows.WouldUnlock) {
 				report(r.runID, "%s ended as %s; by the book the user was not locked", r.workflowID, r.end)
 			}
 		default: // checkRefusals and checkApprovals judge these.

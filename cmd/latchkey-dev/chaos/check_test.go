@@ -75,6 +75,7 @@ func TestCheckSees(t *testing.T) {
 		"unlocked, and was never locked": {"outcomes", func(e *evidence, _ *runRecord) {
 			e.books[strict] = nil
 		}},
+		"would unlock, and was never locked": {"outcomes", dryRunOfNoLock},
 		"already unlocked, and was locked": {"outcomes", func(e *evidence, r *runRecord) {
 			e.books[strict] = e.books[strict][:1]
 			r.result.Outcome = workflows.AlreadyUnlocked
@@ -137,6 +138,14 @@ func TestCheckSees(t *testing.T) {
 	}
 }
 
+// dryRunOfNoLock makes a run of one that would unlock a user who was not locked.
+func dryRunOfNoLock(e *evidence, r *runRecord) {
+	r.in.DryRun, r.unlocking, r.approvals, r.end = true, false, nil, "would_unlock"
+	r.result.Outcome, r.result.UnlockSent, r.result.Approval = workflows.WouldUnlock, connectors.No, nil
+	r.attributes[workflows.AttributeOutcome.GetName()] = "would_unlock"
+	e.books, e.calls, e.lists, e.audit["run-1"], e.answers[0].word = nil, nil, nil, []string{"would_unlock"}, "would_unlock"
+}
+
 // lacks takes a search attribute away.
 func lacks(name string) func(*evidence, *runRecord) {
 	return func(_ *evidence, r *runRecord) { delete(r.attributes, name) }
@@ -166,6 +175,10 @@ func TestCheckExcuses(t *testing.T) {
 			refusal(guard.CodeChangedSinceApproval)(e, r)
 			r.end, e.answers[0].word, e.audit["run-1"], e.lists = "refused", "refused", []string{"refused"}, nil
 			r.attributes[workflows.AttributeOutcome.GetName()] = "refused"
+		},
+		"a dry run of what is sent in any case": func(e *evidence, r *runRecord) {
+			dryRunOfNoLock(e, r)
+			r.in.EvenIfUnlocked = true
 		},
 		"nobody served": func(e *evidence, _ *runRecord) {
 			e.answers = append(e.answers, answer{what: "request 2", word: workflows.TypeNoWorker})
