@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	"go.temporal.io/sdk/temporal"
@@ -40,6 +39,7 @@ type Join struct {
 func (r *unlockRun) handleJoin(ctx workflow.Context) error {
 	if err := workflow.SetUpdateHandlerWithOptions(ctx, JoinUpdate, func(_ workflow.Context, join Join) error {
 		r.joined = append(r.joined, join)
+		r.waiting.Add(join.RequestedBy)
 		return nil
 	}, workflow.UpdateHandlerOptions{Validator: r.mayJoin, Description: `Another request waits for this run. It takes {"requestedBy": "who", "requestReason": "why"}.`}); err != nil {
 		return fmt.Errorf("register the update %s: %w", JoinUpdate, err)
@@ -59,19 +59,13 @@ func (r *unlockRun) mayJoin(join Join) error {
 		return temporal.NewApplicationError("requestedBy "+holdsInvisible, TypeInvalidInput)
 	case strings.TrimSpace(join.RequestedBy) == "" && r.step == StepApproval:
 		return temporal.NewApplicationError("requestedBy "+namelessRequest, TypeInvalidInput)
-	case r.waitsAlready(join.RequestedBy):
+	case r.waiting.Has(join.RequestedBy):
 		return temporal.NewApplicationError("this name waits for the run already", TypeJoinedBefore)
 	case len(r.joined) >= maxJoins:
 		return temporal.NewApplicationError(fmt.Sprintf("%d others have joined already; wait for the run without joining it", maxJoins), TypeJoinsFull)
 	default:
 		return nil
 	}
-}
-
-// waitsAlready reports whether the name asked for the run or joined it.
-func (r *unlockRun) waitsAlready(name string) bool {
-	same := func(other string) bool { return guard.SameName(other, name) }
-	return same(r.in.RequestedBy) || slices.ContainsFunc(r.joined, func(join Join) bool { return same(join.RequestedBy) })
 }
 
 // namesOf are the names of those who joined.

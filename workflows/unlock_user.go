@@ -66,10 +66,12 @@ func (s served) UnlockUser(ctx workflow.Context, raw converter.RawValue) (*Resul
 // unlockRun is the state of one run.
 type unlockRun struct {
 	served
-	in       *Input
-	result   Result
-	step     Step
-	joined   []Join
+	in     *Input
+	result Result
+	step   Step
+	joined []Join
+	// waiting are who asked for the run or joined it.
+	waiting  *guard.Names
 	deadline time.Time
 	// account is the one that an approval is waited for, approvers who may give it by the
 	// connection's rules, and approved what was approved; nil while nothing was.
@@ -86,6 +88,7 @@ func (s served) newUnlockRun(ctx workflow.Context, in *Input) (*unlockRun, error
 	run := &unlockRun{
 		served:   s,
 		in:       in,
+		waiting:  guard.NamesOf(in.RequestedBy),
 		deadline: now.Add(in.Timeout.Std()),
 		result: Result{
 			Connection:     in.Connection,

@@ -60,7 +60,8 @@ type Answer struct {
 
 // Fault says why the answer does not count; nil when it does. It repeats no name and no pattern.
 func (a Answer) Fault() error {
-	same := func(name string) bool { return name != "" && SameName(name, a.By) }
+	by := NamesOf(a.By)
+	same := func(name string) bool { return name != "" && by.Has(name) }
 	switch {
 	case strings.TrimSpace(a.By) == "":
 		return errors.New("by is empty: say who answers")

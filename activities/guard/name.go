@@ -9,9 +9,36 @@ import (
 // SameName reports whether two names of people may be taken for one by somebody who reads
 // them: they differ at most in case, spacing, what cannot be seen, how letters are encoded,
 // and in letters of other scripts that look like Latin ones.
-func SameName(a, b string) bool {
-	a, b = strings.Join(strings.Fields(visible(a)), " "), strings.Join(strings.Fields(visible(b)), " ")
-	return fold(a) == fold(b) || skeleton(a) == skeleton(b)
+func SameName(a, b string) bool { return NamesOf(a).Has(b) }
+
+// Names are names of people, among which another is looked for as SameName compares them.
+type Names struct{ folded, skeletons map[string]bool }
+
+// NamesOf holds the names.
+func NamesOf(names ...string) *Names {
+	n := &Names{folded: map[string]bool{}, skeletons: map[string]bool{}}
+	for _, name := range names {
+		n.Add(name)
+	}
+	return n
+}
+
+// Add adds a name.
+func (n *Names) Add(name string) {
+	folded, looks := forms(name)
+	n.folded[folded], n.skeletons[looks] = true, true
+}
+
+// Has reports whether one of the names may be taken for this one.
+func (n *Names) Has(name string) bool {
+	folded, looks := forms(name)
+	return n.folded[folded] || n.skeletons[looks]
+}
+
+// forms are what is compared of a name.
+func forms(name string) (folded, looks string) {
+	name = strings.Join(strings.Fields(visible(name)), " ")
+	return fold(name), skeleton(name)
 }
 
 // skeleton is what a name looks like, in Latin letters as far as those of others look so. It
