@@ -51,12 +51,17 @@ func serve(ctx context.Context, config Config, temporal client.Client, namespace
 	}
 	defer health.stop()
 	fatal := make(chan error, len(config.Connections)+1)
-	workers, err := build(ctx, config, temporal, namespace, logger, func(err error) { fatal <- err })
+	workers, opened, err := build(ctx, config, temporal, namespace, logger, func(err error) { fatal <- err })
+	started := 0
+	defer func() {
+		stopAll(workers[:started])
+		for _, connector := range opened {
+			_ = connector.Close() // Nobody waits for what it held open.
+		}
+	}()
 	if err != nil {
 		return err
 	}
-	started := 0
-	defer func() { stopAll(workers[:started]) }()
 	for _, each := range workers {
 		if err := each.Start(); err != nil {
 			return fmt.Errorf("start serving the namespace %s (TEMPORAL_NAMESPACE): %w", namespace, err)
@@ -99,23 +104,24 @@ func stopAll(workers []worker.Worker) {
 	}
 }
 
-// build makes the workers without starting any.
-func build(ctx context.Context, config Config, temporal client.Client, namespace string, logger *zap.Logger, onFatal func(error)) ([]worker.Worker, error) {
-	var built []worker.Worker
+// build makes the workers without starting any, and the connectors that they ask.
+func build(ctx context.Context, config Config, temporal client.Client, namespace string, logger *zap.Logger, onFatal func(error)) (built []worker.Worker, opened []*connectors.Connector, err error) {
 	known := newAttributes(ctx, temporal, namespace, logger).known
 	if config.Workflows {
 		built = append(built, newWorkflowWorker(config, temporal, known, onFatal))
 	}
 	var faults []error
 	for _, connection := range config.Connections {
-		steps, err := newActivities(connection, temporal, namespace, known, logger)
+		connector, err := connectors.Open(connection.Provider, connection.Config, connectors.Options{Limiter: connectors.NewLimiter(connection.RateLimit)})
 		if err != nil {
 			faults = append(faults, fmt.Errorf("connection %s: %w", connection.Name, err))
 			continue
 		}
+		opened = append(opened, connector)
+		steps := newActivities(connection, connector, temporal, namespace, known, logger)
 		built = append(built, newActivityWorker(config, connection, steps, temporal, onFatal))
 	}
-	return built, errors.Join(faults...)
+	return built, opened, errors.Join(faults...)
 }
 
 // deployment says of which build a worker is. Worker versioning stays off: it would leave the
@@ -159,11 +165,7 @@ func newActivityWorker(config Config, connection Connection, steps *activities.A
 	return built
 }
 
-func newActivities(connection Connection, temporal client.Client, namespace string, known func() []string, logger *zap.Logger) (*activities.Activities, error) {
-	connector, err := connectors.Open(connection.Provider, connection.Config, connectors.Options{Limiter: connectors.NewLimiter(connection.RateLimit)})
-	if err != nil {
-		return nil, err
-	}
+func newActivities(connection Connection, connector *connectors.Connector, temporal client.Client, namespace string, known func() []string, logger *zap.Logger) *activities.Activities {
 	can := connection.Config.Capabilities()
 	steps := &activities.Activities{
 		Connection:     connection.Name,
@@ -179,5 +181,5 @@ func newActivities(connection Connection, temporal client.Client, namespace stri
 	if limit := connection.Rules.MaxUnlocksPerHour; limit > 0 {
 		steps.Ceiling = &ceiling{temporal: temporal, connection: connection.Name, limit: limit, logger: logger}
 	}
-	return steps, nil
+	return steps
 }
