@@ -44,8 +44,8 @@ func (a *Account) WithoutUser() *Account {
 	return &copied
 }
 
-// named returns the account's own name of the field.
-func (a *Account) named(field NameField) string {
+// Named returns the account's own name of the field.
+func (a *Account) Named(field NameField) string {
 	if field == FindEmail {
 		return a.Email
 	}

@@ -156,7 +156,7 @@ func (c *Connector) byName(ctx context.Context, field NameField, value string) (
 		return nil, err
 	}
 	// A list may lag behind, and the name be another's by now.
-	if SameName(matching[0].named(field), value) && !SameName(account.named(field), value) {
+	if SameName(matching[0].Named(field), value) && !SameName(account.Named(field), value) {
 		return nil, c.fail(OperationLookup, MalformedResponse, "the account that was found by its "+string(field)+" has another by now; try again")
 	}
 	return account, nil

@@ -95,10 +95,6 @@ func (d *driver) request(operation, method string, query url.Values, path ...str
 	}
 }
 
-func (d *driver) malformed(operation string, err error) *connectors.Error {
-	return d.Fail(operation, connectors.MalformedResponse, err.Error())
-}
-
 // Get reads one user: https://docs.jumpcloud.com/api/1.0/index.html#operation/systemusers_get
 func (d *driver) Get(ctx context.Context, id string) (*connectors.Account, error) {
 	answer, err := d.Do(ctx, d.request(connectors.OperationLookup, http.MethodGet, nil, "systemusers", id))
@@ -107,7 +103,7 @@ func (d *driver) Get(ctx context.Context, id string) (*connectors.Account, error
 	}
 	read, err := readUser(answer.Body)
 	if err != nil {
-		return nil, d.malformed(connectors.OperationLookup, err)
+		return nil, d.Malformed(connectors.OperationLookup, err)
 	}
 	return d.whole(ctx, read, answer.AsOf)
 }
@@ -119,7 +115,7 @@ func (d *driver) whole(ctx context.Context, read *user, asOf time.Time) (*connec
 		return nil, err
 	}
 	if account.User, err = connectors.Complete(json.RawMessage(read.raw), fields); err != nil {
-		return nil, d.malformed(connectors.OperationLookup, err)
+		return nil, d.Malformed(connectors.OperationLookup, err)
 	}
 	return account, nil
 }
@@ -181,12 +177,10 @@ func (d *driver) matches(ctx context.Context, field connectors.NameField, exactl
 	for _, raw := range found.rows {
 		read, err := readUser(raw)
 		if err != nil {
-			return nil, false, d.malformed(connectors.OperationLookup, err)
+			return nil, false, d.Malformed(connectors.OperationLookup, err)
 		}
-		match := connectors.Match{Account: read.account(policy{}, found.asOf), Name: read.Username}
-		if field == connectors.FindEmail {
-			match.Name = read.Email
-		}
+		account := read.account(policy{}, found.asOf)
+		match := connectors.Match{Account: account, Name: account.Named(field)}
 		if len(found.rows) == 1 && match.Name == exactly {
 			if match.Account, err = d.whole(ctx, read, found.asOf); err != nil {
 				return nil, false, err
@@ -233,7 +227,7 @@ func (d *driver) list(ctx context.Context, request httpcall.Request) (page, erro
 		err = errors.New("the answer holds no list of results with its totalCount")
 	}
 	if err != nil {
-		return page{}, d.malformed(request.Operation, err)
+		return page{}, d.Malformed(request.Operation, err)
 	}
 	return page{rows: envelope.Results, total: *envelope.TotalCount, asOf: answer.AsOf}, nil
 }

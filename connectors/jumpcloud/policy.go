@@ -77,7 +77,7 @@ func (d *driver) policy(ctx context.Context, operation, organization string) (po
 	}
 	read, err := readPolicy(answer.Body)
 	if err != nil {
-		return policy{}, d.malformed(operation, err)
+		return policy{}, d.Malformed(operation, err)
 	}
 	return read, nil
 }

@@ -121,22 +121,30 @@ func TestOrganizationOfAnAdministratorOfSeveral(t *testing.T) {
 	}
 }
 
+// anHourLater returns a locked user, a connector that read the policy an hour ago, with the
+// lock that it found, one that did not read it yet, and how far their clock is ahead.
+func anHourLater(t *testing.T, h *harness) (user conformance.User, knowing, begun conformance.Connector, before connectors.Lock, ahead *time.Duration) {
+	t.Helper()
+	user = h.MakeUser(t, "", "")
+	h.LockByFailedSignIns(t, user)
+	ahead = new(time.Duration)
+	open := func() conformance.Connector {
+		opened, err := connectors.Open(jumpcloud.Provider(), h.Config(), connectors.Options{Now: func() time.Time { return time.Now().Add(*ahead) }})
+		require.NoError(t, err)
+		return opened
+	}
+	knowing, begun = open(), open()
+	before = lockOf(t, knowing, user.ID)
+	*ahead = time.Hour
+	return user, knowing, begun, before, ahead
+}
+
 // TestOrganizationThatCannotBeReadForNow: the reason of a lock does not become unknown by a
 // failure that passes. A worker that knows the policy goes on; one that does not tries again.
 func TestOrganizationThatCannotBeReadForNow(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t, false)
-	user := h.MakeUser(t, "", "")
-	h.LockByFailedSignIns(t, user)
-	var ahead time.Duration
-	open := func() conformance.Connector {
-		opened, err := connectors.Open(jumpcloud.Provider(), h.Config(), connectors.Options{Now: func() time.Time { return time.Now().Add(ahead) }})
-		require.NoError(t, err)
-		return opened
-	}
-	knowing, begun := open(), open()
-	before := lockOf(t, knowing, user.ID)
-	ahead = time.Hour
+	user, knowing, begun, before, ahead := anHourLater(t, h)
 	for _, status := range []int{http.StatusForbidden, http.StatusServiceUnavailable, http.StatusTooManyRequests, http.StatusForbidden} {
 		fault, err := h.tenant.Faults.Add(kit.Fault{Operation: simulator.OpOrganization, Kind: kit.KindStatus, Status: status})
 		require.NoError(t, err)
@@ -149,7 +157,7 @@ func TestOrganizationThatCannotBeReadForNow(t *testing.T) {
 			require.True(t, connectors.KindOf(err).Retryable(), "%d: %v", status, err)
 		}
 		require.NoError(t, h.tenant.Faults.Remove(fault))
-		ahead += time.Hour
+		*ahead += time.Hour
 	}
 	require.Equal(t, before, lockOf(t, begun, user.ID))
 }
@@ -159,22 +167,12 @@ func TestOrganizationThatCannotBeReadForNow(t *testing.T) {
 func TestOrganizationThatIsNone(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t, false)
-	user := h.MakeUser(t, "", "")
-	h.LockByFailedSignIns(t, user)
-	var ahead time.Duration
-	open := func() conformance.Connector {
-		opened, err := connectors.Open(jumpcloud.Provider(), h.Config(), connectors.Options{Now: func() time.Time { return time.Now().Add(ahead) }})
-		require.NoError(t, err)
-		return opened
-	}
-	knowing, begun := open(), open()
-	before := lockOf(t, knowing, user.ID)
-	ahead = time.Hour
+	user, knowing, begun, before, ahead := anHourLater(t, h)
 	fault, err := h.tenant.Faults.Add(kit.Fault{Operation: simulator.OpOrganization, Kind: kit.KindDeepJSON, Depth: 3})
 	require.NoError(t, err)
 	require.Equal(t, before, lockOf(t, knowing, user.ID))
 	require.Equal(t, connectors.ReasonUnknown, lockOf(t, begun, user.ID).Reason)
 	require.NoError(t, h.tenant.Faults.Remove(fault))
-	ahead += 2 * time.Minute
+	*ahead += 2 * time.Minute
 	require.Equal(t, before, lockOf(t, begun, user.ID))
 }

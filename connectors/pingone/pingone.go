@@ -84,10 +84,6 @@ func (d *driver) request(operation, method string, query url.Values, path ...str
 	}
 }
 
-func (d *driver) malformed(operation string, err error) *connectors.Error {
-	return d.Fail(operation, connectors.MalformedResponse, err.Error())
-}
-
 // What a read of a user asks for beside the user. PingOne answers one include a call, so
 // that the names of a user's groups and their IDs take two.
 var (
@@ -118,7 +114,7 @@ func (d *driver) Get(ctx context.Context, id string) (*connectors.Account, error
 	}
 	account := read.account(password, asOf, d.Now())
 	if account.User, err = read.whole(); err != nil {
-		return nil, d.malformed(connectors.OperationLookup, err)
+		return nil, d.Malformed(connectors.OperationLookup, err)
 	}
 	if !password.asOf.IsZero() {
 		account.AsOf = password.asOf
@@ -138,7 +134,7 @@ func (d *driver) user(ctx context.Context, id string, with url.Values) (*user, t
 		err = errors.New("the answer is about another account than was asked for")
 	}
 	if err != nil {
-		return nil, time.Time{}, d.malformed(connectors.OperationLookup, err)
+		return nil, time.Time{}, d.Malformed(connectors.OperationLookup, err)
 	}
 	return read, answer.AsOf, nil
 }
@@ -152,7 +148,7 @@ func (d *driver) password(ctx context.Context, operation, id string) (passwordSt
 	}
 	state, err := readPassword(answer.Body)
 	if err != nil {
-		return passwordState{}, d.malformed(operation, err)
+		return passwordState{}, d.Malformed(operation, err)
 	}
 	state.asOf = answer.AsOf
 	return state, nil
@@ -178,7 +174,7 @@ func (d *driver) Unlock(ctx context.Context, account *connectors.Account) (conne
 		ID httpcall.Loose[string] `json:"id"`
 	}
 	if httpcall.Decode(answer.Body, &answered) != nil || !strings.EqualFold(answered.ID.Value, account.ID) {
-		failure := d.malformed(connectors.OperationUnlock, errors.New("the answer to the unlock is not the user; check the address and any proxy"))
+		failure := d.Malformed(connectors.OperationUnlock, errors.New("the answer to the unlock is not the user; check the address and any proxy"))
 		failure.Sent = connectors.Unknown
 		return connectors.Unlocked{}, failure
 	}
@@ -243,13 +239,10 @@ func (d *driver) Find(ctx context.Context, field connectors.NameField, value str
 	for _, raw := range found.rows {
 		read, err := readUser(raw)
 		if err != nil {
-			return nil, false, d.malformed(connectors.OperationLookup, err)
+			return nil, false, d.Malformed(connectors.OperationLookup, err)
 		}
-		name := read.Username
-		if field == connectors.FindEmail {
-			name = read.Email
-		}
-		matches = append(matches, connectors.Match{Account: read.account(passwordState{}, found.asOf, d.Now()), Name: name})
+		account := read.account(passwordState{}, found.asOf, d.Now())
+		matches = append(matches, connectors.Match{Account: account, Name: account.Named(field)})
 	}
 	return matches, found.next != nil, nil
 }
@@ -288,7 +281,7 @@ func (d *driver) Scan(ctx context.Context, _ string) (iter.Seq2[*connectors.Acco
 				return
 			}
 			if seen[listed.next.String()] {
-				yield(nil, d.malformed(connectors.OperationList, errors.New("the links to the next page run in a circle")))
+				yield(nil, d.Malformed(connectors.OperationList, errors.New("the links to the next page run in a circle")))
 				return
 			}
 			seen[listed.next.String()] = true
@@ -350,15 +343,15 @@ func (d *driver) page(ctx context.Context, request httpcall.Request) (page, erro
 		err = errors.New("the answer holds no list of users")
 	}
 	if err != nil {
-		return page{}, d.malformed(request.Operation, err)
+		return page{}, d.Malformed(request.Operation, err)
 	}
 	read := page{rows: envelope.Embedded.Users, asOf: answer.AsOf}
 	if next := envelope.Links.Next; next != nil {
 		if next.Href == nil {
-			return page{}, d.malformed(request.Operation, errors.New("the link to the next page has no usable address"))
+			return page{}, d.Malformed(request.Operation, errors.New("the link to the next page has no usable address"))
 		}
 		if read.next, err = httpcall.NextLink(d.base.JoinPath("users"), *next.Href); err != nil {
-			return page{}, d.malformed(request.Operation, err)
+			return page{}, d.Malformed(request.Operation, err)
 		}
 	}
 	return read, nil

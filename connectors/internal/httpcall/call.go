@@ -198,6 +198,12 @@ func (c *Caller) Fail(operation string, kind connectors.Kind, message string) *c
 	return &connectors.Error{Kind: kind, Provider: c.Provider, Operation: operation, Message: message}
 }
 
+// Malformed returns the error of an answer that is not what the provider documents; err is our
+// own sentence.
+func (c *Caller) Malformed(operation string, err error) *connectors.Error {
+	return c.Fail(operation, connectors.MalformedResponse, err.Error())
+}
+
 // fail returns the error of a call; until proven otherwise an unlock may have been sent.
 func (c *Caller) fail(request Request, kind connectors.Kind, message string) *connectors.Error {
 	failure := c.Fail(request.Operation, kind, message)

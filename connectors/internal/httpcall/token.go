@@ -170,7 +170,7 @@ func (t *Tokens) fetch(ctx context.Context) (*token, *connectors.Error) {
 	}
 	fetched, err := t.read(answer.Body)
 	if err != nil {
-		return nil, t.caller.Fail(operationToken, connectors.MalformedResponse, err.Error())
+		return nil, t.caller.Malformed(operationToken, err)
 	}
 	return fetched, nil
 }
