@@ -180,22 +180,25 @@ func checkOutcomes(e *evidence, report reporter) {
 		past := e.past(r.userID)
 		wasLocked := past.within(r.started.Add(-staleSlack), r.closed.Add(slack), true)
 		wasClear := past.within(r.started, r.closed.Add(slack), false)
-		switch r.result.Outcome {
-		case workflows.Unlocked:
-			if !wasClear || !wasLocked {
-				report(r.runID, "%s ended as unlocked; by the book the user was locked: %t, and then was not: %t", r.workflowID, wasLocked, wasClear)
-			}
-		case workflows.AlreadyUnlocked:
-			if !wasClear {
-				report(r.runID, "%s ended as already unlocked; by the book the user was locked throughout", r.workflowID)
-			}
-		case workflows.WouldUnlock, workflows.Relocked, workflows.PartiallyUnlocked:
-			// A dry run of what is sent in any case would send it to who is not locked, too.
-			if !wasLocked && !(r.in.EvenIfUnlocked && r.result.Outcome == workflows.WouldUnlock) {
-				report(r.runID, "%s ended as %s; by the book the user was not locked", r.workflowID, r.end)
-			}
-		default: // checkRefusals and checkApprovals judge these.
+		if lock, none := claims(r); lock && !wasLocked || none && !wasClear {
+			report(r.runID, "%s ended as %s; by the book the user was locked: %t, and was not: %t", r.workflowID, r.end, wasLocked, wasClear)
 		}
+	}
+}
+
+// claims are whether a run's outcome says that its user had a lock, and had none.
+func claims(r *runRecord) (lock, none bool) {
+	switch r.result.Outcome {
+	case workflows.Unlocked:
+		return true, true
+	case workflows.AlreadyUnlocked:
+		return false, true
+	case workflows.WouldUnlock: // What is sent in any case would be sent to who is not locked, too.
+		return !r.in.EvenIfUnlocked, false
+	case workflows.Relocked, workflows.PartiallyUnlocked:
+		return true, false
+	default: // checkRefusals and checkApprovals judge these.
+		return false, false
 	}
 }
 
