@@ -22,7 +22,7 @@ RUN go build go.temporal.io/sdk/worker go.temporal.io/sdk/contrib/envconfig gith
 FROM modules AS build
 COPY . .
 ARG VERSION=
-RUN go build -ldflags "-s -w -X github.com/latchkey-iam/latchkey/internal/cli.Version=${VERSION}" -o /out/latchkey ./cmd/latchkey \
+RUN go build -ldflags "-s -w -X github.com/latchkey-iam/latchkey/cmd/latchkey/internal/cli.Version=${VERSION}" -o /out/latchkey ./cmd/latchkey \
  && go build -ldflags "-s -w" -o /out/healthcheck ./internal/healthcheck \
  && go run ./internal/notices/generate ./cmd/latchkey ./internal/healthcheck >/out/THIRD_PARTY_NOTICES
 
@@ -39,7 +39,7 @@ RUN go build go.temporal.io/server/temporal \
 FROM server AS build-dev
 COPY . /src
 ARG VERSION=
-RUN go build -ldflags "-s -w -X github.com/latchkey-iam/latchkey/internal/cli.Version=${VERSION}" -o /out/latchkey-dev . \
+RUN go build -ldflags "-s -w -X github.com/latchkey-iam/latchkey/cmd/latchkey/internal/cli.Version=${VERSION}" -o /out/latchkey-dev . \
  && go build -ldflags "-s -w" -o /out/healthcheck github.com/latchkey-iam/latchkey/internal/healthcheck \
  && go run github.com/latchkey-iam/latchkey/internal/notices/generate . github.com/latchkey-iam/latchkey/internal/healthcheck >/out/THIRD_PARTY_NOTICES
 

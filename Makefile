@@ -19,7 +19,7 @@ TEMPORAL := bin/tools/temporal-$(TEMPORAL_VERSION)/temporal
 
 # Without a tag the version is the commit; without Git it is what the Go tool knows.
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null)
-LDFLAGS := -s -w -X github.com/latchkey-iam/latchkey/internal/cli.Version=$(VERSION)
+LDFLAGS := -s -w -X github.com/latchkey-iam/latchkey/cmd/latchkey/internal/cli.Version=$(VERSION)
 
 # What runs in production stays below this; the Temporal server alone is three times that.
 MAX_MEGABYTES := 50
@@ -113,7 +113,7 @@ check: $(WORKFLOWCHECK) ## Check that the workflows are deterministic
 
 .PHONY: generate
 generate: ## Write the generated documentation and schemas again
-	$(GO) run ./internal/reference/generate
+	$(GO) run ./cmd/latchkey/internal/reference/generate
 
 .PHONY: notices
 notices: ## Write the licences of what is linked into the commands to bin/, as the images carry them

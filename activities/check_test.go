@@ -19,7 +19,7 @@ import (
 	jumpcloudsimulator "github.com/latchkey-iam/latchkey/connectors/jumpcloud/simulator"
 	"github.com/latchkey-iam/latchkey/connectors/pingone"
 	pingonesimulator "github.com/latchkey-iam/latchkey/connectors/pingone/simulator"
-	"github.com/latchkey-iam/latchkey/internal/latchkeytest"
+	"github.com/latchkey-iam/latchkey/test/latchkeytest"
 )
 
 // check runs a check of the bench's connection.

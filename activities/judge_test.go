@@ -10,7 +10,7 @@ import (
 	"github.com/latchkey-iam/latchkey/activities"
 	"github.com/latchkey-iam/latchkey/activities/guard"
 	"github.com/latchkey-iam/latchkey/connectors"
-	"github.com/latchkey-iam/latchkey/internal/latchkeytest"
+	"github.com/latchkey-iam/latchkey/test/latchkeytest"
 )
 
 // TestJudgedAtTheLookup: the look-up says whether the account may be unlocked, and tells

@@ -10,7 +10,7 @@ import (
 
 	"github.com/latchkey-iam/latchkey/activities"
 	"github.com/latchkey-iam/latchkey/connectors"
-	"github.com/latchkey-iam/latchkey/internal/latchkeytest"
+	"github.com/latchkey-iam/latchkey/test/latchkeytest"
 )
 
 // provider is the provider's clock, far from ours: nothing may compare the two.

@@ -9,7 +9,7 @@ import (
 	temporalclient "go.temporal.io/sdk/client"
 
 	"github.com/latchkey-iam/latchkey/client"
-	"github.com/latchkey-iam/latchkey/internal/latchkeytest"
+	"github.com/latchkey-iam/latchkey/test/latchkeytest"
 	"github.com/latchkey-iam/latchkey/workflows"
 )
 

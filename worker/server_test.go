@@ -27,8 +27,8 @@ import (
 	"github.com/latchkey-iam/latchkey/connectors/jumpcloud"
 	jumpcloudsimulator "github.com/latchkey-iam/latchkey/connectors/jumpcloud/simulator"
 	"github.com/latchkey-iam/latchkey/connectors/simulator"
-	"github.com/latchkey-iam/latchkey/internal/latchkeytest"
 	"github.com/latchkey-iam/latchkey/internal/testserver"
+	"github.com/latchkey-iam/latchkey/test/latchkeytest"
 	"github.com/latchkey-iam/latchkey/workflows"
 )
 

@@ -12,7 +12,7 @@ import (
 	temporalclient "go.temporal.io/sdk/client"
 	"pgregory.net/rapid"
 
-	"github.com/latchkey-iam/latchkey/internal/latchkeytest"
+	"github.com/latchkey-iam/latchkey/test/latchkeytest"
 	"github.com/latchkey-iam/latchkey/workflows"
 )
 

@@ -4,7 +4,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/latchkey-iam/latchkey/internal/latchkeytest"
+	"github.com/latchkey-iam/latchkey/test/latchkeytest"
 	"github.com/latchkey-iam/latchkey/workflows"
 )
 

@@ -10,7 +10,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/latchkey-iam/latchkey/activities"
-	"github.com/latchkey-iam/latchkey/internal/latchkeytest"
+	"github.com/latchkey-iam/latchkey/test/latchkeytest"
 	"github.com/latchkey-iam/latchkey/workflows"
 )
 

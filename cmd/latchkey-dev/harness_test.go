@@ -20,8 +20,8 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/latchkey-iam/latchkey/client"
-	"github.com/latchkey-iam/latchkey/internal/latchkeytest"
 	"github.com/latchkey-iam/latchkey/internal/temporalclient"
+	"github.com/latchkey-iam/latchkey/test/latchkeytest"
 	"github.com/latchkey-iam/latchkey/worker"
 )
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"net/http"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -10,20 +11,20 @@ import (
 	"github.com/stretchr/testify/require"
 
 	jumpcloudsimulator "github.com/latchkey-iam/latchkey/connectors/jumpcloud/simulator"
-	"github.com/latchkey-iam/latchkey/internal/cli"
 	"github.com/latchkey-iam/latchkey/workflows"
 )
 
-// latchkey runs a command line of latchkey's in this process.
-func latchkey(t *testing.T, line string) (code int, stdout, stderr string) {
+// latchkey runs a command line of latchkey's, which is built at the path, and returns what it
+// prints.
+func latchkey(t *testing.T, path, line string) string {
 	t.Helper()
-	var out, err output
 	words := strings.Fields(line)
 	require.Equal(t, "latchkey", words[0])
-	env := cli.System()
-	env.Stdout, env.Stderr, env.StdoutTerminal, env.StderrTerminal = &out, &err, false, false
-	code = cli.Run(t.Context(), env, words[1:])
-	return code, out.String(), err.String()
+	var stdout, stderr output
+	command := exec.CommandContext(t.Context(), path, words[1:]...)
+	command.Stdout, command.Stderr = &stdout, &stderr
+	require.NoError(t, command.Run(), "%s\n%s", &stdout, &stderr)
+	return stdout.String()
 }
 
 // TestUp: the three commands of the banner do what they promise, everything that it names
@@ -40,12 +41,11 @@ func TestUp(t *testing.T) {
 	require.Equal(t, http.StatusOK, status)
 	require.JSONEq(t, `{"ok":false,"reason":"locked"}`, body)
 
-	code, stdout, stderr := latchkey(t, u.commands("latchkey")[0])
-	require.Equal(t, cli.ExitOK, code, stderr)
-	require.Contains(t, stdout, "unlocked")
-	code, stdout, stderr = latchkey(t, u.commands("latchkey")[1])
-	require.Equal(t, cli.ExitOK, code, stderr)
-	require.Equal(t, workflows.Unlocked, parse[workflows.Result](t, stdout).Outcome)
+	path := filepath.Join(t.TempDir(), "latchkey")
+	built, err := exec.CommandContext(t.Context(), "go", "build", "-o", path, "github.com/latchkey-iam/latchkey/cmd/latchkey").CombinedOutput()
+	require.NoError(t, err, "%s", built)
+	require.Contains(t, latchkey(t, path, u.commands("latchkey")[0]), "unlocked")
+	require.Equal(t, workflows.Unlocked, parse[workflows.Result](t, latchkey(t, path, u.commands("latchkey")[1])).Outcome)
 
 	status, body = ask(t, http.MethodPost, strings.TrimSpace(curl[2]), curl[1])
 	require.Equal(t, http.StatusOK, status)

@@ -7,7 +7,7 @@ import (
 	"os/signal"
 	"syscall"
 
-	"github.com/latchkey-iam/latchkey/internal/cli"
+	"github.com/latchkey-iam/latchkey/cmd/latchkey/internal/cli"
 )
 
 func main() {

@@ -11,7 +11,6 @@ import (
 	"github.com/latchkey-iam/latchkey/client"
 	"github.com/latchkey-iam/latchkey/connectors"
 	"github.com/latchkey-iam/latchkey/connectors/simulator"
-	"github.com/latchkey-iam/latchkey/internal/cli"
 	"github.com/latchkey-iam/latchkey/workflows"
 )
 
@@ -234,7 +233,7 @@ func (c *callers) askCommand(ctx context.Context, in *workflows.Input) answer {
 		if a.word == workflows.TypeAlreadyRunning || a.word == workflows.TypeNoWorker {
 			a.workflowID = ""
 		}
-		if code != cli.ExitCode(a.word) {
+		if ending, _ := workflows.Ending(a.word); code != ending.Class.Explain().ExitCode {
 			a.err = fmt.Sprintf("the command ended with %d for %s", code, a.word)
 		}
 		return a

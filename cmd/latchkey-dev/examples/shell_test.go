@@ -17,7 +17,7 @@ import (
 
 	"github.com/latchkey-iam/latchkey/cmd/latchkey-dev/internal/dev"
 	"github.com/latchkey-iam/latchkey/cmd/latchkey-dev/internal/devtest"
-	"github.com/latchkey-iam/latchkey/internal/latchkeytest"
+	"github.com/latchkey-iam/latchkey/test/latchkeytest"
 	"github.com/latchkey-iam/latchkey/workflows"
 )
 

@@ -8,8 +8,8 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/latchkey-iam/latchkey/internal/cli"
-	"github.com/latchkey-iam/latchkey/internal/reference"
+	"github.com/latchkey-iam/latchkey/cmd/latchkey/internal/cli"
+	"github.com/latchkey-iam/latchkey/cmd/latchkey/internal/reference"
 )
 
 func main() {

@@ -9,7 +9,7 @@ import (
 
 	"github.com/latchkey-iam/latchkey/connectors"
 	"github.com/latchkey-iam/latchkey/connectors/registry"
-	"github.com/latchkey-iam/latchkey/internal/schemas"
+	"github.com/latchkey-iam/latchkey/workflows/schemas"
 )
 
 // jsonSchemas are the schemas that are no provider's.

@@ -9,7 +9,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/latchkey-iam/latchkey/internal/userlist"
+	"github.com/latchkey-iam/latchkey/cmd/latchkey/internal/userlist"
 	"github.com/latchkey-iam/latchkey/workflows"
 )
 

@@ -45,7 +45,7 @@ func Schemas() (map[string][]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		schemas["internal/schemas/"+name+".schema.json"] = append(text, '\n')
+		schemas["workflows/schemas/"+name+".schema.json"] = append(text, '\n')
 	}
 	return schemas, nil
 }

@@ -21,7 +21,7 @@ func TestNoServerInside(t *testing.T) {
 	listed, err := exec.CommandContext(t.Context(), "go", "list", "-deps", "github.com/latchkey-iam/latchkey/cmd/latchkey").Output()
 	require.NoError(t, err)
 	packages := strings.Fields(string(listed))
-	require.Contains(t, packages, "github.com/latchkey-iam/latchkey/internal/cli")
+	require.Contains(t, packages, "github.com/latchkey-iam/latchkey/cmd/latchkey/internal/cli")
 	for _, name := range packages {
 		for _, heavy := range []string{"go.temporal.io/server", "github.com/temporalio/ui-server", "modernc.org/sqlite"} {
 			require.False(t, name == heavy || strings.HasPrefix(name, heavy+"/"), "%s is in cmd/latchkey", name)

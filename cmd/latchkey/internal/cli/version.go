@@ -9,7 +9,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 )
 
-// Version is set by the linker: -X github.com/latchkey-iam/latchkey/internal/cli.Version=v1.2.3.
+// Version is set by the linker: -X github.com/latchkey-iam/latchkey/cmd/latchkey/internal/cli.Version=v1.2.3.
 // Without it the version is the one that the Go tool recorded.
 var Version string
 
