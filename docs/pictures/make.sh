@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes the pictures of the README: the demo in a terminal, and runs in the Temporal UI, those
+# Makes the pictures of the README and of docs/: the demo in a terminal, and runs in the Temporal UI, those
 # of approvals and failures by the test that looks at them.
 # It needs chromium, aha and script; as root on Debian it installs them. `make pictures`
 # builds the commands first.

@@ -104,16 +104,16 @@ func (h *house) look(run *client.Run, tab string) {
 	h.visit(fmt.Sprintf("/namespaces/default/workflows/%s/%s/%s", url.PathEscape(run.WorkflowID), run.RunID, tab))
 }
 
-// view is a row of the README's table of views worth saving: its name, and its query.
+// view is a row of the table of views in docs/asking.md: its name, and its query.
 var view = regexp.MustCompile("(?m)^\\| ([a-z ]+) \\| `(Latchkey[^`]+)`")
 
-// views are the README's queries, at the simulated tenant's connection.
+// views are the queries of that table, at the simulated tenant's connection.
 func (h *house) views() map[string]string {
 	h.t.Helper()
-	readme, err := os.ReadFile("../../../README.md")
+	page, err := os.ReadFile("../../../docs/asking.md")
 	require.NoError(h.t, err)
 	queries := map[string]string{}
-	for _, row := range view.FindAllStringSubmatch(string(readme), -1) {
+	for _, row := range view.FindAllStringSubmatch(string(page), -1) {
 		queries[row[1]] = strings.ReplaceAll(row[2], "jc-prod", dev.JumpCloud)
 	}
 	return queries
