@@ -43,7 +43,7 @@ func TestOnlyTheCommandLineNamesItself(t *testing.T) {
 	require.Regexp(t, named, "ask again with requestedBy (--requested-by)")
 	read := 0
 	for _, room := range []string{"worker", "client", "workflows", "activities", "connectors", "internal"} {
-		require.NoError(t, filepath.WalkDir(filepath.Join("..", "..", "..", "..", room), func(path string, entry fs.DirEntry, err error) error {
+		require.NoError(t, filepath.WalkDir(filepath.Join("..", "..", "..", "..", room), func(path string, _ fs.DirEntry, err error) error {
 			if err != nil {
 				return err
 			}
