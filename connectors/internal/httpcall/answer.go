@@ -3,12 +3,16 @@ package httpcall
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"mime"
 	"net/http"
-	"unicode/utf8"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/latchkey-iam/latchkey/connectors"
 )
@@ -27,7 +31,7 @@ func (c *Caller) accepted(ctx context.Context, request Request, header http.Head
 	if most == 0 || !isJSON(response.Header) {
 		most = maxRefusal // enough to see what it is, and mostly to use the connection again
 	}
-	body, err := readMost(response.Body, most)
+	body, err := io.ReadAll(io.LimitReader(response.Body, most+1))
 	switch {
 	case isWebPage(response.Header, body):
 		return nil, c.foreign(request, header, response)
@@ -52,24 +56,39 @@ func (c *Caller) accepted(ctx context.Context, request Request, header http.Head
 		failure := c.answered(request, header, response, connectors.Unsupported, fmt.Sprintf("the answer is longer than %d bytes", request.MaxAnswer))
 		failure.Cause = ErrTooLong
 		return nil, failure
-	case !utf8.Valid(body):
-		return fail(connectors.MalformedResponse, "the answer is not UTF-8")
-	case !json.Valid(body):
-		return fail(connectors.MalformedResponse, "the answer is not exactly one JSON value")
+	case !jsontext.Value(body).IsValid(): // It is UTF-8 then, and no object names a key twice.
+		return fail(connectors.MalformedResponse, "the answer is not exactly one JSON value, or names a key twice")
 	}
 	answer.Body = body
 	return answer, nil
 }
 
-// readMost reads as much and a byte. It allocates little for a short answer, and once for
-// one that may be as long as it can be.
-func readMost(from io.Reader, most int64) ([]byte, error) {
-	var read bytes.Buffer
-	short := min(most+1, 256<<10)
-	if _, err := read.ReadFrom(io.LimitReader(from, short)); err != nil || int64(read.Len()) < short || short > most {
-		return read.Bytes(), err
+// dateOf returns the moment of the answer by the provider's clock, or zero.
+func dateOf(header http.Header) time.Time {
+	date, err := http.ParseTime(header.Get("Date"))
+	if err != nil {
+		return time.Time{}
 	}
-	read.Grow(int(most+1-short) + bytes.MinRead)
-	_, err := read.ReadFrom(io.LimitReader(from, most+1-short))
-	return read.Bytes(), err
+	return date.UTC()
+}
+
+// isJSON reports whether the content type is application/json or any +json.
+func isJSON(header http.Header) bool {
+	media, _, err := mime.ParseMediaType(header.Get("Content-Type"))
+	return err == nil && (media == "application/json" || strings.HasSuffix(media, "+json"))
+}
+
+// pageBegins are the ways in which a web page begins.
+var pageBegins = []string{"<!doctype html", "<html", "<head", "<body", "<!--"}
+
+// isWebPage reports whether an answer is HTML, by its type or its beginning: no provider
+// answers so, but portals, firewalls and servers that are down do.
+func isWebPage(header http.Header, body []byte) bool {
+	if media, _, err := mime.ParseMediaType(header.Get("Content-Type")); err == nil && (media == "text/html" || media == "application/xhtml+xml") {
+		return true
+	}
+	body = bytes.TrimLeft(bytes.TrimPrefix(body, []byte("\ufeff")), blanks)
+	return slices.ContainsFunc(pageBegins, func(begin string) bool {
+		return len(body) >= len(begin) && strings.EqualFold(string(body[:len(begin)]), begin)
+	})
 }

@@ -9,11 +9,8 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"net/http/httptrace"
 	"net/url"
 	"slices"
-	"strings"
-	"sync/atomic"
 	"time"
 
 	"github.com/latchkey-iam/latchkey/connectors"
@@ -53,22 +50,6 @@ type Caller struct {
 	Now func() time.Time
 }
 
-// Rules tell how one provider's failures are read.
-type Rules struct {
-	// Kinds replaces entries of the common table of statuses.
-	Kinds map[int]connectors.Kind
-	// Advice replaces the common sentence of a kind.
-	Advice map[connectors.Kind]string
-	// RequestID names the headers that may hold the provider's identifier of the exchange.
-	RequestID []string
-	// Reset names the headers that may tell when a limit of requests is lifted: in seconds,
-	// in seconds or milliseconds since 1970, or as a date.
-	Reset []string
-	// Failure reads the body of a failure: whether it has the provider's own shape, and its
-	// code, which is dropped unless it looks like one. Nil takes every body for its own.
-	Failure func(body []byte) (code string, own bool)
-}
-
 // Request is one call.
 type Request struct {
 	// Operation is the word for errors: "look up", "unlock" and so on.
@@ -90,7 +71,8 @@ type Request struct {
 
 // Answer is a usable answer.
 type Answer struct {
-	// Body is one JSON value in UTF-8, or nil where none was asked for.
+	// Body is one JSON value in UTF-8 whose objects name each key once, or nil where none was
+	// asked for.
 	Body []byte
 	// AsOf is the provider's clock at the answer; zero when it does not tell.
 	AsOf time.Time
@@ -219,120 +201,3 @@ func notSent(failure *connectors.Error, request Request) *connectors.Error {
 	}
 	return failure
 }
-
-// unanswered turns a transport's error into ours.
-func (c *Caller) unanswered(ctx context.Context, request Request, err error, progress *progress) *connectors.Error {
-	trouble := troubleOf(err, request.URL.Host)
-	failure := c.fail(request, trouble.kind, trouble.message)
-	if errors.Is(err, errThrottled) {
-		failure = c.fail(request, connectors.RateLimited, "the connection's RATE_LIMIT leaves no room for the call in time; try again")
-	}
-	if progress.neverConnected() || errors.Is(err, errThrottled) {
-		_ = notSent(failure, request)
-	}
-	if ctx.Err() != nil {
-		interrupt(failure, ctx.Err())
-	}
-	return failure
-}
-
-// interrupt marks a failure that the caller's own context caused.
-func interrupt(failure *connectors.Error, cause error) {
-	failure.Kind, failure.Cause = connectors.Unavailable, context.DeadlineExceeded
-	failure.Message = "the time allowed ran out before the provider answered; try again"
-	if errors.Is(cause, context.Canceled) {
-		failure.Cause = context.Canceled
-		failure.Message = "the call was cancelled before the provider answered"
-	}
-}
-
-// refused turns an answer outside 2xx into an error.
-func (c *Caller) refused(request Request, header http.Header, response *http.Response) *connectors.Error {
-	status := response.StatusCode
-	var body []byte
-	if status >= 200 { // the body of a switched protocol never ends
-		body, _ = io.ReadAll(io.LimitReader(response.Body, maxRefusal))
-	}
-	word, own := c.Rules.read(body)
-	if isForeign(response, body, own) {
-		return c.foreign(request, header, response)
-	}
-	kind := c.kindOf(request, status)
-	failure := c.answered(request, header, response, kind, c.adviceFor(kind, status))
-	failure.RetryAfter = c.Rules.wait(response.Header, kind, c.Now())
-	failure.Code = presentable(word, code, private(request, header))
-	// A time-out may be said by something between us and the provider.
-	if status >= 300 && status < 500 && status != http.StatusRequestTimeout {
-		_ = notSent(failure, request)
-	}
-	return failure
-}
-
-func (c *Caller) kindOf(request Request, status int) connectors.Kind {
-	if kind, listed := request.Kinds[status]; listed {
-		return kind
-	}
-	if kind, listed := c.Rules.Kinds[status]; listed {
-		return kind
-	}
-	return KindOf(status)
-}
-
-func (c *Caller) adviceFor(kind connectors.Kind, status int) string {
-	if status >= 300 && status < 400 {
-		return redirected
-	}
-	if sentence, listed := c.Rules.Advice[kind]; listed {
-		return sentence
-	}
-	return advice[kind]
-}
-
-// answered returns the error of a call that was answered.
-func (c *Caller) answered(request Request, header http.Header, response *http.Response, kind connectors.Kind, message string) *connectors.Error {
-	failure := c.fail(request, kind, message)
-	failure.Status = response.StatusCode
-	failure.RequestID = c.requestID(request, header, response)
-	return failure
-}
-
-// requestID is the provider's identifier of an exchange, where it looks like one and repeats
-// nothing that was sent.
-func (c *Caller) requestID(request Request, header http.Header, response *http.Response) string {
-	for _, name := range c.Rules.RequestID {
-		if id := presentable(response.Header.Get(name), identifier, private(request, header)); id != "" {
-			return id
-		}
-	}
-	return ""
-}
-
-// private lists what an error must not repeat: what the caller named, and every word
-// of the headers that carry the credential.
-func private(request Request, header http.Header) []string {
-	values := slices.Clone(request.Private)
-	for name, sent := range header {
-		if !strings.EqualFold(name, "Authorization") && !strings.EqualFold(name, "X-Api-Key") {
-			continue
-		}
-		for _, value := range sent {
-			values = append(values, strings.Fields(value)...)
-		}
-	}
-	return slices.DeleteFunc(values, func(value string) bool { return value == "" || value == "Bearer" || value == "Basic" })
-}
-
-// progress watches how far a request has come.
-type progress struct{ wanted, connected atomic.Bool }
-
-func (p *progress) watch(ctx context.Context) context.Context {
-	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
-		GetConn: func(string) { p.wanted.Store(true) },
-		GotConn: func(httptrace.GotConnInfo) { p.connected.Store(true) },
-	})
-}
-
-// neverConnected reports that the transport looked for a connection and got none, its
-// TLS handshake included: nothing of the request can have been written. A transport
-// that does not report its progress proves nothing.
-func (p *progress) neverConnected() bool { return p.wanted.Load() && !p.connected.Load() }

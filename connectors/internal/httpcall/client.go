@@ -1,14 +1,11 @@
 package httpcall
 
 import (
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
-	"net/http"
 	"net/url"
 	"strings"
-	"time"
 
 	"github.com/latchkey-iam/latchkey/connectors"
 )
@@ -28,28 +25,6 @@ func (c *Caller) CloseIdle() {
 		closer.CloseIdleConnections()
 	}
 }
-
-// NewTransport returns what carries the calls of one connection.
-func NewTransport() *http.Transport {
-	dialer := &net.Dialer{Timeout: 5 * time.Second, KeepAlive: 30 * time.Second}
-	return &http.Transport{
-		Proxy:                  http.ProxyFromEnvironment,
-		OnProxyConnectResponse: refusedByProxy,
-		DialContext:            dialer.DialContext,
-		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
-		TLSHandshakeTimeout:    5 * time.Second,
-		ResponseHeaderTimeout:  Timeout,
-		ExpectContinueTimeout:  time.Second,
-		ForceAttemptHTTP2:      true,
-		MaxIdleConnsPerHost:    16,
-		MaxConnsPerHost:        64,
-		IdleConnTimeout:        90 * time.Second,
-		MaxResponseHeaderBytes: 64 << 10,
-	}
-}
-
-// errThrottled says that a request could not be sent in time.
-var errThrottled = errors.New("no request is allowed within the time given")
 
 // Address returns the address below base of the path whose segments are given, with the
 // query in %-encoding throughout: not every server reads "+" as a space.

@@ -47,6 +47,7 @@ func TestDecode(t *testing.T) {
 		"half":                   {raw: `{"name":"secret"`, want: "not exactly one JSON value"},
 		"more after":             {raw: `{} {"name":"secret"}`, want: "not exactly one JSON value"},
 		"too deep":               {raw: strings.Repeat(`{"secret":`, 100_000) + "1" + strings.Repeat("}", 100_000), want: "not exactly one JSON value"},
+		"deep brackets":          {raw: strings.Repeat("[", 9000) + strings.Repeat("]", 9000), want: "no JSON object"},
 		"no UTF-8":               {raw: "{\"name\":\"secret\xff\"}", want: "not exactly one JSON value"},
 		"too many elements":      {raw: `{"users":[` + strings.Repeat("1,", MaxElements) + `1]}`, want: "more than 1000 elements"},
 	} {

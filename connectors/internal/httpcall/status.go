@@ -54,20 +54,3 @@ var NamesNoAccount = map[int]connectors.Kind{
 	http.StatusNotFound: connectors.RejectedByProvider,
 	http.StatusGone:     connectors.RejectedByProvider,
 }
-
-// advice says what a failure of each kind means and what to do about it.
-var advice = map[connectors.Kind]string{
-	connectors.NotFound:           "no such account, or none that the credential may see",
-	connectors.RejectedByProvider: "the provider will not do this; its code says why",
-	connectors.Unauthenticated:    "the credential was not accepted; check it and the region",
-	connectors.PermissionDenied:   "the credential lacks a right; grant it",
-	connectors.Conflict:           "the account is being changed by somebody else; try again",
-	connectors.RateLimited:        "too many requests; wait, or lower RATE_LIMIT",
-	connectors.Unavailable:        "the provider failed; try again",
-	connectors.MalformedResponse:  "the answer is not what the provider documents; check the address and any proxy",
-	connectors.Unsupported:        "the provider cannot do this; check the address and the region",
-}
-
-// redirected is the advice for any status from 300 to 399.
-const redirected = "the provider redirected the call, as it does to its sign-in page; " +
-	"check the credential, the address and the region"

@@ -1,6 +1,7 @@
 package httpcall
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -140,33 +141,55 @@ func TestCallsShareOneFetch(t *testing.T) {
 	require.EqualValues(t, 1, server.fetches.Load(), "the fetch outlives the call that began it")
 }
 
+// TestRenewalAfter401: a token that is refused is fetched again once, also for an unlock, which
+// a 401 proves not to have been made.
 func TestRenewalAfter401(t *testing.T) {
 	t.Parallel()
-	for _, test := range []struct {
-		accepted     string
-		calls, fetch int64
-		kind         connectors.Kind
-	}{
-		{accepted: "Bearer token-1", calls: 1, fetch: 1},
-		{accepted: "Bearer token-2", calls: 2, fetch: 2},
-		{accepted: "none", calls: 2, fetch: 2, kind: connectors.Unauthenticated},
-	} {
-		server := &tokenServer{}
-		var calls atomic.Int64
-		caller, request := callerOf(t, func(w http.ResponseWriter, r *http.Request) {
-			calls.Add(1)
-			status := 401
-			if r.Header.Get("Authorization") == test.accepted {
-				status = 200
+	for _, effect := range []bool{false, true} {
+		for _, test := range []struct {
+			accepted     string
+			calls, fetch int64
+			kind         connectors.Kind
+		}{
+			{accepted: "Bearer token-1", calls: 1, fetch: 1},
+			{accepted: "Bearer token-2", calls: 2, fetch: 2},
+			{accepted: "none", calls: 2, fetch: 2, kind: connectors.Unauthenticated},
+		} {
+			server := &tokenServer{}
+			var calls atomic.Int64
+			caller, request := callerOf(t, func(w http.ResponseWriter, r *http.Request) {
+				calls.Add(1)
+				status := 401
+				if r.Header.Get("Authorization") == test.accepted {
+					status = 200
+				}
+				answering(status, "application/json", `{}`)(w, r)
+			})
+			caller.Authorize = tokensOf(t, server, time.Now).Authorize
+			request.Effect = effect
+			_, err := caller.Do(t.Context(), request)
+			require.Equal(t, test.kind, connectors.KindOf(err))
+			if err != nil && effect {
+				require.Equal(t, connectors.No, failureOf(t, err).Sent)
 			}
-			answering(status, "application/json", `{}`)(w, r)
-		})
-		caller.Authorize = tokensOf(t, server, time.Now).Authorize
-		_, err := caller.Do(t.Context(), request)
-		require.Equal(t, test.kind, connectors.KindOf(err))
-		require.Equal(t, test.calls, calls.Load())
-		require.Equal(t, test.fetch, server.fetches.Load())
+			require.Equal(t, test.calls, calls.Load())
+			require.Equal(t, test.fetch, server.fetches.Load())
+		}
 	}
+}
+
+// TestRefusedKey: a secret that each request carries cannot be renewed, and is not sent again.
+func TestRefusedKey(t *testing.T) {
+	t.Parallel()
+	var calls atomic.Int64
+	caller, request := callerOf(t, func(w http.ResponseWriter, r *http.Request) {
+		calls.Add(1)
+		answering(401, "application/json", `{}`)(w, r)
+	})
+	caller.Key = &Key{Source: secret.NewSource("KEY", clientSecret, ""), Set: func(header http.Header, secret string) { header.Set("X-Api-Key", secret) }}
+	_, err := caller.Do(t.Context(), request)
+	require.Equal(t, connectors.Unauthenticated, failureOf(t, err).Kind)
+	require.EqualValues(t, 1, calls.Load())
 }
 
 func TestConcurrent401sFetchOnce(t *testing.T) {
@@ -251,4 +274,24 @@ func TestTokenExpiry(t *testing.T) {
 	} {
 		require.Equal(t, want, expiry([]byte(raw), now), raw)
 	}
+}
+
+func FuzzReadToken(f *testing.F) {
+	f.Add([]byte(`{"access_token":"x","token_type":"Bearer","expires_in":3600}`))
+	f.Add([]byte(`{"access_token":"x","expires_in":"-1"}`))
+	f.Add([]byte(`{"access_token":"x\ny"}`))
+	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	tokens := NewTokens(Caller{Now: func() time.Time { return now }}, ClientCredentials{})
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		_, _ = readTokenFailure(raw)
+		read, err := tokens.read(raw)
+		if err != nil {
+			require.NotContains(t, err.Error(), "\n")
+			return
+		}
+		request := http.Request{Header: http.Header{"Authorization": {"Bearer " + read.value}}, URL: &url.URL{}}
+		var wire bytes.Buffer
+		require.NoError(t, request.Header.Write(&wire))
+		require.Equal(t, 1, bytes.Count(wire.Bytes(), []byte("\n")), "a token is one header")
+	})
 }

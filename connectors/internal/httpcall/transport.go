@@ -9,10 +9,13 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"net/url"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"syscall"
+	"time"
 
 	"github.com/latchkey-iam/latchkey/connectors"
 )
@@ -147,3 +150,66 @@ func refusedByProxy(_ context.Context, proxy *url.URL, _ *http.Request, answer *
 	}
 	return &proxyRefusal{host: proxy.Host, status: answer.StatusCode}
 }
+
+// progress watches how far a request has come.
+type progress struct{ wanted, connected atomic.Bool }
+
+func (p *progress) watch(ctx context.Context) context.Context {
+	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		GetConn: func(string) { p.wanted.Store(true) },
+		GotConn: func(httptrace.GotConnInfo) { p.connected.Store(true) },
+	})
+}
+
+// neverConnected reports that the transport looked for a connection and got none, its
+// TLS handshake included: nothing of the request can have been written. A transport
+// that does not report its progress proves nothing.
+func (p *progress) neverConnected() bool { return p.wanted.Load() && !p.connected.Load() }
+
+// unanswered turns a transport's error into ours.
+func (c *Caller) unanswered(ctx context.Context, request Request, err error, progress *progress) *connectors.Error {
+	trouble := troubleOf(err, request.URL.Host)
+	failure := c.fail(request, trouble.kind, trouble.message)
+	if errors.Is(err, errThrottled) {
+		failure = c.fail(request, connectors.RateLimited, "the connection's RATE_LIMIT leaves no room for the call in time; try again")
+	}
+	if progress.neverConnected() || errors.Is(err, errThrottled) {
+		_ = notSent(failure, request)
+	}
+	if ctx.Err() != nil {
+		interrupt(failure, ctx.Err())
+	}
+	return failure
+}
+
+// interrupt marks a failure that the caller's own context caused.
+func interrupt(failure *connectors.Error, cause error) {
+	failure.Kind, failure.Cause = connectors.Unavailable, context.DeadlineExceeded
+	failure.Message = "the time allowed ran out before the provider answered; try again"
+	if errors.Is(cause, context.Canceled) {
+		failure.Cause = context.Canceled
+		failure.Message = "the call was cancelled before the provider answered"
+	}
+}
+
+// NewTransport returns what carries the calls of one connection.
+func NewTransport() *http.Transport {
+	dialer := &net.Dialer{Timeout: 5 * time.Second, KeepAlive: 30 * time.Second}
+	return &http.Transport{
+		Proxy:                  http.ProxyFromEnvironment,
+		OnProxyConnectResponse: refusedByProxy,
+		DialContext:            dialer.DialContext,
+		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
+		TLSHandshakeTimeout:    5 * time.Second,
+		ResponseHeaderTimeout:  Timeout,
+		ExpectContinueTimeout:  time.Second,
+		ForceAttemptHTTP2:      true,
+		MaxIdleConnsPerHost:    16,
+		MaxConnsPerHost:        64,
+		IdleConnTimeout:        90 * time.Second,
+		MaxResponseHeaderBytes: 64 << 10,
+	}
+}
+
+// errThrottled says that a request could not be sent in time.
+var errThrottled = errors.New("no request is allowed within the time given")
