@@ -36,7 +36,7 @@ type Waiting struct {
 	Until *time.Time `json:"until"`
 	// Before is the account's state as it was read.
 	Before *connectors.State `json:"before"`
-	// Unknown says why the request tells nothing of itself: no worker answered.
+	// Unknown says why the request says nothing of itself: no worker answered.
 	Unknown string `json:"unknown,omitempty"`
 }
 
@@ -44,8 +44,8 @@ type Waiting struct {
 const waitingPage = 20
 
 // Awaiting hands each page of the requests that wait for an approval to take, until there
-// are no more or take fails; of one connection, or of all when it is empty. What Temporal's
-// visibility tells lags by seconds.
+// are no more or take fails; of one connection, or of all when it is empty. Temporal's
+// visibility lags by seconds.
 func (c *Client) Awaiting(ctx context.Context, connection string, take func([]Waiting) error) error {
 	query := fmt.Sprintf("%s = '%s' AND ExecutionStatus = 'Running' AND WorkflowType = '%s'",
 		workflows.AttributeAwaiting.GetName(), workflows.AwaitingApproval, workflows.UnlockUserName)
@@ -74,7 +74,7 @@ func (c *Client) Awaiting(ctx context.Context, connection string, take func([]Wa
 	}
 }
 
-// notListed tells a namespace without the search attributes from what else may go wrong.
+// notListed is the error of a list, which fails in a namespace without the search attributes.
 func notListed(err error) error {
 	var invalid *serviceerror.InvalidArgument
 	if errors.As(err, &invalid) && (strings.Contains(invalid.Message, workflows.AttributeAwaiting.GetName()) ||
@@ -84,7 +84,7 @@ func notListed(err error) error {
 	return fmt.Errorf("list the requests that wait for an approval: %w", err)
 }
 
-// waiting asks each run what it waits for, all at once, and leaves out those that wait no more.
+// waiting asks each run what it waits for, all at once, and leaves out those that wait no longer.
 func (c *Client) waiting(ctx context.Context, runs []*workflowpb.WorkflowExecutionInfo) ([]Waiting, error) {
 	asked := make([]*Waiting, len(runs))
 	var all sync.WaitGroup
@@ -134,7 +134,7 @@ func gone(err error) bool {
 	return errors.As(err, &missing)
 }
 
-// NoAnswer says why an open run tells nothing of itself.
+// NoAnswer says why an open run says nothing of itself.
 const NoAnswer = "no worker answered for the workflow: see that one runs"
 
 // AskTimeout bounds the wait for the answer of a worker that may not be there.
@@ -156,19 +156,30 @@ func (r *Run) Status(ctx context.Context) (*workflows.Status, error) {
 func indexed(run *workflowpb.WorkflowExecutionInfo, key temporal.SearchAttributeKeyKeyword) string {
 	var value string
 	payload := run.GetSearchAttributes().GetIndexedFields()[key.GetName()]
-	if converter.GetDefaultDataConverter().FromPayload(payload, &value) != nil {
+	if converter.GetDefaultDataConverter().FromPayload(payload, &value) != nil { // Search attributes are never encoded.
 		return ""
 	}
 	return value
 }
 
-// Approve approves the request: this very run, where RunID says which. One that will not
-// take the answer, of this name or at all, is a *Failure of type workflows.TypeRejected that says why.
+// Approve approves the request: this very run, where RunID says which. One that does not take
+// the answer, of this name or at all, is a *Failure of type workflows.TypeRejected that says why.
+// What became of it is the run's result.
 func (r *Run) Approve(ctx context.Context, answer workflows.Answer) error {
-	return r.update(ctx, r.RunID, workflows.ApproveUpdate, answer, nil)
+	return r.answer(ctx, workflows.ApproveUpdate, answer)
 }
 
 // Deny denies the request, and fails as Approve does.
 func (r *Run) Deny(ctx context.Context, answer workflows.Answer) error {
-	return r.update(ctx, r.RunID, workflows.DenyUpdate, answer, nil)
+	return r.answer(ctx, workflows.DenyUpdate, answer)
+}
+
+// answer answers the run that it looked at, and says which that was.
+func (r *Run) answer(ctx context.Context, update string, answer workflows.Answer) error {
+	view, err := r.takes(ctx, workflows.UnlockUserName, "waits for no approval")
+	if err != nil {
+		return err
+	}
+	r.RunID = view.RunID
+	return r.update(ctx, view, update, answer, nil)
 }

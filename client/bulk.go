@@ -10,10 +10,8 @@ import (
 	historypb "go.temporal.io/api/history/v1"
 	"go.temporal.io/api/serviceerror"
 	temporalclient "go.temporal.io/sdk/client"
-	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/temporal"
 
-	"github.com/latchkey-iam/latchkey/activities"
 	"github.com/latchkey-iam/latchkey/workflows"
 )
 
@@ -49,7 +47,7 @@ func (c *Client) StartBulk(ctx context.Context, in workflows.BulkInput) (*Run, e
 	if err != nil {
 		return nil, fmt.Errorf("start the bulk run: %w", err)
 	}
-	return &Run{WorkflowID: started.GetID(), RunID: started.GetRunID(), client: c}, nil
+	return &Run{WorkflowID: started.GetID(), RunID: started.GetRunID(), client: c, workflow: workflows.UnlockLockedUsersName}, nil
 }
 
 // BulkResult waits for the end of a bulk run. One that ended without an outcome is a
@@ -75,40 +73,23 @@ func (r *Run) Progress(ctx context.Context) (*workflows.Progress, error) {
 	return &progress, nil
 }
 
-// Command tells a bulk run what to do: one of workflows.PauseUpdate, ResumeUpdate,
-// ReleaseUpdate and AbortUpdate. A run that will not is a *Failure of type workflows.TypeRejected.
+// Command has a bulk run do something: one of workflows.PauseUpdate, ResumeUpdate, ReleaseUpdate
+// and AbortUpdate. A run that will not, or is closed, is a *Failure of type workflows.TypeRejected.
 func (r *Run) Command(ctx context.Context, what string, command workflows.Command) (*workflows.Progress, error) {
+	newest := r.client.Attach(r.WorkflowID, "") // A chain has gone on since.
+	view, err := newest.takes(ctx, workflows.UnlockLockedUsersName, "takes no commands any more")
+	if err != nil {
+		return nil, err
+	}
 	var progress workflows.Progress
-	if err := r.update(ctx, "", what, command, &progress); err != nil {
+	if err := newest.update(ctx, view, what, command, &progress); err != nil {
 		return nil, err
 	}
 	return &progress, nil
 }
 
-// update sends a run an update and waits for its answer; an empty runID is the newest.
-func (r *Run) update(ctx context.Context, runID, name string, argument, answer any) error {
-	handle, err := r.client.Temporal.UpdateWorkflow(ctx, temporalclient.UpdateWorkflowOptions{
-		WorkflowID:   r.WorkflowID,
-		RunID:        runID,
-		UpdateName:   name,
-		WaitForStage: temporalclient.WorkflowUpdateStageCompleted,
-		Args:         []any{argument},
-	})
-	if err == nil {
-		err = handle.Get(ctx, answer)
-	}
-	var application *temporal.ApplicationError
-	if errors.As(err, &application) {
-		return &Failure{Type: workflows.TypeRejected, Message: application.Message(), WorkflowID: r.WorkflowID}
-	}
-	if err != nil {
-		return fmt.Errorf("tell %s to %s: %w", r.WorkflowID, name, err)
-	}
-	return nil
-}
-
 // Decisions hands each decision of a bulk run to take, from the first run of its chain to
-// the last; those of a run that is open are not told yet. It needs no worker, only that the
+// the last; those of a run that is open are not there yet. It needs no worker, only that the
 // namespace retains the runs. It reads one run at a time.
 func (r *Run) Decisions(ctx context.Context, take func(workflows.Decision) error) error {
 	described, err := r.client.Temporal.DescribeWorkflowExecution(ctx, r.WorkflowID, r.RunID)
@@ -150,12 +131,9 @@ func (c *Client) decisionsOf(ctx context.Context, workflowID, runID string) ([]w
 	return result.Decisions, next, nil
 }
 
-// resultOf reads what a run told as it ended; nil when it told nothing.
+// resultOf reads the result so far that a run left as it ended; nil when it left none.
 func (c *Client) resultOf(last *historypb.HistoryEvent) (*workflows.BulkResult, string, error) {
-	decoder := c.Converter
-	if decoder == nil {
-		decoder = converter.GetDefaultDataConverter()
-	}
+	decoder := c.converter()
 	result := &workflows.BulkResult{}
 	switch {
 	case last.GetWorkflowExecutionContinuedAsNewEventAttributes() != nil:
@@ -184,39 +162,5 @@ func (c *Client) resultOf(last *historypb.HistoryEvent) (*workflows.BulkResult, 
 		return result, "", decoder.FromPayloads(details, result)
 	default:
 		return nil, "", nil
-	}
-}
-
-// Locked hands each page of the locked users of a connection to take, until there are no
-// more or take fails. Only one page is in memory.
-func (c *Client) Locked(ctx context.Context, in workflows.ListInput, take func(*activities.ListLockedResult) error) error {
-	if err := workflows.ValidateConnection(in.Connection); err != nil {
-		return invalid(err)
-	}
-	if err := c.CheckServed(ctx, in.Connection); err != nil {
-		return err
-	}
-	shown := workflows.ShownList(in.Connection)
-	for {
-		started, err := c.Temporal.ExecuteWorkflow(ctx, temporalclient.StartWorkflowOptions{
-			ID:            workflows.ListID(in.Connection, uuid.NewString()),
-			TaskQueue:     workflows.TaskQueue,
-			StaticSummary: shown.Summary,
-			StaticDetails: shown.Details,
-			Priority:      temporal.Priority{PriorityKey: workflows.PriorityInteractive},
-		}, workflows.ListLockedUsersName, in)
-		if err != nil {
-			return fmt.Errorf("start the list: %w", err)
-		}
-		var page activities.ListLockedResult
-		if err := c.Attach(started.GetID(), started.GetRunID()).wait(ctx, &page); err != nil {
-			return err
-		}
-		if err := take(&page); err != nil {
-			return err
-		}
-		if in.After = page.Next; in.After == "" {
-			return nil
-		}
 	}
 }

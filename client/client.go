@@ -4,6 +4,7 @@
 package client
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -19,7 +20,6 @@ import (
 	"go.temporal.io/sdk/temporal"
 	"google.golang.org/grpc/codes"
 
-	"github.com/latchkey-iam/latchkey/activities"
 	"github.com/latchkey-iam/latchkey/activities/guard"
 	"github.com/latchkey-iam/latchkey/workflows"
 )
@@ -27,8 +27,20 @@ import (
 // Client asks for unlocks at one Temporal namespace.
 type Client struct {
 	Temporal temporalclient.Client
+	// Namespace is that of Temporal; empty is the SDK's default.
+	Namespace string
 	// Converter must be the one that Temporal was made with; nil is the SDK's default.
 	Converter converter.DataConverter
+}
+
+func (c *Client) namespace() string { return cmp.Or(c.Namespace, temporalclient.DefaultNamespace) }
+
+// converter decodes whatever is read beside the SDK, which decodes what it reads itself.
+func (c *Client) converter() converter.DataConverter {
+	if c.Converter == nil {
+		return converter.GetDefaultDataConverter()
+	}
+	return c.Converter
 }
 
 // Run is one execution of a workflow that somebody waits for.
@@ -39,11 +51,9 @@ type Run struct {
 	Joined bool
 
 	client *Client
+	// workflow is the type of the workflow; empty when it is not known.
+	workflow string
 }
-
-// pollerSeen is how long ago a worker may have asked for work and still be taken for
-// alive: its long poll lasts a minute.
-const pollerSeen = 70 * time.Second
 
 // joinFor bounds the race with runs that close while they are being joined, and with a
 // server that is late. In a crowd that asks for one user, somebody may lose many times in
@@ -65,7 +75,7 @@ func (c *Client) Start(ctx context.Context, in workflows.Input) (*Run, error) {
 	for began := time.Now(); time.Since(began) < joinFor; {
 		started, err := c.Temporal.ExecuteWorkflow(ctx, options, workflows.UnlockUserName, in)
 		if err == nil {
-			return &Run{WorkflowID: started.GetID(), RunID: started.GetRunID(), client: c}, nil
+			return &Run{WorkflowID: started.GetID(), RunID: started.GetRunID(), client: c, workflow: workflows.UnlockUserName}, nil
 		}
 		if refused := (*serviceerror.InvalidArgument)(nil); errors.As(err, &refused) && options.TypedSearchAttributes.Size() > 0 {
 			options.TypedSearchAttributes = temporal.SearchAttributes{}
@@ -78,7 +88,7 @@ func (c *Client) Start(ctx context.Context, in workflows.Input) (*Run, error) {
 		if !errors.As(err, &open) {
 			return nil, fmt.Errorf("start the unlock: %w", err)
 		}
-		run, err := c.join(ctx, &Run{WorkflowID: options.ID, RunID: open.RunId, Joined: true, client: c}, &in, join)
+		run, err := c.join(ctx, &Run{WorkflowID: options.ID, RunID: open.RunId, Joined: true, client: c, workflow: workflows.UnlockUserName}, &in, join)
 		if !errors.Is(err, errNotJoined) {
 			return run, err
 		}
@@ -181,12 +191,8 @@ func (c *Client) input(ctx context.Context, run *Run) (*workflows.Input, error) 
 	if started.GetWorkflowType().GetName() != workflows.UnlockUserName || len(payloads) != 1 {
 		return nil, nil
 	}
-	decoder := c.Converter
-	if decoder == nil {
-		decoder = converter.GetDefaultDataConverter()
-	}
 	var raw converter.RawValue
-	if err := decoder.FromPayload(payloads[0], &raw); err != nil {
+	if err := c.converter().FromPayload(payloads[0], &raw); err != nil {
 		return nil, fmt.Errorf("decode the input of %s: %w", run.WorkflowID, err)
 	}
 	in, err := workflows.DecodeInput(raw)
@@ -210,55 +216,4 @@ func essence(in workflows.Input) workflows.Input {
 	in.Override = slices.Compact(slices.Sorted(slices.Values(in.Override)))
 	in.Guard.OnlyReasons = slices.Compact(slices.Sorted(slices.Values(in.Guard.OnlyReasons)))
 	return in
-}
-
-// servedPatience is how long CheckServed waits for a worker that is just starting, and
-// servedInterval how often it asks.
-const (
-	servedPatience = 2 * time.Second
-	servedInterval = 200 * time.Millisecond
-)
-
-// CheckServed fails with NoWorker when no worker was lately seen on the connection's
-// queue or on the workflows'. A worker that was killed stays listed for a while.
-func (c *Client) CheckServed(ctx context.Context, connection string) error {
-	deadline := time.Now().Add(servedPatience)
-	ticker := time.NewTicker(servedInterval)
-	defer ticker.Stop()
-	for {
-		last := time.Now().After(deadline) // A server that is slow to answer is asked again.
-		err := c.checkServed(ctx, connection)
-		var failure *Failure
-		if !errors.As(err, &failure) || last {
-			return err
-		}
-		select {
-		case <-ctx.Done():
-			return err
-		case <-ticker.C:
-		}
-	}
-}
-
-func (c *Client) checkServed(ctx context.Context, connection string) error {
-	for _, queue := range []struct {
-		name, what string
-		kind       enumspb.TaskQueueType
-	}{
-		{workflows.TaskQueue, "runs Latchkey's workflows", enumspb.TASK_QUEUE_TYPE_WORKFLOW},
-		{activities.Queue(connection), fmt.Sprintf("serves the connection %q", connection), enumspb.TASK_QUEUE_TYPE_ACTIVITY},
-	} {
-		described, err := c.Temporal.DescribeTaskQueue(ctx, queue.name, queue.kind)
-		if err != nil {
-			return fmt.Errorf("ask who serves the task queue %s: %w", queue.name, err)
-		}
-		alive := false
-		for _, poller := range described.GetPollers() {
-			alive = alive || time.Since(poller.GetLastAccessTime().AsTime()) < pollerSeen
-		}
-		if !alive {
-			return &Failure{Type: workflows.TypeNoWorker, Message: fmt.Sprintf("no worker %s: check the name, or start one", queue.what)}
-		}
-	}
-	return nil
 }

@@ -11,7 +11,6 @@ import (
 	"github.com/latchkey-iam/latchkey/activities"
 	"github.com/latchkey-iam/latchkey/client"
 	"github.com/latchkey-iam/latchkey/connectors"
-	"github.com/latchkey-iam/latchkey/internal/testserver"
 	"github.com/latchkey-iam/latchkey/test/latchkeytest"
 	"github.com/latchkey-iam/latchkey/workflows"
 )
@@ -19,7 +18,7 @@ import (
 // served returns how many workers serve each connection.
 func served(t *testing.T, with *client.Client) map[string]int {
 	t.Helper()
-	listed, err := with.Connections(t.Context(), testserver.DefaultNamespace)
+	listed, err := with.Connections(t.Context())
 	require.NoError(t, err)
 	workers := map[string]int{}
 	for i, each := range listed {
@@ -54,7 +53,7 @@ func TestConnections(t *testing.T) {
 
 func TestConnectionsOfNoNamespace(t *testing.T) {
 	t.Parallel()
-	_, err := (&client.Client{Temporal: latchkeytest.Server(t).Client}).Connections(t.Context(), "no-such-namespace")
+	_, err := (&client.Client{Temporal: latchkeytest.Server(t).Client, Namespace: "no-such-namespace"}).Connections(t.Context())
 	require.ErrorContains(t, err, "list the workers of the namespace")
 }
 

@@ -10,6 +10,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 	"google.golang.org/grpc/codes"
 
+	temporaldial "github.com/latchkey-iam/latchkey/internal/temporalclient"
 	"github.com/latchkey-iam/latchkey/workflows"
 )
 
@@ -17,16 +18,42 @@ import (
 type Failure struct {
 	// Type is one that a caller branches on: a kind of connectors.Error, or one of package
 	// workflows' types. workflows.Catalogue explains each.
-	Type    string
-	Message string
+	Type    string `json:"type"`
+	Message string `json:"message"`
 	// Faults are what is wrong with the input, field by field, for InvalidInput.
-	Faults []workflows.Fault
+	Faults []workflows.Fault `json:"-"`
 	// Result is what was done so far; nil when nothing began. Bulk is that of a bulk run.
-	Result *workflows.Result
-	Bulk   *workflows.BulkResult
-	// WorkflowID and RunID name the run that is in the way, for AlreadyRunning.
-	WorkflowID string
-	RunID      string
+	Result *workflows.Result     `json:"-"`
+	Bulk   *workflows.BulkResult `json:"-"`
+	// WorkflowID and RunID name the run; for AlreadyRunning the one that is in the way.
+	WorkflowID string `json:"workflowId,omitempty"`
+	RunID      string `json:"runId,omitempty"`
+}
+
+// SoFar is what was done before the failure.
+func (f *Failure) SoFar() Result { return Result{Unlock: f.Result, Bulk: f.Bulk} }
+
+// TypeOf returns the type of an error of this package, which workflows.Catalogue explains.
+func TypeOf(err error) string {
+	var failure *Failure
+	var unreachable *temporaldial.UnreachableError
+	var answer serviceerror.ServiceError
+	switch {
+	case errors.As(err, &failure):
+		return failure.Type
+	case errors.As(err, &unreachable), errors.As(err, &answer), errors.Is(err, context.DeadlineExceeded):
+		return workflows.TypeTemporalUnavailable
+	case errors.Is(err, context.Canceled):
+		return workflows.TypeInterrupted
+	default:
+		return workflows.TypeInternal
+	}
+}
+
+// ClassOf returns what an error of this package comes down to for whoever asked.
+func ClassOf(err error) workflows.Class {
+	word, _ := workflows.Ending(TypeOf(err))
+	return word.Class
 }
 
 // invalid is the failure of an input that was refused before anything was started.
@@ -59,6 +86,25 @@ func (r *Run) Result(ctx context.Context) (*workflows.Result, error) {
 		return nil, err
 	}
 	return &result, nil
+}
+
+// Wait waits for the end of a run of either type, as Result and BulkResult do.
+func (r *Run) Wait(ctx context.Context) (Result, error) {
+	if r.workflow == "" {
+		view, err := r.Describe(ctx)
+		if err != nil {
+			return Result{}, err
+		}
+		r.workflow = view.Type
+	}
+	var result Result
+	var err error
+	if r.workflow == workflows.UnlockLockedUsersName {
+		result.Bulk, err = r.BulkResult(ctx)
+	} else {
+		result.Unlock, err = r.Result(ctx)
+	}
+	return result, err
 }
 
 // wait waits for the end of a run of any type.

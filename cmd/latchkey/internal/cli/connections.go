@@ -38,7 +38,7 @@ func (a *app) connectionsListCommand() *cobra.Command {
 				return err
 			}
 			defer s.close()
-			served, err := s.latchkey.Connections(cmd.Context(), s.options.Namespace)
+			served, err := s.latchkey.Connections(cmd.Context())
 			if err != nil {
 				return s.located(err)
 			}
@@ -173,7 +173,7 @@ func (p *place) completeConnections(cmd *cobra.Command, _ []string, _ string) ([
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
 	defer s.close()
-	served, err := s.latchkey.Connections(cmd.Context(), s.options.Namespace)
+	served, err := s.latchkey.Connections(cmd.Context())
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}

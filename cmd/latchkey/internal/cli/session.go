@@ -44,7 +44,7 @@ func dial(ctx context.Context, where place) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &session{temporal: connected, latchkey: &client.Client{Temporal: connected}, options: options}, nil
+	return &session{temporal: connected, latchkey: &client.Client{Temporal: connected, Namespace: options.Namespace, Converter: temporalclient.DataConverter}, options: options}, nil
 }
 
 func quiet() log.Logger { return log.NewStructuredLogger(slog.New(slog.DiscardHandler)) }
