@@ -17,9 +17,6 @@ type Connector struct {
 
 // Open opens the connection that config describes. It sends nothing.
 func Open(provider Provider, config Config, options Options) (*Connector, error) {
-	if err := config.Validate(); err != nil {
-		return nil, fmt.Errorf("open a %s connection: %w", provider.Title, err)
-	}
 	servers, err := config.Open(options)
 	if err != nil {
 		return nil, fmt.Errorf("open a %s connection: %w", provider.Title, err)

@@ -43,13 +43,11 @@ type Capabilities struct {
 
 // Config is one connection's settings.
 type Config interface {
-	// Validate names every missing or wrong setting at once. It returns nil, or the faults
-	// joined with errors.Join; each begins with the variable's name without the connection's
-	// prefix, and says what would be right.
-	Validate() error
 	// Capabilities says what a connection with these settings can do. It sends nothing.
 	Capabilities() Capabilities
-	// Open makes the driver of each server; it sends nothing. See Open of this package.
+	// Open makes the driver of each server; it sends nothing. It fails with every missing or
+	// wrong setting at once, joined with errors.Join; each fault begins with the variable's name
+	// without the connection's prefix, and says what would be right.
 	Open(options Options) ([]Server, error)
 }
 

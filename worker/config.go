@@ -243,7 +243,8 @@ func loadConnection(from named) (Connection, []error) {
 			faults = append(faults, fmt.Errorf("read the variables of %s: one has a value of the wrong type", prefix))
 		}
 	}
-	for _, fault := range split(config.Validate()) {
+	_, err := config.Open(connectors.Options{})
+	for _, fault := range split(err) {
 		faults = append(faults, fmt.Errorf("%s_%w", prefix, fault))
 	}
 	connection := Connection{Name: from.name, Provider: from.provider, Config: config}

@@ -2,16 +2,13 @@ package jumpcloud
 
 import (
 	"cmp"
-	"errors"
-	"fmt"
 	"net/http"
 	"net/url"
 	"strconv"
-	"strings"
 
 	"github.com/latchkey-iam/latchkey/connectors"
 	"github.com/latchkey-iam/latchkey/connectors/internal/httpcall"
-	"github.com/latchkey-iam/latchkey/connectors/internal/secret"
+	"github.com/latchkey-iam/latchkey/connectors/internal/settings"
 )
 
 // Config is the settings of one JumpCloud organization. Its variables are named by
@@ -47,78 +44,6 @@ var (
 	}
 )
 
-// settings are a Config's values, parsed.
-type settings struct {
-	base, tokenURL *url.URL
-	apiKey, secret *secret.Source
-	// maxAttempts is zero when the organization is to be asked.
-	maxAttempts int64
-}
-
-// Validate implements connectors.Config. It reads the files of the secrets.
-func (c *Config) Validate() error {
-	_, err := c.parse()
-	return err
-}
-
-func (c *Config) parse() (settings, error) {
-	parsed := settings{
-		apiKey: secret.NewSource("API_KEY", c.APIKey, c.APIKeyFile),
-		secret: secret.NewSource("CLIENT_SECRET", c.ClientSecret, c.ClientSecretFile),
-	}
-	faults := c.credentialFaults(parsed)
-	fault := func(err error) { faults = append(faults, err) }
-
-	region := strings.ToLower(c.Region)
-	if bases[region] == "" {
-		fault(errors.New("REGION must be us, eu or in"))
-		region = "us"
-	}
-	var err error
-	if parsed.base, err = httpcall.ParseBase("BASE_URL", cmp.Or(c.BaseURL, bases[region])); err != nil {
-		fault(err)
-	}
-	if parsed.tokenURL, err = httpcall.ParseBase("TOKEN_URL", cmp.Or(c.TokenURL, tokenEndpoints[region])); err != nil {
-		fault(err)
-	}
-	if _, err := hex24.Canonical(c.OrgID); err != nil && c.OrgID != "" {
-		fault(fmt.Errorf("ORG_ID %w", err))
-	}
-	if c.MaxLoginAttempts != "" {
-		parsed.maxAttempts, err = strconv.ParseInt(c.MaxLoginAttempts, 10, 32)
-		if err != nil || parsed.maxAttempts < 1 {
-			fault(errors.New("MAX_LOGIN_ATTEMPTS must be a whole number from 1"))
-		}
-	}
-	return parsed, errors.Join(faults...)
-}
-
-// credentialFaults checks that there is exactly one way to authenticate.
-func (c *Config) credentialFaults(parsed settings) []error {
-	account := c.ClientID != "" || parsed.secret.Given()
-	switch {
-	case parsed.apiKey.Given() && account:
-		return []error{errors.New("API_KEY and CLIENT_ID with CLIENT_SECRET must not both be set")}
-	case !parsed.apiKey.Given() && !account:
-		return []error{errors.New("API_KEY or API_KEY_FILE, or CLIENT_ID with CLIENT_SECRET or CLIENT_SECRET_FILE, must be set")}
-	case !account:
-		return given(parsed.apiKey.Validate())
-	}
-	faults := given(parsed.secret.Validate())
-	if c.ClientID == "" {
-		faults = append(faults, errors.New("CLIENT_ID must be set along with CLIENT_SECRET"))
-	}
-	return faults
-}
-
-// given returns the fault in a list, which is empty when there is none.
-func given(fault error) []error {
-	if fault == nil {
-		return nil
-	}
-	return []error{fault}
-}
-
 // Capabilities implements connectors.Config. The user is read, or unlocked; the token and the
 // organization's settings are read rarely and not counted.
 func (c *Config) Capabilities() connectors.Capabilities {
@@ -127,20 +52,44 @@ func (c *Config) Capabilities() connectors.Capabilities {
 
 // Open implements connectors.Config.
 func (c *Config) Open(options connectors.Options) ([]connectors.Server, error) {
-	parsed, err := c.parse()
-	if err != nil {
-		return nil, err
+	var read settings.Reader
+	opened := &driver{Caller: httpcall.New(Name, options, rules), orgID: c.OrgID}
+	region := read.OneOf("REGION", c.Region, "us", "eu", "in")
+	opened.Base = read.Address("BASE_URL", cmp.Or(c.BaseURL, bases[region]))
+	tokenURL := read.Address("TOKEN_URL", cmp.Or(c.TokenURL, tokenEndpoints[region]))
+	c.authorize(&opened.Caller, tokenURL, &read)
+	if c.OrgID != "" {
+		_, err := hex24.Canonical(c.OrgID)
+		read.Must(err == nil, "ORG_ID must be "+hex24.Words)
+		opened.Header.Set(orgHeader, c.OrgID)
 	}
-	caller := httpcall.New(Name, options, rules)
-	if parsed.apiKey.Given() {
+	if c.MaxLoginAttempts != "" {
+		attempts, err := strconv.ParseInt(c.MaxLoginAttempts, 10, 32)
+		read.Must(err == nil && attempts > 0, "MAX_LOGIN_ATTEMPTS must be a whole number from 1")
+		opened.attempts = &attempts
+	}
+	return []connectors.Server{{Driver: opened}}, read.Err()
+}
+
+// authorize takes an API key, or a service account, but not both.
+func (c *Config) authorize(caller *httpcall.Caller, tokenURL *url.URL, read *settings.Reader) {
+	key := c.APIKey != "" || c.APIKeyFile != ""
+	account := c.ClientID != "" || c.ClientSecret != "" || c.ClientSecretFile != ""
+	switch {
+	case key && account:
+		read.Must(false, "API_KEY and CLIENT_ID with CLIENT_SECRET must not both be set")
+	case key:
 		// https://docs.jumpcloud.com/api/1.0/index.html#section/Authentication
-		caller.Key = &httpcall.Key{Source: parsed.apiKey, Set: func(header http.Header, key string) { header.Set("x-api-key", key) }}
-	} else {
-		caller.Authorize = httpcall.NewTokens(caller, httpcall.ClientCredentials{
-			TokenURL: parsed.tokenURL, ClientID: c.ClientID, Secret: parsed.secret, Scope: "api",
+		caller.Key = &httpcall.Key{
+			Source: read.Secret("API_KEY", c.APIKey, c.APIKeyFile),
+			Set:    func(header http.Header, key string) { header.Set("x-api-key", key) },
+		}
+	case account:
+		read.Must(c.ClientID != "", "CLIENT_ID must be set along with CLIENT_SECRET")
+		caller.Authorize = httpcall.NewTokens(*caller, httpcall.ClientCredentials{
+			TokenURL: tokenURL, ClientID: c.ClientID, Secret: read.Secret("CLIENT_SECRET", c.ClientSecret, c.ClientSecretFile), Scope: "api",
 		}).Authorize
+	default:
+		read.Must(false, "API_KEY or API_KEY_FILE, or CLIENT_ID with CLIENT_SECRET or CLIENT_SECRET_FILE, must be set")
 	}
-	return []connectors.Server{{Driver: &driver{
-		Caller: caller, base: parsed.base, orgID: c.OrgID, policies: policies{attempts: parsed.maxAttempts},
-	}}}, nil
 }

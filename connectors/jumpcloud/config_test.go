@@ -8,6 +8,8 @@ import (
 
 	"github.com/kelseyhightower/envconfig"
 	"github.com/stretchr/testify/require"
+
+	"github.com/latchkey-iam/latchkey/connectors"
 )
 
 func TestConfigFaults(t *testing.T) {
@@ -31,7 +33,7 @@ func TestConfigFaults(t *testing.T) {
 	for name, test := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			err := test.config.Validate()
+			_, err := test.config.Open(connectors.Options{})
 			if len(test.want) == 0 {
 				require.NoError(t, err)
 				return
@@ -50,7 +52,7 @@ func TestConfigFromEnvironment(t *testing.T) {
 	t.Setenv("CLIENT_SECRET", "stray")
 	t.Setenv("LATCHKEY_CONNECTION_JC_MAX_LOGIN_ATTEMPTS", "many")
 	config := NewConfig()
-	require.NoError(t, envconfig.Process("LATCHKEY_CONNECTION_JC", config), "only Validate reports faults")
+	require.NoError(t, envconfig.Process("LATCHKEY_CONNECTION_JC", config), "only Open reports faults")
 	require.Equal(t, testKey, config.APIKey.Reveal())
 	require.Equal(t, NewConfig().Region, config.Region)
 	require.Empty(t, config.ClientSecret.Reveal(), "a variable without the prefix is not ours")
@@ -58,7 +60,8 @@ func TestConfigFromEnvironment(t *testing.T) {
 		"P_API_KEY", "P_API_KEY_FILE", "P_CLIENT_ID", "P_CLIENT_SECRET", "P_CLIENT_SECRET_FILE",
 		"P_ORG_ID", "P_REGION", "P_BASE_URL", "P_TOKEN_URL", "P_MAX_LOGIN_ATTEMPTS",
 	}, variablesOf(t, config))
-	require.ErrorContains(t, config.Validate(), "MAX_LOGIN_ATTEMPTS")
+	_, err := config.Open(connectors.Options{})
+	require.ErrorContains(t, err, "MAX_LOGIN_ATTEMPTS")
 
 	encoded, err := json.Marshal(config)
 	require.NoError(t, err)

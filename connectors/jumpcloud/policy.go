@@ -1,6 +1,7 @@
 package jumpcloud
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -22,64 +23,52 @@ const longestLockout = 365 * 24 * time.Hour
 
 // policy is what is known of how an organization locks accounts.
 type policy struct {
-	// read says that the organization's settings were read.
-	read bool
-	// attempts is how many failed sign-ins lock an account, zero when none do; limitKnown
-	// says that it was told.
-	attempts   int64
-	limitKnown bool
+	// attempts is how many failed sign-ins lock an account, zero when none do; nil when that is
+	// not known.
+	attempts *int64
 	// lockout is how long a lock stands, permanent that it stands until somebody unlocks the
 	// account; neither when that is not known.
 	lockout   time.Duration
 	permanent bool
 }
 
-// readPolicy reads an organization's settings; what they do not tell is not known. An object
-// without a password policy is no organization's, and says nothing.
-func readPolicy(organization []byte) (policy, error) {
-	var told struct {
-		Settings httpcall.Loose[struct {
-			Policy httpcall.Loose[*struct {
-				Locks    httpcall.Loose[*bool] `json:"enableMaxLoginAttempts"`
-				Attempts httpcall.Loose[int64] `json:"maxLoginAttempts"`
-				Ends     httpcall.Loose[*bool] `json:"enableLockoutTimeInSeconds"`
-				Seconds  httpcall.Loose[int64] `json:"lockoutTimeInSeconds"`
-			}] `json:"passwordPolicy"`
-		}] `json:"settings"`
-	}
-	if err := httpcall.Decode(organization, &told); err != nil {
-		return policy{}, err
-	}
-	settings := told.Settings.Value.Policy.Value
-	if settings == nil {
-		return policy{}, errors.New("an organization has no settings.passwordPolicy")
-	}
-	locks, ends := settings.Locks.Value, settings.Ends.Value
-	attempts, seconds := settings.Attempts.Value, settings.Seconds.Value
-	read := policy{read: true, permanent: ends != nil && !*ends, limitKnown: locks != nil && (!*locks || attempts > 0)}
-	if locks != nil && *locks && attempts > 0 {
-		read.attempts = attempts
-	}
-	if ends != nil && *ends && seconds > 0 && seconds <= int64(longestLockout/time.Second) {
-		read.lockout = time.Duration(seconds) * time.Second
-	}
-	return read, nil
+// organization is what is read of an organization.
+type organization struct {
+	Settings httpcall.Loose[struct {
+		Policy httpcall.Loose[*struct {
+			Locks    httpcall.Loose[*bool]  `json:"enableMaxLoginAttempts"`
+			Attempts httpcall.Loose[*int64] `json:"maxLoginAttempts"`
+			Ends     httpcall.Loose[*bool]  `json:"enableLockoutTimeInSeconds"`
+			Seconds  httpcall.Loose[int64]  `json:"lockoutTimeInSeconds"`
+		}] `json:"passwordPolicy"`
+	}] `json:"settings"`
 }
 
-// policy reads how an organization locks accounts. No call about organizations takes the
-// header x-org-id: https://docs.jumpcloud.com/api/1.0/index.html#operation/organization_get
-func (d *driver) policy(ctx context.Context, operation, organization string) (policy, error) {
-	request := d.request(operation, http.MethodGet, nil, "organizations", organization)
-	request.Header.Del("x-org-id")
-	answer, err := d.Do(ctx, request)
-	if err != nil {
-		return policy{}, err
+// Check implements httpcall.Checked. An object without a password policy is no organization's.
+func (o *organization) Check() error {
+	if o.Settings.Value.Policy.Value == nil {
+		return errors.New("an organization has no settings.passwordPolicy")
 	}
-	read, err := readPolicy(answer.Body)
-	if err != nil {
-		return policy{}, d.Malformed(operation, err)
+	return nil
+}
+
+func (o *organization) policy() policy {
+	told := o.Settings.Value.Policy.Value
+	locks, attempts, ends, seconds := told.Locks.Value, told.Attempts.Value, told.Ends.Value, told.Seconds.Value
+	var read policy
+	switch {
+	case locks != nil && !*locks:
+		read.attempts = new(int64)
+	case locks != nil && attempts != nil && *attempts > 0:
+		read.attempts = attempts
 	}
-	return read, nil
+	switch {
+	case ends != nil && !*ends:
+		read.permanent = true
+	case ends != nil && seconds > 0 && seconds <= int64(longestLockout/time.Second):
+		read.lockout = time.Duration(seconds) * time.Second
+	}
+	return read
 }
 
 // lock is the lock of a locked account. Its reason, which the user object does not say, is
@@ -90,12 +79,11 @@ func (p policy) lock(of *user) connectors.Lock {
 		Layer: connectors.LayerAccount, Reason: connectors.ReasonUnknown,
 		Since: httpcall.Moment(of.LockedDate.Value), Permanent: p.permanent,
 	}
-	attempts := of.BadAttempts.Value
-	switch {
-	case attempts == nil:
-	case p.attempts > 0 && *attempts >= p.attempts:
+	switch failed := of.BadAttempts.Value; {
+	case failed == nil:
+	case p.attempts != nil && *p.attempts > 0 && *failed >= *p.attempts:
 		lock.Reason, lock.ReasonInferred = connectors.ReasonFailedSignIn, true
-	case of.expired() && (*attempts == 0 || p.limitKnown && *attempts > 0):
+	case of.expired() && (*failed == 0 || p.attempts != nil):
 		lock.Reason, lock.ReasonInferred = connectors.ReasonExpired, true
 	}
 	if p.lockout > 0 && lock.Since != nil {
@@ -105,15 +93,11 @@ func (p policy) lock(of *user) connectors.Lock {
 	return lock
 }
 
-// policies keeps the policy of the organization for a while.
+// policies keeps the organization's policy for a while; a credential works in one organization.
 type policies struct {
-	// attempts is the configured limit; zero takes the organization's.
-	attempts int64
-
-	mu           sync.Mutex
-	organization string
-	kept         policy
-	until        time.Time
+	mu    sync.Mutex
+	last  *policy // nil when none was read yet
+	until time.Time
 }
 
 // policyOf returns the policy by which the account is locked; nothing is asked where it is
@@ -124,52 +108,52 @@ func (d *driver) policyOf(ctx context.Context, operation string, read *user) (po
 	if !*read.Locked {
 		return policy{}, nil
 	}
-	found, err := d.ask(ctx, operation, read.Organization.Value)
-	if d.policies.attempts > 0 {
-		found.attempts, found.limitKnown = d.policies.attempts, true
-	}
-	return found, err
-}
-
-func (d *driver) ask(ctx context.Context, operation, organization string) (policy, error) {
-	if organization == "" {
-		organization = d.orgID
-	}
-	if _, err := hex24.Canonical(organization); err != nil {
-		return policy{}, nil //nolint:nilerr // An organization that cannot be named cannot be asked.
-	}
-	now := d.Now()
-	last, until := d.policies.last(organization)
-	if now.Before(until) {
-		return last, nil
-	}
-	found, err := d.policy(ctx, operation, organization)
-	kept := policyKept
-	if err != nil {
-		if kind := connectors.KindOf(err); !last.read && d.policies.attempts == 0 && connectors.Retryable(err) && kind != connectors.MalformedResponse {
-			return policy{}, err
+	last, fresh := d.policies.kept(d.Now())
+	id := cmp.Or(read.Organization.Value, d.orgID)
+	if _, err := hex24.Canonical(id); err == nil && !fresh { // What cannot be named cannot be asked.
+		found, err := d.policy(ctx, operation, id)
+		kept := policyKept
+		if err != nil {
+			if kind := connectors.KindOf(err); last == nil && d.attempts == nil && connectors.Retryable(err) && kind != connectors.MalformedResponse {
+				return policy{}, err
+			}
+			found, kept = last, failureKept
 		}
-		found, kept = last, failureKept
+		if last = found; ctx.Err() == nil {
+			d.policies.keep(found, d.Now().Add(kept))
+		}
 	}
-	if ctx.Err() == nil {
-		d.policies.keep(organization, found, now.Add(kept))
+	var known policy
+	if last != nil {
+		known = *last
 	}
-	return found, nil
+	if d.attempts != nil {
+		known.attempts = d.attempts
+	}
+	return known, nil
 }
 
-// last is the policy that was last known of the organization, and until when it is kept.
-func (p *policies) last(organization string) (policy, time.Time) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.organization != organization {
-		return policy{}, time.Time{}
+// policy reads how an organization locks accounts. No call about organizations takes the header x-org-id: https://docs.jumpcloud.com/api/1.0/index.html#operation/organization_get
+func (d *driver) policy(ctx context.Context, operation, id string) (*policy, error) {
+	request := d.Request(operation, http.MethodGet, nil, "organizations", id)
+	request.Header.Del(orgHeader)
+	var read organization
+	if _, err := d.Read(ctx, request, &read); err != nil {
+		return nil, err
 	}
-	return p.kept, p.until
+	found := read.policy()
+	return &found, nil
 }
 
-// keep keeps the last organization only: a credential works in one.
-func (p *policies) keep(organization string, kept policy, until time.Time) {
+// kept is the policy that was last read, and whether it, or a failure since, is recent.
+func (p *policies) kept(now time.Time) (last *policy, fresh bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.organization, p.kept, p.until = organization, kept, until
+	return p.last, now.Before(p.until)
+}
+
+func (p *policies) keep(last *policy, until time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.last, p.until = last, until
 }

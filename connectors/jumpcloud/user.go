@@ -14,61 +14,45 @@ import (
 // user is what is read of a JumpCloud user:
 // https://docs.jumpcloud.com/api/1.0/index.html#operation/systemusers_get
 type user struct {
-	raw             []byte
-	ID              string                        `json:"_id"`
-	Username        string                        `json:"username"`
-	Email           string                        `json:"email"`
-	DisplayName     httpcall.Loose[string]        `json:"displayname"`
-	FirstName       httpcall.Loose[string]        `json:"firstname"`
-	LastName        httpcall.Loose[string]        `json:"lastname"`
-	Organization    httpcall.Loose[string]        `json:"organization"`
-	Locked          *bool                         `json:"account_locked"`
-	LockedDate      httpcall.Loose[string]        `json:"account_locked_date"`
-	BadAttempts     httpcall.Loose[*int64]        `json:"badLoginAttempts"`
-	Suspended       *bool                         `json:"suspended"`
-	State           string                        `json:"state"`
-	Activated       *bool                         `json:"activated"`
-	PasswordExpired bool                          `json:"password_expired"`
-	Enrollment      httpcall.Loose[mfaEnrollment] `json:"mfaEnrollment"`
-	Sudo            *bool                         `json:"sudo"`
+	ID              string                 `json:"_id"`
+	Username        string                 `json:"username"`
+	Email           string                 `json:"email"`
+	DisplayName     httpcall.Loose[string] `json:"displayname"`
+	FirstName       httpcall.Loose[string] `json:"firstname"`
+	LastName        httpcall.Loose[string] `json:"lastname"`
+	Organization    httpcall.Loose[string] `json:"organization"`
+	Locked          *bool                  `json:"account_locked"`
+	LockedDate      httpcall.Loose[string] `json:"account_locked_date"`
+	BadAttempts     httpcall.Loose[*int64] `json:"badLoginAttempts"`
+	Suspended       *bool                  `json:"suspended"`
+	State           string                 `json:"state"`
+	Activated       *bool                  `json:"activated"`
+	PasswordExpired bool                   `json:"password_expired"`
+	Enrollment      httpcall.Loose[struct {
+		Status httpcall.Loose[string] `json:"overallStatus"`
+	}] `json:"mfaEnrollment"`
+	Sudo *bool `json:"sudo"`
 	// Admin is there where the user is an administrator of JumpCloud.
 	Admin jsontext.Value `json:"admin"`
-}
-
-type mfaEnrollment struct {
-	OverallStatus httpcall.Loose[string] `json:"overallStatus"`
 }
 
 // states are the words of `state`, with the truth of "suspended".
 var states = map[string]bool{"STAGED": false, "ACTIVATED": false, "SUSPENDED": true}
 
-// readUser reads one user. Its errors name keys and never values.
-func readUser(raw []byte) (*user, error) {
-	read := user{raw: raw}
-	if err := httpcall.Decode(raw, &read); err != nil {
-		return nil, err
-	}
-	id, err := hex24.Canonical(read.ID)
-	_, known := states[read.State]
+// Check implements httpcall.Checked.
+func (u *user) Check() error {
+	id, err := hex24.Canonical(u.ID)
+	_, known := states[u.State]
 	switch {
 	case err != nil:
-		return nil, errors.New("a user's _id is not 24 hexadecimal digits")
-	case read.Locked == nil:
-		return nil, errors.New("account_locked is missing")
-	case read.Suspended == nil && !known:
-		return nil, errors.New("neither suspended nor state tells whether the user is suspended")
+		return errors.New("a user's _id is not 24 hexadecimal digits")
+	case u.Locked == nil:
+		return errors.New("account_locked is missing")
+	case u.Suspended == nil && !known:
+		return errors.New("neither suspended nor state tells whether the user is suspended")
 	}
-	read.ID = id
-	return &read, nil
-}
-
-// idOf is the ID of a user that could not be read otherwise, or empty.
-func idOf(raw []byte) string {
-	var user struct {
-		ID httpcall.Loose[string] `json:"_id"`
-	}
-	_ = httpcall.Decode(raw, &user)
-	return user.ID.Value
+	u.ID = id
+	return nil
 }
 
 // account maps the user, locked by the organization's policy, as answered at asOf. It leaves
@@ -107,5 +91,5 @@ func (u *user) privileged() connectors.Answer {
 
 // expired says that the password or the MFA enrolment has expired, which locks too.
 func (u *user) expired() bool {
-	return u.PasswordExpired || u.Enrollment.Value.OverallStatus.Value == "ENROLLMENT_EXPIRED"
+	return u.PasswordExpired || u.Enrollment.Value.Status.Value == "ENROLLMENT_EXPIRED"
 }

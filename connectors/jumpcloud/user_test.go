@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/latchkey-iam/latchkey/connectors"
+	"github.com/latchkey-iam/latchkey/connectors/internal/httpcall"
 )
 
 // TestFieldsAreThoseOfTheAction: the labels are those of the output table of JumpCloud's
@@ -39,11 +40,18 @@ func requireDocumented(t *testing.T, fields []connectors.Field) {
 	}
 }
 
+// readUser reads a user as a look-up does.
+func readUser(raw []byte) (*user, error) {
+	var read user
+	return &read, httpcall.Decode(raw, &read)
+}
+
 func TestUserIsComplete(t *testing.T) {
 	t.Parallel()
-	read, err := readUser([]byte(`{"_id":"` + testID + `","account_locked":false,"suspended":false,"extra":{"a":1.50}}`))
+	raw := []byte(`{"_id":"` + testID + `","account_locked":false,"suspended":false,"extra":{"a":1.50}}`)
+	read, err := readUser(raw)
 	require.NoError(t, err)
-	account, err := (&driver{}).whole(t.Context(), read, time.Time{})
+	account, err := (&driver{}).whole(t.Context(), raw, read, time.Time{})
 	require.NoError(t, err)
 	var whole map[string]json.RawMessage
 	require.NoError(t, json.Unmarshal(account.User, &whole))
@@ -149,14 +157,15 @@ func TestReasons(t *testing.T) {
 
 func TestReadPolicy(t *testing.T) {
 	t.Parallel()
+	six := int64(6)
 	for told, want := range map[string]policy{
 		`{}`:                              {},
 		`{"enableMaxLoginAttempts":true}`: {},
 		`{"maxLoginAttempts":6}`:          {},
 		`{"enableMaxLoginAttempts":"true","maxLoginAttempts":6}`:                    {},
 		`{"enableMaxLoginAttempts":true,"maxLoginAttempts":0}`:                      {},
-		`{"enableMaxLoginAttempts":true,"maxLoginAttempts":6}`:                      {attempts: 6, limitKnown: true},
-		`{"enableMaxLoginAttempts":false,"maxLoginAttempts":6}`:                     {limitKnown: true},
+		`{"enableMaxLoginAttempts":true,"maxLoginAttempts":6}`:                      {attempts: &six},
+		`{"enableMaxLoginAttempts":false,"maxLoginAttempts":6}`:                     {attempts: new(int64)},
 		`{"enableLockoutTimeInSeconds":false,"lockoutTimeInSeconds":300}`:           {permanent: true},
 		`{"enableLockoutTimeInSeconds":true,"lockoutTimeInSeconds":300}`:            {lockout: 5 * time.Minute},
 		`{"enableLockoutTimeInSeconds":true}`:                                       {},
@@ -166,10 +175,9 @@ func TestReadPolicy(t *testing.T) {
 		`{"enableLockoutTimeInSeconds":true,"lockoutTimeInSeconds":99999999999999}`: {},
 		`{"lockoutTimeInSeconds":300}`:                                              {},
 	} {
-		read, err := readPolicy([]byte(`{"settings":{"passwordPolicy":` + told + `}}`))
-		require.NoError(t, err)
-		want.read = true
-		require.Equal(t, want, read, told)
+		var read organization
+		require.NoError(t, httpcall.Decode([]byte(`{"settings":{"passwordPolicy":`+told+`}}`), &read))
+		require.Equal(t, want, read.policy(), told)
 	}
 }
 

@@ -1,7 +1,8 @@
 package jumpcloud
 
 import (
-	"errors"
+	"context"
+	"iter"
 
 	"github.com/latchkey-iam/latchkey/connectors"
 	"github.com/latchkey-iam/latchkey/connectors/internal/httpcall"
@@ -10,19 +11,52 @@ import (
 const (
 	// listPage is JumpCloud's largest page.
 	listPage = 100
-	// listShrink is how many times smaller a page is asked for that was too long.
-	listShrink = 10
-	// maxSetbacks bounds how often the set may change under one walk.
+	// maxSetbacks bounds how often the set may change under one walk, and how many pages in a
+	// row may hold nothing that can be read.
 	maxSetbacks = 20
 )
 
-var errChanging = errors.New("the list of locked accounts changes faster than it can be read; try again")
+// Scan walks over the locked users in the order of their IDs.
+func (d *driver) Scan(ctx context.Context, _ string) (iter.Seq2[*connectors.Account, error], bool) {
+	return func(yield func(*connectors.Account, error) bool) {
+		walk := walk{driver: d, PageSize: httpcall.PageSize{Limit: listPage}}
+		for !walk.done {
+			found, err := d.search(ctx, connectors.OperationList, map[string]any{
+				"filter": []any{map[string]bool{"account_locked": true}},
+				"limit":  walk.Limit, "skip": walk.skip, "sort": "_id",
+			})
+			if walk.Shrink(err) {
+				continue
+			}
+			var fresh []row
+			if err == nil {
+				fresh, err = walk.take(found)
+			}
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			for _, row := range fresh {
+				var account *connectors.Account
+				policy, err := policy{}, row.gap
+				if err == nil {
+					policy, err = d.policyOf(ctx, connectors.OperationList, row.user)
+				}
+				if err == nil {
+					account = row.account(policy, found.asOf)
+				}
+				if !yield(account, err) {
+					return
+				}
+			}
+		}
+	}, true
+}
 
-func kindOf(err error) connectors.Kind {
-	if errors.Is(err, errChanging) {
-		return connectors.Conflict
-	}
-	return connectors.MalformedResponse
+// row is one row of a page: a user, or the gap in its place.
+type row struct {
+	*user
+	gap error
 }
 
 // walk reads a set that is paged by a skip count, sorted by ID. While it is read, what is
@@ -31,103 +65,108 @@ func kindOf(err error) connectors.Kind {
 // something before it has left, and the walk goes back. The end is where the skip count has
 // reached the total, since pages may be short, or empty, before it.
 type walk struct {
-	// after is the ID behind which accounts are wanted, last the greatest that was met.
-	after, last string
-	limit, skip int
-	// met counts the rows met, stuck says that a page brought none while more were to come,
-	// and short that one brought fewer than were asked for.
-	met          int
-	stuck, short bool
-	// overlaps says that the next page begins with a row that was seen.
-	overlaps bool
-	back     int // the step by which the walk went back last; 0 when it went on
-	setbacks int
-	empty    int // empty pages in a row
-	done     bool
+	*driver
+	httpcall.PageSize
+	// last is the greatest ID that was met.
+	last string
+	skip int
+	// met counts the rows met, empty the pages in a row without one that could be read.
+	met, empty int
+	// overlaps says that the next page begins with a row that was seen, short that a page brought
+	// fewer rows than it should, and stuck that one brought none that was new.
+	overlaps, short, stuck bool
+	back                   int // the step by which the walk went back last; 0 when it went on
+	setbacks               int
+	done                   bool
 }
 
-// row is one row of a page: a user, or the ID, if any, of what could not be read.
-type row struct {
-	*user
-	id string
-}
-
-// take goes on by a page, and returns its rows that are new, and how many it lacks.
-func (w *walk) take(rows []row, total int64) (fresh []row, hole int, err error) {
+// take goes on by a page, and returns its rows that are new.
+func (w *walk) take(found page) ([]row, error) {
+	count, total := len(found.Results), *found.Total
+	rows, users, err := w.read(found.Results)
+	if err != nil {
+		return nil, err
+	}
 	if w.overlaps && w.shifted(rows, total) {
-		return nil, 0, w.goBack()
+		return nil, w.goBack()
 	}
 	w.back = 0
-	met := w.met
-	fresh = w.pass(rows)
-	left := total - int64(w.skip) - int64(len(rows))
+	fresh := w.pass(rows)
+	w.met += len(fresh)
+	w.short = w.short || count < min(w.Limit, total-w.skip)
+	w.skip += count
+	if count == 0 { // Its rows are counted and left out.
+		w.skip += w.Limit
+	}
+	if w.empty++; users > 0 {
+		w.empty = 0
+	}
+	w.overlaps = count > 1
 	switch {
-	case left <= 0:
+	case w.skip >= total || w.empty == maxSetbacks:
 		return w.end(fresh, total)
-	case len(rows) == 0:
-		return nil, w.leap(left), nil
-	case w.met == met:
-		// Accounts were locked before this page, or the count is ignored.
-		w.stuck = true
+	case count > 0 && len(fresh) == 0: // Accounts were locked before this page, or the skip count is ignored.
+		w.stuck = w.stuck || w.overlaps
 		if w.setbacks++; w.setbacks > maxSetbacks {
-			return nil, 0, errChanging
+			return nil, w.changing()
 		}
 	}
-	w.empty, w.overlaps, w.short = 0, len(rows) > 1, w.short || len(rows) < w.limit
-	w.skip += len(rows)
 	if w.overlaps {
 		w.skip--
 	}
-	return fresh, 0, nil
+	return fresh, nil
+}
+
+// read reads the rows of a page, which must be sorted, and counts those that could be read.
+func (w *walk) read(raws httpcall.Rows) (rows []row, users int, err error) {
+	last := ""
+	for _, raw := range raws {
+		var read user
+		if gap := httpcall.Row(raw, "_id", &read); gap != nil {
+			rows = append(rows, row{gap: gap})
+			continue
+		}
+		rows = append(rows, row{user: &read})
+		if read.ID <= last {
+			return nil, 0, w.Fail(connectors.OperationList, connectors.MalformedResponse, "the provider's list is not sorted by _id")
+		}
+		last = read.ID
+		users++
+	}
+	return rows, users, nil
 }
 
 // shifted reports whether a page that should begin with the last row that was seen does not.
-func (w *walk) shifted(rows []row, total int64) bool {
+func (w *walk) shifted(rows []row, total int) bool {
 	if len(rows) == 0 {
-		return int64(w.skip) >= total
+		return w.skip >= total
 	}
-	return rows[0].user != nil && rows[0].ID > w.last
+	return rows[0].gap == nil && rows[0].ID > w.last
 }
 
-// pass notes the rows of a page, and returns those that are new.
+// pass returns the rows that are new. A gap at the front of an overlap was met before.
 func (w *walk) pass(rows []row) (fresh []row) {
 	for i, row := range rows {
 		switch {
-		case row.user == nil && (i > 0 || !w.overlaps): // At the front of an overlap it was met before.
-			w.met++
+		case row.gap != nil && (i > 0 || !w.overlaps):
 			fresh = append(fresh, row)
-		case row.user != nil && row.ID > w.last:
-			w.met++
-			w.last = row.ID
-			if row.ID > w.after {
-				fresh = append(fresh, row)
-			}
+		case row.gap == nil && row.ID > w.last:
+			fresh, w.last = append(fresh, row), row.ID
 		}
 	}
 	return fresh
 }
 
-// end closes the walk with the last page. A short page before it may have left rows out from
-// its middle.
-func (w *walk) end(fresh []row, total int64) ([]row, int, error) {
-	if w.stuck && int64(w.met) < total {
-		return nil, 0, errChanging
+// end closes the walk with the last page, and a gap for what short pages left out.
+func (w *walk) end(fresh []row, total int) ([]row, error) {
+	missing := total - w.met
+	if w.stuck && missing > 0 {
+		return nil, w.changing()
 	}
-	w.done = true
-	if w.short {
-		return fresh, max(0, int(total)-w.met), nil
+	if w.done = true; w.short && missing > 0 {
+		fresh = append(fresh, row{gap: &connectors.Gap{Rows: missing}})
 	}
-	return fresh, 0, nil
-}
-
-// leap goes on beyond an empty page, whose rows are counted and left out, and says how many.
-func (w *walk) leap(left int64) (hole int) {
-	hole = int(min(left, int64(w.limit)))
-	if w.empty++; w.empty == maxSetbacks {
-		hole, w.done = int(left), true
-	}
-	w.skip, w.overlaps, w.met = w.skip+hole, false, w.met+hole
-	return hole
+	return fresh, nil
 }
 
 // goBack takes a step back, each twice as long as the one before: so much may have been
@@ -138,7 +177,7 @@ func (w *walk) goBack() error {
 		w.back = listPage / 2
 	}
 	if w.setbacks > maxSetbacks {
-		return errChanging
+		return w.changing()
 	}
 	w.back *= 2
 	w.skip = max(w.skip-w.back, 0)
@@ -146,21 +185,6 @@ func (w *walk) goBack() error {
 	return nil
 }
 
-// readRows reads a page and checks that it is sorted.
-func readRows(raws httpcall.Rows) ([]row, error) {
-	var rows []row
-	last := ""
-	for _, raw := range raws {
-		read, err := readUser(raw)
-		if err != nil || len(raw) > httpcall.MaxUser {
-			rows = append(rows, row{id: idOf(raw)})
-			continue
-		}
-		if read.ID <= last {
-			return nil, errors.New("the provider's list is not sorted by _id")
-		}
-		last = read.ID
-		rows = append(rows, row{user: read})
-	}
-	return rows, nil
+func (w *walk) changing() error {
+	return w.Fail(connectors.OperationList, connectors.Conflict, "the list of locked accounts changes faster than it can be read; try again")
 }

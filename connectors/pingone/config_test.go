@@ -3,25 +3,40 @@ package pingone
 import (
 	"encoding/json"
 	"fmt"
+	"io"
+	"net/http"
 	"strings"
 	"testing"
 
 	"github.com/kelseyhightower/envconfig"
 	"github.com/stretchr/testify/require"
+
+	"github.com/latchkey-iam/latchkey/connectors"
 )
 
 func TestConfigFaults(t *testing.T) {
 	t.Parallel()
 	good := Config{EnvironmentID: testEnvironment, ClientID: "c", ClientSecret: "s", Region: "AU", Credentials: "body"}
-	require.NoError(t, good.Validate())
-	parsed, err := good.parse()
+	var called []string
+	opened, err := good.Open(connectors.Options{Transport: transport(func(r *http.Request) *http.Response {
+		_, _, basic := r.BasicAuth()
+		require.False(t, basic, "the credentials are in the body")
+		called = append(called, r.URL.String())
+		return &http.Response{
+			StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"application/json"}},
+			Body: io.NopCloser(strings.NewReader(`{"access_token":"T"}`)),
+		}
+	})})
 	require.NoError(t, err)
-	require.Equal(t, "https://api.pingone.com.au/v1/environments/"+testEnvironment, parsed.base.String())
-	require.Equal(t, "https://auth.pingone.com.au/"+testEnvironment+"/as/token", parsed.tokenURL.String())
-	require.True(t, parsed.inBody)
+	_, err = opened[0].Driver.Get(t.Context(), testID)
+	require.Error(t, err, "a token is no user")
+	require.Equal(t, []string{
+		"https://auth.pingone.com.au/" + testEnvironment + "/as/token",
+		"https://api.pingone.com.au/v1/environments/" + testEnvironment + "/users/" + testID + "?include=memberOfGroupNames",
+	}, called)
 
 	bad := Config{EnvironmentID: "../x", Region: "mars", Credentials: "cookie", AuthURL: "http://example.com", ApiURL: "x"}
-	err = bad.Validate()
+	_, err = bad.Open(connectors.Options{})
 	faults := []string{
 		"ENVIRONMENT_ID must be a UUID", "CLIENT_ID must be set", "CLIENT_SECRET or CLIENT_SECRET_FILE must be set",
 		"CREDENTIALS must be basic or body", "REGION must be na, ca, eu, au, sg or ap",
@@ -34,8 +49,13 @@ func TestConfigFaults(t *testing.T) {
 	}
 	bad = good
 	bad.ClientSecret, bad.ClientSecretFile = "", "testdata/nowhere"
-	require.ErrorContains(t, bad.Validate(), "CLIENT_SECRET_FILE names a file that cannot be read")
+	_, err = bad.Open(connectors.Options{})
+	require.ErrorContains(t, err, "CLIENT_SECRET_FILE names a file that cannot be read")
 }
+
+type transport func(*http.Request) *http.Response
+
+func (t transport) RoundTrip(r *http.Request) (*http.Response, error) { return t(r), nil }
 
 func TestConfigFromEnvironment(t *testing.T) {
 	t.Setenv("LATCHKEY_CONNECTION_PING_CLIENT_SECRET", testSecret)

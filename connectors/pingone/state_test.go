@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/latchkey-iam/latchkey/connectors"
+	"github.com/latchkey-iam/latchkey/connectors/internal/httpcall"
 )
 
 func TestFieldsAreDocumented(t *testing.T) {
@@ -36,6 +37,12 @@ func TestFieldsAreDocumented(t *testing.T) {
 		}
 	}
 	require.Equal(t, []string{"canAuthenticate", "lockedAt", "secondsUntilUnlock", "status", "unlockAt"}, account)
+}
+
+// readUser reads a user as a look-up does.
+func readUser(raw []byte) (*user, error) {
+	var read user
+	return &read, httpcall.Decode(raw, &read)
 }
 
 type object = map[string]any
@@ -71,7 +78,7 @@ func TestAccountLocks(t *testing.T) {
 			read, err := readUser([]byte(fixture(t, object{"account": test.account})))
 			require.NoError(t, err)
 			// The provider's clock is ten minutes behind.
-			state := read.state(passwordState{status: passwordOK}, testNow.Add(-10*time.Minute), testNow)
+			state := read.state(password{Status: passwordOK}, testNow.Add(-10*time.Minute), testNow)
 			require.Equal(t, test.want, state.Locks)
 			require.Equal(t, test.unread, !state.Clear() && len(state.Locks) == 0)
 		})
@@ -85,24 +92,24 @@ func TestPasswordStates(t *testing.T) {
 	cases := []struct {
 		name     string
 		changes  object
-		password passwordState
+		password password
 		locks    int
 		reason   connectors.Reason
 		expired  bool
 		unread   connectors.Kind
 		signIn   connectors.Answer
 	}{
-		{name: "fine", changes: unlocked, password: passwordState{status: passwordOK}, signIn: connectors.Yes},
-		{name: "external", changes: unlocked, password: passwordState{status: passwordExternal}, signIn: connectors.Yes},
-		{name: "none", changes: unlocked, password: passwordState{status: passwordNone}, signIn: connectors.No},
-		{name: "expired", changes: unlocked, password: passwordState{status: passwordExpired}, expired: true, signIn: connectors.No},
-		{name: "must change", changes: unlocked, password: passwordState{status: passwordMustChange}, expired: true, signIn: connectors.No},
-		{name: "only the password", changes: unlocked, password: passwordState{status: passwordLockedOut}, locks: 1, reason: connectors.ReasonFailedSignIn, signIn: connectors.No},
-		{name: "both", password: passwordState{status: passwordLockedOut}, locks: 2, reason: connectors.ReasonFailedSignIn, signIn: connectors.No},
-		{name: "both, dated", changes: dated, password: passwordState{status: passwordLockedOut}, locks: 2, reason: connectors.ReasonUnknown, signIn: connectors.No},
-		{name: "only the account", password: passwordState{status: passwordOK}, locks: 1, reason: connectors.ReasonUnknown, signIn: connectors.No},
-		{name: "unread", changes: unlocked, password: passwordState{unread: connectors.PermissionDenied}, unread: connectors.PermissionDenied, signIn: connectors.Unknown},
-		{name: "new word", changes: unlocked, password: passwordState{status: "NEW"}, unread: connectors.MalformedResponse, signIn: connectors.Unknown},
+		{name: "fine", changes: unlocked, password: password{Status: passwordOK}, signIn: connectors.Yes},
+		{name: "external", changes: unlocked, password: password{Status: passwordExternal}, signIn: connectors.Yes},
+		{name: "none", changes: unlocked, password: password{Status: passwordNone}, signIn: connectors.No},
+		{name: "expired", changes: unlocked, password: password{Status: passwordExpired}, expired: true, signIn: connectors.No},
+		{name: "must change", changes: unlocked, password: password{Status: passwordMustChange}, expired: true, signIn: connectors.No},
+		{name: "only the password", changes: unlocked, password: password{Status: passwordLockedOut}, locks: 1, reason: connectors.ReasonFailedSignIn, signIn: connectors.No},
+		{name: "both", password: password{Status: passwordLockedOut}, locks: 2, reason: connectors.ReasonFailedSignIn, signIn: connectors.No},
+		{name: "both, dated", changes: dated, password: password{Status: passwordLockedOut}, locks: 2, reason: connectors.ReasonUnknown, signIn: connectors.No},
+		{name: "only the account", password: password{Status: passwordOK}, locks: 1, reason: connectors.ReasonUnknown, signIn: connectors.No},
+		{name: "unread", changes: unlocked, password: password{unread: connectors.PermissionDenied}, unread: connectors.PermissionDenied, signIn: connectors.Unknown},
+		{name: "new word", changes: unlocked, password: password{Status: "NEW"}, unread: connectors.MalformedResponse, signIn: connectors.Unknown},
 	}
 	for _, test := range cases {
 		t.Run(test.name, func(t *testing.T) {
@@ -154,16 +161,17 @@ func TestEndOfAPasswordLock(t *testing.T) {
 		})
 	}
 	// A list tells the status alone.
-	read, err := readUser([]byte(fixture(t, object{"_embedded": object{"password": object{"status": "PASSWORD_LOCKED_OUT"}}})))
+	account, err := (&driver{Caller: httpcall.Caller{Now: time.Now}}).listed([]byte(fixture(t, object{"_embedded": object{"password": object{"status": "PASSWORD_LOCKED_OUT"}}})), testNow)
 	require.NoError(t, err)
-	lock := read.state(read.embedded(), testNow, testNow).Locks[1]
+	lock := account.State.Locks[1]
+	require.Equal(t, connectors.LayerPassword, lock.Layer)
 	require.Nil(t, lock.Until)
 	require.False(t, lock.Permanent)
 }
 
 func TestOtherStates(t *testing.T) {
 	t.Parallel()
-	fine := passwordState{status: passwordOK}
+	fine := password{Status: passwordOK}
 	read := func(changes object) connectors.State {
 		if changes["account"] == nil {
 			changes["account"] = object{"status": "OK", "canAuthenticate": true}
@@ -203,13 +211,13 @@ func TestUnusableUsers(t *testing.T) {
 func FuzzReadUser(f *testing.F) {
 	f.Add([]byte(fixture(f, nil)), "PASSWORD_LOCKED_OUT")
 	f.Add([]byte(fixture(f, object{"account": object{"status": "LOCKED", "secondsUntilUnlock": -5, "lockedAt": "9999-12-31T23:59:59-23:00"}})), "OK")
-	f.Fuzz(func(t *testing.T, raw []byte, password string) {
+	f.Fuzz(func(t *testing.T, raw []byte, status string) {
 		read, err := readUser(raw)
 		if err != nil {
 			return
 		}
-		account := read.account(passwordState{status: password}, testNow, testNow)
-		if account.User, err = read.whole(); err != nil {
+		account := read.account(password{Status: status}, testNow, testNow)
+		if account.User, err = read.whole(raw); err != nil {
 			return
 		}
 		require.NoError(t, connectors.ValidateID(account.ID))

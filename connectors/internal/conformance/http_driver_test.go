@@ -100,11 +100,6 @@ type webDriver struct {
 
 var _ connectors.Scanner = (*webDriver)(nil)
 
-func (d *webDriver) Close() error {
-	d.CloseIdle()
-	return nil
-}
-
 // webUser is what is read of a user.
 type webUser struct {
 	ID       string                 `json:"id"`

@@ -36,6 +36,9 @@ type Authorize func(ctx context.Context, header http.Header) (expire func(), err
 type Caller struct {
 	// Provider is the word that begins each error.
 	Provider string
+	// Base is the address below which Request calls, Header what each of its calls carries.
+	Base   *url.URL
+	Header http.Header
 	// Limiter is asked before each call; nil is no bound.
 	Limiter connectors.Limiter
 	// Transport carries the calls. It is used without an http.Client,
@@ -78,6 +81,31 @@ type Answer struct {
 	AsOf time.Time
 	// RequestID is the provider's identifier of the exchange; empty when it does not tell.
 	RequestID string
+}
+
+// Request is a call below the base, whose answer is as long as a user may be.
+func (c *Caller) Request(operation, method string, query url.Values, path ...string) Request {
+	return Request{
+		Operation: operation, Method: method, URL: Address(c.Base, query, path...), Header: c.Header.Clone(), MaxAnswer: MaxUser,
+	}
+}
+
+// Read makes the call and decodes its answer; see Decode.
+func (c *Caller) Read(ctx context.Context, request Request, into any) (*Answer, error) {
+	answer, err := c.Do(ctx, request)
+	if err != nil {
+		return nil, err
+	}
+	if err := Decode(answer.Body, into); err != nil {
+		return nil, c.Malformed(request.Operation, err)
+	}
+	return answer, nil
+}
+
+// ReadList is Read of a page of a list.
+func (c *Caller) ReadList(ctx context.Context, request Request, into any) (*Answer, error) {
+	request.MaxAnswer, request.Kinds = MaxPage, NamesNoAccount
+	return c.Read(ctx, request, into)
 }
 
 // Do makes the call. A 401 gives up the credential and makes it once more, where the

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"net/url"
 	"strings"
 
@@ -12,18 +13,22 @@ import (
 
 // New returns what makes the calls to a provider.
 func New(provider string, options connectors.Options, rules Rules) Caller {
-	caller := Caller{Provider: provider, Transport: options.Transport, Limiter: options.Limiter, Rules: rules, Now: options.Clock()}
+	caller := Caller{
+		Provider: provider, Transport: options.Transport, Limiter: options.Limiter, Rules: rules, Now: options.Clock(),
+		Header: http.Header{"Accept": {"application/json"}},
+	}
 	if caller.Transport == nil {
 		caller.Transport = NewTransport()
 	}
 	return caller
 }
 
-// CloseIdle closes the connections that are kept open for later calls.
-func (c *Caller) CloseIdle() {
+// Close closes the connections that are kept open for later calls.
+func (c *Caller) Close() error {
 	if closer, ok := c.Transport.(interface{ CloseIdleConnections() }); ok {
 		closer.CloseIdleConnections()
 	}
+	return nil
 }
 
 // Address returns the address below base of the path whose segments are given, with the
@@ -36,6 +41,18 @@ func Address(base *url.URL, query url.Values, segments ...string) *url.URL {
 	address := base.JoinPath(escaped...)
 	address.RawQuery = strings.ReplaceAll(query.Encode(), "+", "%20")
 	return address
+}
+
+// PageSize is how many rows of a list are asked for at once, Limit at first.
+type PageSize struct{ Limit int }
+
+// Shrink makes the next page smaller, where err says that this one was too long to be read.
+func (p *PageSize) Shrink(err error) bool {
+	if !errors.Is(err, ErrTooLong) || p.Limit == 1 {
+		return false
+	}
+	p.Limit = max(p.Limit/10, 1)
+	return true
 }
 
 // maxLink bounds the address of a next page, in bytes.

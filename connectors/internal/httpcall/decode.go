@@ -8,11 +8,17 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/latchkey-iam/latchkey/connectors"
 )
 
-// Decode reads one JSON object into a struct whose tags name its keys. Keys are told apart
-// by upper and lower case, and no object may name one twice. Its errors name keys, and never
-// repeat a value.
+// Checked is what looks, after it was decoded, whether it holds what it must. Its error is our
+// own sentence, and repeats no value.
+type Checked interface{ Check() error }
+
+// Decode reads one JSON object into a struct whose tags name its keys, and which may be Checked.
+// Keys are told apart by upper and lower case, and no object may name one twice. Its errors name
+// keys, and never repeat a value.
 func Decode(raw []byte, into any) error {
 	err := json.Unmarshal(raw, into)
 	var wrongType *json.SemanticError
@@ -20,6 +26,9 @@ func Decode(raw []byte, into any) error {
 	case err == nil && jsontext.Value(raw).Kind() != '{':
 		return errors.New("the answer is no JSON object") // A null decodes into anything.
 	case err == nil:
+		if checked, ok := into.(Checked); ok {
+			return checked.Check()
+		}
 		return nil
 	case errors.Is(err, jsontext.ErrDuplicateName):
 		return errors.New("an object of the answer names a key twice")
@@ -83,8 +92,22 @@ func (r *Rows) UnmarshalJSONFrom(from *jsontext.Decoder) error {
 	return err
 }
 
+// Row decodes a row of a list, or returns the gap in its place, which has the ID under the key.
+func Row(raw jsontext.Value, key string, into any) error {
+	if len(raw) <= MaxUser && Decode(raw, into) == nil {
+		return nil
+	}
+	var keys map[string]Loose[string]
+	_ = Decode(raw, &keys)
+	return &connectors.Gap{ID: keys[key].Value}
+}
+
 // Loose is a value that nothing depends on: zero when it is absent or of another type.
-type Loose[T any] struct{ Value T }
+type Loose[T any] struct {
+	Value T
+	// Sent says that something stood there, if only of another type; null is nothing.
+	Sent bool
+}
 
 // UnmarshalJSONFrom implements json.UnmarshalerFrom.
 func (l *Loose[T]) UnmarshalJSONFrom(from *jsontext.Decoder) error {
@@ -92,6 +115,7 @@ func (l *Loose[T]) UnmarshalJSONFrom(from *jsontext.Decoder) error {
 	if err != nil {
 		return err
 	}
+	l.Sent = raw.Kind() != 'n'
 	var value T
 	if json.Unmarshal(raw, &value) == nil {
 		l.Value = value

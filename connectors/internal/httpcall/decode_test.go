@@ -2,12 +2,15 @@ package httpcall
 
 import (
 	"encoding/json"
+	"errors"
 	"strings"
 	"testing"
 
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
+
+	"github.com/latchkey-iam/latchkey/connectors"
 )
 
 func TestDecode(t *testing.T) {
@@ -116,6 +119,52 @@ func keysOf(raw string) (map[string]jsontext.Value, error) {
 	var object map[string]jsontext.Value
 	err := Decode([]byte(raw), &object)
 	return object, err
+}
+
+// checkedName must not be empty.
+type checkedName struct {
+	ID   string `json:"id"`
+	Name string `json:"name"`
+}
+
+func (c *checkedName) Check() error {
+	if c.Name == "" {
+		return errors.New("name is missing")
+	}
+	return nil
+}
+
+// TestRow: a row that cannot be read is a gap, with its ID where that can be.
+func TestRow(t *testing.T) {
+	t.Parallel()
+	long := `{"id":"7","name":"` + strings.Repeat("x", MaxUser) + `"}`
+	for raw, want := range map[string]error{
+		`{"id":"7","name":"a"}`:          nil,
+		`{"id":"7"}`:                     &connectors.Gap{ID: "7"},
+		`{"name":1,"id":"7"}`:            &connectors.Gap{ID: "7"},
+		`{"id":7}`:                       &connectors.Gap{},
+		`{"id":"7","name":"a","id":"8"}`: &connectors.Gap{ID: "7"},
+		`null`:                           &connectors.Gap{},
+		long:                             &connectors.Gap{ID: "7"},
+	} {
+		var read checkedName
+		require.Equal(t, want, Row(jsontext.Value(raw), "id", &read), raw[:min(len(raw), 40)])
+	}
+	require.EqualError(t, Decode([]byte(`{"id":"7"}`), &checkedName{}), "name is missing")
+}
+
+// TestLooseTellsWhatWasSent: null and nothing at all are the same.
+func TestLooseTellsWhatWasSent(t *testing.T) {
+	t.Parallel()
+	for raw, want := range map[string]Loose[string]{
+		`{}`: {}, `{"a":null}`: {}, `{"a":1}`: {Sent: true}, `{"a":""}`: {Sent: true}, `{"a":"b"}`: {Sent: true, Value: "b"},
+	} {
+		var read struct {
+			A Loose[string] `json:"a"`
+		}
+		require.NoError(t, Decode([]byte(raw), &read))
+		require.Equal(t, want, read.A, raw)
+	}
 }
 
 func TestMoment(t *testing.T) {
