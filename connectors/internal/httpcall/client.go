@@ -51,7 +51,7 @@ func (p *PageSize) Shrink(err error) bool {
 	if !errors.Is(err, ErrTooLong) || p.Limit == 1 {
 		return false
 	}
-	p.Limit = max(p.Limit/10, 1)
+	p.Limit = max(p.Limit/15, 1) // Two steps from 200 to 1: each reads as much as a page may hold.
 	return true
 }
 
