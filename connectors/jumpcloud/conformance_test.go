@@ -29,14 +29,9 @@ func TestHTTPConformance(t *testing.T) {
 	conformance.RunHTTP(t, func(t testing.TB) conformance.HTTPHarness { return newHarness(t, false) })
 }
 
-func TestTokenConformance(t *testing.T) {
+func TestHTTPConformanceWithServiceAccount(t *testing.T) {
 	t.Parallel()
-	conformance.RunTokens(t, func(t testing.TB) conformance.HTTPHarness { return newHarness(t, true) })
-}
-
-//nolint:paralleltest // it measures what the process allocates
-func TestBounds(t *testing.T) {
-	conformance.RunBounds(t, func(t testing.TB) conformance.HTTPHarness { return newHarness(t, true) })
+	conformance.RunHTTP(t, func(t testing.TB) conformance.HTTPHarness { return newHarness(t, true) })
 }
 
 // role is whose credentials a connector has.

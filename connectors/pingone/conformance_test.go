@@ -39,11 +39,6 @@ func TestHTTPConformance(t *testing.T) {
 	conformance.RunHTTP(t, func(t testing.TB) conformance.HTTPHarness { return newHarness(t, asIs) })
 }
 
-//nolint:paralleltest // it measures what the process allocates
-func TestBounds(t *testing.T) {
-	conformance.RunBounds(t, func(t testing.TB) conformance.HTTPHarness { return newHarness(t, asIs) })
-}
-
 func asIs(*simulator.Settings) {}
 
 type harness struct {

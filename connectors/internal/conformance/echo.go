@@ -2,7 +2,7 @@ package conformance
 
 import (
 	"net/http"
-	"strings"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -11,83 +11,61 @@ import (
 	"github.com/latchkey-iam/latchkey/connectors/simulator"
 )
 
-// requestIDHeaders may carry an identifier into an error.
-var requestIDHeaders = []string{"X-Request-Id", "Request-Id", "X-Amzn-Requestid", "Correlation-Id", "X-Correlation-Id", "X-Trace-Id", "Cf-Ray"}
-
-// disguises are ways to send a secret back. The caller's own tests try more.
-var disguises = []func(string) string{
-	func(secret string) string { return secret },
-	func(secret string) string { return "x-" + strings.ToUpper(secret) },
+// identifiedBy returns the headers that may carry an identifier of the exchange.
+func identifiedBy(id string) map[string]string {
+	headers := map[string]string{}
+	for _, name := range []string{"X-Request-Id", "Request-Id", "X-Amzn-Requestid", "Correlation-Id", "X-Correlation-Id", "X-Trace-Id", "Cf-Ray"} {
+		headers[name] = id
+	}
+	return headers
 }
 
-// echoedSecrets: a provider that sends back what it was sent, in the places that go into
-// an error, finds nobody who repeats it. The witness looks.
-func echoedSecrets(t *testing.T, fresh maker) {
-	eachStep(t, fresh, nil, func(_ *testing.T, b *bench, step Step) {
-		var connector Connector
-		var sent []string
-		for _, status := range []int{200, 302, 400, 401, 403, 404, 429, 500} {
-			for _, disguise := range disguises {
-				// A connector gets another token for one that is refused, and so after a 401.
-				if connector == nil || status == http.StatusUnauthorized || step.Token {
-					connector = b.open()
-					sent = b.sent(connector, step)
-				}
-				for _, secret := range sent {
-					if step.Token {
-						connector = b.open() // a token is kept
-					}
-					b.echo(connector, step, status, disguise(secret))
-				}
-			}
-			if status == http.StatusUnauthorized {
-				connector = nil
+// echoedSecrets: of a provider that sends back what it was sent, in the places that go into an
+// error, no error repeats it. Each error of a checked connector is searched.
+func echoedSecrets(t *testing.T, fresh newFixture) {
+	eachStep(t, fresh, nil, func(t *testing.T, f *fixture, step Step) {
+		for _, status := range []int{http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden, http.StatusInternalServerError} {
+			connector := f.open()
+			for _, echoed := range f.sentBy(connector, step) {
+				require.NotEmpty(t, echoed)
+				body := f.refusalOf(step, echoed)
+				withdraw := f.order(step, simulator.Fault{Kind: simulator.KindStatus, Status: status, Body: &body, Headers: identifiedBy(echoed)})
+				got := f.act(t.Context(), connector, step.Action)
+				withdraw()
+				require.True(t, got.err != nil || step.Advisory || step.Groups || step.Unread != "")
 			}
 		}
 	})
 }
 
-// echo answers the step with what it was sent.
-func (b *bench) echo(connector Connector, step Step, status int, echoed string) {
-	headers := map[string]string{}
-	for _, name := range requestIDHeaders {
-		headers[name] = echoed
+// sentBy lists what the step sends and no error may repeat: the credential first, which a 401
+// replaces where it is a token.
+func (f *fixture) sentBy(connector Connector, step Step) []string {
+	sent := f.Secrets()
+	if !step.Token && slices.ContainsFunc(f.Steps(), func(step Step) bool { return step.Token }) {
+		withdraw := f.order(step, simulator.Fault{Kind: simulator.KindStatus, Status: http.StatusInternalServerError})
+		require.Error(f.t, f.act(f.t.Context(), connector, step.Action).err)
+		withdraw()
+		sent = []string{f.transport.credential}
 	}
-	body := b.refusalOf(step, echoed)
-	defer b.order(step, simulator.Fault{Kind: simulator.KindStatus, Status: status, Body: &body, Headers: headers})()
-	b.act(b.t.Context(), connector, step.Action)
-}
-
-// sent lists what the step sends that nobody may repeat.
-func (b *bench) sent(connector Connector, step Step) []string {
-	if step.Token {
-		defer b.order(step, simulator.Fault{Kind: simulator.KindDrop})()
-		require.Error(b.t, b.act(b.t.Context(), connector, step.Action).err)
-		return append(b.Secrets(), b.tap.credentials()...)
-	}
-	require.NoError(b.t, b.act(b.t.Context(), connector, LookupByName).err)
-	sent := b.tap.credentials()
-	require.NotEmpty(b.t, sent)
-	first := step.Operation == b.operationOf(step.Action)[0]
-	if first && (step.Action == LookupByName || step.Action == Unlock) {
-		// Behind the credential, which a 401 replaces. A request by ID does not know them.
-		sent = append(sent, b.user.Username, b.user.Email)
+	if first := step.Operation == f.first(step.Action); first && (step.Action == LookupByName || step.Action == Unlock) {
+		sent = append(sent, f.user.Username, f.user.Email) // A request by ID does not know them.
 	}
 	return sent
 }
 
 // requestIDs: where the provider names an exchange, an unlock that it accepts tells the name
 // as one does that it refuses.
-func requestIDs(t *testing.T, fresh maker) {
-	eachStep(t, fresh, func(step Step) bool { return step.Unlocks && !step.Unlocked }, func(t *testing.T, b *bench, step Step) {
+func requestIDs(t *testing.T, fresh newFixture) {
+	eachStep(t, fresh, func(step Step) bool { return step.Unlocks && !step.Unlocked }, func(t *testing.T, f *fixture, step Step) {
 		const id = "8f14e45f-ceea-467f-a0e6-d1a1c6f6f0a1"
-		b.tap.stampAll(id)
-		connector := b.open()
-		withdraw := b.order(step, simulator.Fault{Kind: simulator.KindStatus, Status: http.StatusInternalServerError})
-		var failure *connectors.Error
-		require.ErrorAs(t, b.act(t.Context(), connector, Unlock).err, &failure)
+		connector := f.open()
+		withdraw := f.order(step, simulator.Fault{Kind: simulator.KindStatus, Status: http.StatusInternalServerError, Headers: identifiedBy(id)})
+		failure := failureOf(t, f.act(t.Context(), connector, Unlock).err)
 		withdraw()
-		unlocked, err := connector.Unlock(t.Context(), &connectors.Account{ID: b.user.ID, Username: b.user.Username, Email: b.user.Email})
+		_, err := f.Peer().Faults.Add(simulator.Fault{Kind: simulator.KindSlow, Headers: identifiedBy(id)}) // of every step
+		require.NoError(t, err)
+		unlocked, err := connector.Unlock(t.Context(), &connectors.Account{ID: f.user.ID, Username: f.user.Username, Email: f.user.Email})
 		require.NoError(t, err)
 		require.Equal(t, failure.RequestID, unlocked.RequestID)
 		require.Contains(t, []string{"", id}, unlocked.RequestID)

@@ -68,7 +68,7 @@ type Several interface {
 	Stop(t testing.TB, server string)
 }
 
-// Connector is what a case asks: a *connectors.Connector, or one whose errors are watched.
+// Connector is what a case asks: a *connectors.Connector, or one whose errors are checked.
 type Connector interface {
 	Lookup(ctx context.Context, ref connectors.UserRef) (*connectors.Account, error)
 	Unlock(ctx context.Context, account *connectors.Account) (connectors.Unlocked, error)

@@ -10,12 +10,11 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/latchkey-iam/latchkey/connectors"
-	"github.com/latchkey-iam/latchkey/connectors/internal/httpcall"
 	"github.com/latchkey-iam/latchkey/connectors/simulator"
 )
 
 // HTTPHarness is a Harness whose peer speaks HTTP and misbehaves to order: what RunHTTP
-// and RunBounds need beyond Run.
+// needs beyond Run.
 type HTTPHarness interface {
 	Harness
 	Secretive
@@ -99,45 +98,24 @@ func (s Step) reads() bool { return !s.free() && !s.Advisory }
 // free says that what stands in a 2xx is of no account.
 func (s Step) free() bool { return s.Unlocks && !s.Answered }
 
-// maker makes a peer of its own, with a user locked by failed sign-ins.
-type maker func(t testing.TB) *bench
-
-// httpCase is one case of RunHTTP.
-type httpCase struct {
-	name string
-	test func(*testing.T, maker)
-	// tokens says what part of the case depends on the token that a credential fetches.
-	tokens part
-}
-
-type part int
-
-const (
-	none part = iota
-	itsSteps
-	all
-)
-
 // httpCases are what depends on the provider's own calls; what is the HTTP caller's alone is
 // tried once, in its own tests.
-var httpCases = []httpCase{
-	{"EveryStatus", everyStatus, itsSteps},
-	{"Waits", waits, itsSteps},
-	{"BrokenAnswers", brokenAnswers, itsSteps},
-	{"WrongAnswers", wrongAnswers, itsSteps},
-	{"Pages", pages, none},
-	{"EndedInFlight", endedInFlight, itsSteps},
-	{"DroppedConnections", droppedConnections, itsSteps},
-	{"HostileReferences", hostileReferences, none},
-	{"NamesOfUsers", namesOfUsers, none},
-	{"CallsPerActivity", callsPerActivity, none},
-	{"Concurrency", concurrency, all},
-	{"CredentialRefused", credentialRefused, all},
-	{"SecretFiles", secretFiles, all},
-	{"StaleReads", staleReads, none},
-	{"LocksRunOut", locksRunOut, none},
-	{"EchoedSecrets", echoedSecrets, all},
-	{"RequestIDs", requestIDs, none},
+var httpCases = []struct {
+	name string
+	test func(*testing.T, newFixture)
+}{
+	{"EveryStatus", everyStatus},
+	{"WrongAnswers", wrongAnswers},
+	{"Pages", pages},
+	{"Interrupted", interrupted},
+	{"HostileReferences", hostileReferences},
+	{"NamesOfUsers", namesOfUsers},
+	{"RequestsPerActivity", requestsPerActivity},
+	{"RotatedSecret", rotatedSecret},
+	{"StaleReads", staleReads},
+	{"LocksRunOut", locksRunOut},
+	{"EchoedSecrets", echoedSecrets},
+	{"RequestIDs", requestIDs},
 }
 
 // RunHTTP runs what every connector over HTTP must withstand, each case on a peer of its own.
@@ -145,34 +123,18 @@ func RunHTTP(t *testing.T, newHarness func(t testing.TB) HTTPHarness) {
 	for _, each := range httpCases {
 		t.Run(each.name, func(t *testing.T) {
 			t.Parallel()
-			each.test(t, func(t testing.TB) *bench { return newBench(t, newHarness(t)) })
+			each.test(t, func(t testing.TB) *fixture { return fixtureOf(t, newHarness(t)) })
 		})
 	}
 }
 
-// RunTokens runs the part of RunHTTP that depends on the token that a credential fetches:
-// for a connector that went through RunHTTP with another kind of credential.
-func RunTokens(t *testing.T, newHarness func(t testing.TB) HTTPHarness) {
-	for _, each := range httpCases {
-		if each.tokens == none {
-			continue
-		}
-		t.Run(each.name, func(t *testing.T) {
-			t.Parallel()
-			each.test(t, func(t testing.TB) *bench {
-				b := newBench(t, newHarness(t))
-				b.tokensOnly = each.tokens == itsSteps
-				return b
-			})
-		})
-	}
-}
+// newFixture makes a peer of its own.
+type newFixture func(t testing.TB) *fixture
 
 // eachStep runs the test for each step that is wanted, on a peer of its own.
-func eachStep(t *testing.T, fresh maker, wanted func(Step) bool, test func(*testing.T, *bench, Step)) {
-	first := fresh(t)
-	for _, step := range first.Steps() {
-		if wanted != nil && !wanted(step) || first.tokensOnly && !step.Token {
+func eachStep(t *testing.T, fresh newFixture, wanted func(Step) bool, test func(*testing.T, *fixture, Step)) {
+	for _, step := range fresh(t).Steps() {
+		if wanted != nil && !wanted(step) {
 			continue
 		}
 		t.Run(step.String(), func(t *testing.T) {
@@ -182,41 +144,55 @@ func eachStep(t *testing.T, fresh maker, wanted func(Step) bool, test func(*test
 	}
 }
 
-// bench is a peer, a locked user of it, and what was learnt about its secrets.
-type bench struct {
+// fixture is a peer, a user of it whom failed sign-ins have locked, and what no error may repeat.
+type fixture struct {
 	HTTPHarness
-	t      testing.TB
-	user   User
-	secret *secrets
-	tap    *tap
-	// tokensOnly leaves out the steps that fetch no token.
-	tokensOnly bool
-	kept       Connector
+	t         testing.TB
+	user      User
+	secrets   *secrets
+	transport *transport
+	// kept is the connector of under.
+	kept Connector
 }
 
-func newBench(t testing.TB, h HTTPHarness) *bench {
-	b := &bench{HTTPHarness: h, t: t, secret: newSecrets(h)}
-	b.tap = &tap{next: httpcall.NewTransport(), host: h.Host(), secret: b.secret}
-	t.Cleanup(b.tap.close)
-	b.user = b.makeUser("")
-	h.LockByFailedSignIns(t, b.user)
-	return b
+func fixtureOf(t testing.TB, h HTTPHarness) *fixture {
+	f := &fixture{HTTPHarness: h, t: t, secrets: newSecrets(h)}
+	f.transport = newTransport(h.Host(), f.secrets)
+	t.Cleanup(func() {
+		f.transport.CloseIdleConnections()
+		if len(f.transport.strayed) > 0 {
+			t.Errorf("other hosts were called: %v", f.transport.strayed)
+		}
+	})
+	f.user = f.makeUser("")
+	h.LockByFailedSignIns(t, f.user)
+	return f
 }
 
-// makeUser makes a user of whom no error may speak.
-func (b *bench) makeUser(name string) User {
-	user := b.MakeUser(b.t, name, "")
-	b.secret.add(user.Username, user.Email)
+// makeUser makes a user whom no error may name.
+func (f *fixture) makeUser(name string) User {
+	user := f.MakeUser(f.t, name, "")
+	f.secrets.add(user.Username, user.Email)
 	return user
 }
 
-// open opens a new connector with all rights. All that it does is watched.
-func (b *bench) open() Connector { return b.openAt(nil) }
+// open opens a new connector with all rights.
+func (f *fixture) open() Connector { return f.openWith(f.Config(), nil) }
 
-func (b *bench) openAt(now func() time.Time) Connector {
-	opened, err := connectors.Open(b.Provider(), b.Config(), connectors.Options{Transport: b.tap, Now: now})
-	require.NoError(b.t, err)
-	return watch(b.t, opened, b.secret)
+func (f *fixture) openWith(config connectors.Config, now func() time.Time) Connector {
+	opened, err := connectors.Open(f.Provider(), config, connectors.Options{Transport: f.transport, Now: now})
+	require.NoError(f.t, err)
+	return &checkedConnector{Connector: opened, t: f.t, secrets: f.secrets}
+}
+
+// first is the operation of the first request that an action makes, beside one for a token.
+func (f *fixture) first(action Action) string {
+	for _, step := range f.Steps() {
+		if step.Action == action && !step.Token {
+			return step.Operation
+		}
+	}
+	return ""
 }
 
 // outcome is what came of an action.
@@ -238,19 +214,19 @@ func (o outcome) account(id string) *connectors.Account {
 // listLimit is more than any peer of the suite has users.
 const listLimit = 1000
 
-// act does the action to the bench's user.
-func (b *bench) act(ctx context.Context, connector Connector, action Action) outcome {
-	ref := b.user.Ref()
+// act does the action to the fixture's user.
+func (f *fixture) act(ctx context.Context, connector Connector, action Action) outcome {
+	ref := f.user.Ref()
 	switch action {
 	case Unlock:
-		account := &connectors.Account{ID: b.user.ID, Username: b.user.Username, Email: b.user.Email}
+		account := &connectors.Account{ID: f.user.ID, Username: f.user.Username, Email: f.user.Email}
 		_, err := connector.Unlock(ctx, account)
 		return outcome{err: err}
 	case List:
 		page, err := connector.ListLocked(ctx, "", listLimit)
 		return outcome{accounts: page.Accounts, err: err}
 	case LookupByName:
-		ref = connectors.UserRef{Username: b.user.Username}
+		ref = connectors.UserRef{Username: f.user.Username}
 	case LookupByID:
 	}
 	account, err := connector.Lookup(ctx, ref)
@@ -261,21 +237,21 @@ func (b *bench) act(ctx context.Context, connector Connector, action Action) out
 }
 
 // order orders a fault of the step and returns the function that withdraws it.
-func (b *bench) order(step Step, fault simulator.Fault) func() {
+func (f *fixture) order(step Step, fault simulator.Fault) func() {
 	fault.Operation = step.Operation
-	id, err := b.Peer().Faults.Add(fault)
-	require.NoError(b.t, err)
-	return func() { require.NoError(b.t, b.Peer().Faults.Remove(id)) }
+	id, err := f.Peer().Faults.Add(fault)
+	require.NoError(f.t, err)
+	return func() { require.NoError(f.t, f.Peer().Faults.Remove(id)) }
 }
 
 // under does the step's action while the fault is in force, with a new connector where
 // one keeps the step's answer.
-func (b *bench) under(step Step, fault simulator.Fault) outcome {
-	defer b.order(step, fault)()
-	if b.kept == nil || step.Token || step.Advisory {
-		b.kept = b.open()
+func (f *fixture) under(step Step, fault simulator.Fault) outcome {
+	defer f.order(step, fault)()
+	if f.kept == nil || step.Token || step.Advisory {
+		f.kept = f.open()
 	}
-	return b.act(b.t.Context(), b.kept, step.Action)
+	return f.act(f.t.Context(), f.kept, step.Action)
 }
 
 // answering is a fault that answers 200 with a body.
@@ -284,21 +260,20 @@ func answering(body string) simulator.Fault {
 }
 
 // truth is the account and the answer to the step when nothing is amiss.
-func (b *bench) truth(step Step) (*connectors.Account, []byte) {
-	b.t.Helper()
-	withdraw := b.order(step, simulator.Fault{Kind: simulator.KindChange, Times: 1, Hook: func(*http.Request) { b.tap.keepNext() }})
-	defer withdraw()
-	got := b.act(b.t.Context(), b.open(), step.Action)
-	require.NoError(b.t, got.err)
-	body := b.tap.kept()
-	require.NotNil(b.t, body, "the step %s was not taken", step)
-	return got.account(b.user.ID), body
+func (f *fixture) truth(step Step) (*connectors.Account, []byte) {
+	f.t.Helper()
+	f.transport.answer = nil
+	defer f.order(step, simulator.Fault{Kind: simulator.KindChange, Times: 1, Hook: func(*http.Request) { f.transport.recording.Store(true) }})()
+	got := f.act(f.t.Context(), f.open(), step.Action)
+	require.NoError(f.t, got.err)
+	require.NotNil(f.t, f.transport.answer, "the step %s was not taken", step)
+	return got.account(f.user.ID), f.transport.answer
 }
 
-// unlocks counts the effective unlocks of the bench's user by the unlock call.
-func (b *bench) unlocks() int {
-	b.settle()
-	changes := b.Peer().Book.List(b.user.ID, 0)
+// unlocks counts the effective unlocks of the fixture's user by the unlock call.
+func (f *fixture) unlocks() int {
+	f.settle()
+	changes := f.Peer().Book.List(f.user.ID, 0)
 	return len(slices.DeleteFunc(changes, func(change simulator.Change) bool {
 		return change.What != simulator.Unlocked || change.Cause != simulator.CauseUnlockCall
 	}))
@@ -308,6 +283,6 @@ func (b *bench) unlocks() int {
 const patience = 20 * time.Second
 
 // settle waits until the peer has finished every call.
-func (b *bench) settle() {
-	require.Eventually(b.t, func() bool { return b.Peer().Calls.Summary().InFlight == 0 }, patience, time.Millisecond)
+func (f *fixture) settle() {
+	require.Eventually(f.t, func() bool { return f.Peer().Calls.Summary().InFlight == 0 }, patience, time.Millisecond)
 }

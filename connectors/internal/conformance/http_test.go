@@ -215,23 +215,23 @@ var httpMistakes = map[string]struct {
 	slips  slips
 }{
 	"a word that is not documented":        {"WrongAnswers", slips{anyStatus: true}},
-	"keys in any case, and named twice":    {"WrongAnswers", slips{inAnyCase: true}},
-	"what is no list as an empty one":      {"BrokenAnswers", slips{noList: true}},
+	"keys in any case":                     {"WrongAnswers", slips{inAnyCase: true}},
+	"what is no list as an empty one":      {"WrongAnswers", slips{noList: true}},
 	"a search that is not there as nobody": {"EveryStatus", slips{searchNamesAccount: true}},
 	"an unlock that is not said to be one": {"EveryStatus", slips{untold: true}},
 	"failures of any shape":                {"EveryStatus", slips{noShape: true}},
-	"a reset that no rule names":           {"Waits", slips{noReset: true}},
+	"a reset that no rule names":           {"EveryStatus", slips{noReset: true}},
 	"names that may be repeated":           {"EchoedSecrets", slips{nameless: true}},
 	"an ID in the path as it is":           {"HostileReferences", slips{asItIs: true}},
-	"a call that is made again":            {"DroppedConnections", slips{again: true}},
-	"a secret's file that is read once":    {"SecretFiles", slips{once: true}},
-	"requests that are not made":           {"CallsPerActivity", slips{requests: 3}},
+	"a call that is made again":            {"Interrupted", slips{again: true}},
+	"a secret's file that is read once":    {"RotatedSecret", slips{once: true}},
+	"requests that are not made":           {"RequestsPerActivity", slips{requests: 3}},
 }
 
 // TestHTTPMistakes runs the case, in a process of its own, against a driver with each mistake.
 func TestHTTPMistakes(t *testing.T) {
 	t.Parallel()
-	if made, ok := httpMistakes[os.Getenv(mistaken)]; ok {
+	if made, ok := httpMistakes[os.Getenv(mistakeVariable)]; ok {
 		conformance.RunHTTP(t, func(t testing.TB) conformance.HTTPHarness { return newWebHarness(t, made.slips) })
 		return
 	}

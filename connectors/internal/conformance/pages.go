@@ -12,64 +12,83 @@ import (
 	"github.com/latchkey-iam/latchkey/connectors/simulator"
 )
 
-func pages(t *testing.T, fresh maker) {
-	nextLinks(t, fresh)
-	endlessLinks(t, fresh)
-	repeatedPages(t, fresh)
+func pages(t *testing.T, fresh newFixture) {
+	isList := func(step Step) bool { return step.Action == List && !step.Token }
+	eachStep(t, fresh, isList, func(t *testing.T, f *fixture, step Step) {
+		if linker, ok := f.HTTPHarness.(Linker); ok {
+			f.refusesLinks(t, linker, step)
+			f.endsEndlessLinks(t, linker, step)
+		}
+		f.endsRepeatedPages(t, step)
+	})
 }
 
-// endlessLinks: pages that go on for ever, each linking to one not seen before, end with
+// refusesLinks: a link to a next page that leads elsewhere or in a circle, or is no link, is refused.
+func (f *fixture) refusesLinks(t *testing.T, linker Linker, step Step) {
+	_, page := f.truth(step)
+	own := f.transport.address.String()
+	for name, next := range map[string]any{
+		"another host":        "http://stranger.example.com" + f.transport.address.Path,
+		"another path":        "http://" + f.Host() + "/login",
+		"itself, in a circle": own,
+		"no address":          "%zz",
+		"empty":               "",
+		"null":                nil,
+		"a number":            1,
+		"a list":              []string{own},
+		"an object":           map[string]string{"href": own},
+	} {
+		got := f.under(step, answering(string(linker.LinkTo(page, next))))
+		require.Equal(t, connectors.MalformedResponse, connectors.KindOf(got.err), name)
+	}
+	require.Zero(t, f.Peer().Calls.Count("other"))
+}
+
+// endsEndlessLinks: pages that go on for ever, each linking to one not seen before, end with
 // the caller's context.
-func endlessLinks(t *testing.T, fresh maker) {
-	eachStep(t, fresh, isList, func(t *testing.T, b *bench, step Step) {
-		linker, ok := b.HTTPHarness.(Linker)
-		if !ok {
-			return
+func (f *fixture) endsEndlessLinks(t *testing.T, linker Linker, step Step) {
+	_, page := f.truth(step)
+	own := f.transport.address.String()
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	read := 0
+	var link func(*http.Request)
+	answerAndLink := func() {
+		f.order(step, simulator.Fault{Kind: simulator.KindChange, Hook: link})
+		f.order(step, answering(string(linker.LinkTo(page, fmt.Sprintf("%s&cursor=%d", own, read)))))
+	}
+	link = func(*http.Request) {
+		if read++; read == 40 {
+			cancel()
 		}
-		_, page := b.truth(step)
-		own := b.tap.lastURL().String()
-		ctx, cancel := context.WithCancel(t.Context())
-		defer cancel()
-		read := 0
-		var link func(*http.Request)
-		link = func(*http.Request) {
-			// Two orders a page: the page itself, and what makes the next one.
-			read++
-			if read == 40 {
-				cancel()
-			}
-			b.Peer().Faults.Clear()
-			b.order(step, simulator.Fault{Kind: simulator.KindChange, Hook: link})
-			b.order(step, answering(string(linker.LinkTo(page, fmt.Sprintf("%s&cursor=%d", own, read)))))
-		}
-		b.order(step, simulator.Fault{Kind: simulator.KindChange, Hook: link})
-		b.order(step, answering(string(linker.LinkTo(page, own+"&cursor=0"))))
-		got := b.act(ctx, b.open(), List)
-		require.ErrorIs(t, got.err, context.Canceled)
-		require.GreaterOrEqual(t, read, 40)
-	})
+		f.Peer().Faults.Clear()
+		answerAndLink()
+	}
+	answerAndLink()
+	got := f.act(ctx, f.open(), List)
+	f.Peer().Faults.Clear()
+	require.ErrorIs(t, got.err, context.Canceled)
+	require.GreaterOrEqual(t, read, 40)
 }
 
-// repeatedPages: a list that answers every call with its first page, whatever is asked
+// endsRepeatedPages: a list that answers every call with its first page, whatever is asked
 // for, comes to an end, and nobody is listed twice.
-func repeatedPages(t *testing.T, fresh maker) {
-	eachStep(t, fresh, isList, func(t *testing.T, b *bench, step Step) {
-		for range 5 {
-			b.LockAsAdministrator(t, b.makeUser(""))
-		}
-		_, page := b.truth(step)
-		calls := b.Peer().Calls.Count(step.Operation)
-		got := b.under(step, answering(string(page)))
-		require.LessOrEqual(t, b.Peer().Calls.Count(step.Operation)-calls, 100)
-		if got.err != nil {
-			require.Contains(t, []connectors.Kind{connectors.Conflict, connectors.MalformedResponse}, connectors.KindOf(got.err))
-			return
-		}
-		seen := map[string]bool{}
-		for _, account := range got.accounts {
-			require.False(t, seen[account.ID], "listed twice")
-			seen[account.ID] = true
-		}
-		require.Len(t, seen, 6)
-	})
+func (f *fixture) endsRepeatedPages(t *testing.T, step Step) {
+	for range 5 {
+		f.LockAsAdministrator(t, f.makeUser(""))
+	}
+	_, page := f.truth(step)
+	calls := f.Peer().Calls.Count(step.Operation)
+	got := f.under(step, answering(string(page)))
+	require.LessOrEqual(t, f.Peer().Calls.Count(step.Operation)-calls, 100)
+	if got.err != nil {
+		require.Contains(t, []connectors.Kind{connectors.Conflict, connectors.MalformedResponse}, connectors.KindOf(got.err))
+		return
+	}
+	seen := map[string]bool{}
+	for _, account := range got.accounts {
+		require.False(t, seen[account.ID], "listed twice")
+		seen[account.ID] = true
+	}
+	require.Len(t, seen, 6)
 }

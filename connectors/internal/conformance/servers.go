@@ -12,7 +12,7 @@ import (
 // locksOfEachServer: a lock on one server alone is told, listed and cleared, and says where it
 // lives. The servers' clocks are no common one.
 func locksOfEachServer(t *testing.T, h Harness) {
-	several, ok := h.(*watched).Harness.(Several)
+	several, ok := optional[Several](h)
 	if !ok {
 		return
 	}
@@ -52,7 +52,7 @@ func requireLocksOn(t *testing.T, account *connectors.Account, servers ...string
 // stoppedServers: what a server that cannot be asked would say is unread, never "no lock"; the
 // others are unlocked. Where none can be asked, nothing is known and nothing was sent.
 func stoppedServers(t *testing.T, h Harness) {
-	several, ok := h.(*watched).Harness.(Several)
+	several, ok := optional[Several](h)
 	if !ok {
 		return
 	}

@@ -17,8 +17,8 @@ import (
 	"github.com/latchkey-iam/latchkey/connectors/internal/conformance"
 )
 
-// broken is a driver with one mistake in it: what is set stands in place of the driver's own.
-type broken struct {
+// faultyDriver is a driver with one mistake in it: what is set stands in place of the driver's own.
+type faultyDriver struct {
 	*scanner
 	get    func(ctx context.Context, id string) (*connectors.Account, error)
 	find   func(ctx context.Context, field connectors.NameField, value string) ([]connectors.Match, bool, error)
@@ -29,14 +29,14 @@ type broken struct {
 	sorted bool
 }
 
-func (b *broken) Get(ctx context.Context, id string) (*connectors.Account, error) {
+func (b *faultyDriver) Get(ctx context.Context, id string) (*connectors.Account, error) {
 	if b.get != nil {
 		return b.get(ctx, id)
 	}
 	return b.scanner.Get(ctx, id)
 }
 
-func (b *broken) Find(ctx context.Context, field connectors.NameField, value string) ([]connectors.Match, bool, error) {
+func (b *faultyDriver) Find(ctx context.Context, field connectors.NameField, value string) ([]connectors.Match, bool, error) {
 	if b.find != nil {
 		return b.find(ctx, field, value)
 	}
@@ -53,14 +53,14 @@ func (b *broken) Find(ctx context.Context, field connectors.NameField, value str
 	return matches, more, err
 }
 
-func (b *broken) Unlock(ctx context.Context, account *connectors.Account) (connectors.Unlocked, error) {
+func (b *faultyDriver) Unlock(ctx context.Context, account *connectors.Account) (connectors.Unlocked, error) {
 	if b.unlock != nil {
 		return b.unlock(ctx, account)
 	}
 	return b.scanner.Unlock(ctx, account)
 }
 
-func (b *broken) Scan(ctx context.Context, after string) (accounts iter.Seq2[*connectors.Account, error], sorted bool) {
+func (b *faultyDriver) Scan(ctx context.Context, after string) (accounts iter.Seq2[*connectors.Account, error], sorted bool) {
 	all, sorted := b.scanner.Scan(ctx, after)
 	if b.list == nil {
 		return all, sorted || b.sorted
@@ -84,12 +84,12 @@ type mistake struct {
 	seenBy string
 	// of is the provider whose driver makes it; empty for a plain one.
 	of   string
-	made func(b *broken)
+	made func(b *faultyDriver)
 }
 
 // reading makes a mistake in how the driver reads a user.
 func reading(seenBy string, change func(account *connectors.Account)) mistake {
-	return mistake{seenBy: seenBy, made: func(b *broken) {
+	return mistake{seenBy: seenBy, made: func(b *faultyDriver) {
 		b.get = func(ctx context.Context, id string) (*connectors.Account, error) {
 			account, err := b.scanner.Get(ctx, id)
 			if err == nil {
@@ -103,7 +103,7 @@ func reading(seenBy string, change func(account *connectors.Account)) mistake {
 
 // finding makes a mistake in what the driver finds; all are everybody.
 func finding(seenBy string, found func(all []connectors.Match, field connectors.NameField, value string) []connectors.Match) mistake {
-	return mistake{seenBy: seenBy, made: func(b *broken) {
+	return mistake{seenBy: seenBy, made: func(b *faultyDriver) {
 		b.find = func(ctx context.Context, field connectors.NameField, value string) ([]connectors.Match, bool, error) {
 			accounts, err := b.scanner.list(ctx, "")
 			var all []connectors.Match
@@ -117,7 +117,7 @@ func finding(seenBy string, found func(all []connectors.Match, field connectors.
 
 // failing makes a mistake in how the driver fails.
 func failing(seenBy string, change func(failure *connectors.Error, account *connectors.Account) error) mistake {
-	return mistake{seenBy: seenBy, made: func(b *broken) {
+	return mistake{seenBy: seenBy, made: func(b *faultyDriver) {
 		changed := func(err error, account *connectors.Account) error {
 			var failure *connectors.Error
 			if errors.As(err, &failure) {
@@ -138,7 +138,7 @@ func failing(seenBy string, change func(failure *connectors.Error, account *conn
 
 // unlocking makes a mistake in the unlock, which is otherwise the provider's own call.
 func unlocking(seenBy string, call func(d *driver, one *person, account *connectors.Account) error) mistake {
-	return mistake{seenBy: seenBy, made: func(b *broken) {
+	return mistake{seenBy: seenBy, made: func(b *faultyDriver) {
 		b.unlock = func(ctx context.Context, account *connectors.Account) (connectors.Unlocked, error) {
 			b.mu.Lock()
 			defer b.mu.Unlock()
@@ -158,7 +158,7 @@ func unlocking(seenBy string, call func(d *driver, one *person, account *connect
 
 // listing makes a mistake in the list.
 func listing(seenBy string, list func(accounts []*connectors.Account) []*connectors.Account) mistake {
-	return mistake{seenBy: seenBy, made: func(b *broken) { b.list = list }}
+	return mistake{seenBy: seenBy, made: func(b *faultyDriver) { b.list = list }}
 }
 
 func (m mistake) at(provider string) mistake {
@@ -230,7 +230,7 @@ var mistakes = map[string]mistake{
 		return slices.DeleteFunc(all, func(match connectors.Match) bool { return match.Name != value })[:1]
 	}),
 
-	"another account": {seenBy: "LookupByEachReference", made: func(b *broken) {
+	"another account": {seenBy: "LookupByEachReference", made: func(b *faultyDriver) {
 		b.get = func(ctx context.Context, _ string) (*connectors.Account, error) {
 			accounts, err := b.scanner.list(ctx, "")
 			other := *accounts[0]
@@ -238,7 +238,7 @@ var mistakes = map[string]mistake{
 			return &other, err
 		}
 	}},
-	"somebody for an ID that nobody has": {seenBy: "NotFound", made: func(b *broken) {
+	"somebody for an ID that nobody has": {seenBy: "NotFound", made: func(b *faultyDriver) {
 		b.get = func(ctx context.Context, id string) (*connectors.Account, error) {
 			account, err := b.scanner.Get(ctx, id)
 			if connectors.KindOf(err) == connectors.NotFound {
@@ -344,7 +344,7 @@ var mistakes = map[string]mistake{
 		}
 		return accounts
 	}).at("IDsInMixedCase"),
-	"a list of numbers in their order, said to be that of their text": {seenBy: "ListLocked", of: "DecimalIDs", made: func(b *broken) {
+	"a list of numbers in their order, said to be that of their text": {seenBy: "ListLocked", of: "DecimalIDs", made: func(b *faultyDriver) {
 		b.list = func(accounts []*connectors.Account) []*connectors.Account {
 			slices.SortFunc(accounts, func(a, b *connectors.Account) int {
 				return len(a.ID)*1000 + strings.Compare(a.ID, b.ID) - len(b.ID)*1000
@@ -352,7 +352,7 @@ var mistakes = map[string]mistake{
 			return accounts
 		}
 	}},
-	"a list that is not promised": {seenBy: "ListLocked", of: "IDsWithAStrategy", made: func(*broken) {}},
+	"a list that is not promised": {seenBy: "ListLocked", of: "IDsWithAStrategy", made: func(*faultyDriver) {}},
 }
 
 func setLocks(account *connectors.Account, change func(lock *connectors.Lock)) {
@@ -361,16 +361,16 @@ func setLocks(account *connectors.Account, change func(lock *connectors.Lock)) {
 	}
 }
 
-// mistaken names, in the environment of a test's own process, the mistake that it makes.
-const mistaken = "LATCHKEY_TEST_MISTAKE"
+// mistakeVariable names, in the environment of a test's own process, the mistake that it makes.
+const mistakeVariable = "LATCHKEY_TEST_MISTAKE"
 
 // TestMistakes runs the suite, in a process of its own, against a driver with each mistake.
 func TestMistakes(t *testing.T) {
 	t.Parallel()
-	if made, ok := mistakes[os.Getenv(mistaken)]; ok {
+	if made, ok := mistakes[os.Getenv(mistakeVariable)]; ok {
 		conformance.Run(t, func(testing.TB) conformance.Harness {
 			return harness(providers[made.provider()], func(d *driver) connectors.Driver {
-				b := &broken{scanner: &scanner{d}}
+				b := &faultyDriver{scanner: &scanner{d}}
 				made.made(b)
 				return b
 			})
@@ -396,7 +396,7 @@ func (m mistake) provider() string {
 func requireSeen(t *testing.T, name, test, seenBy string) {
 	t.Helper()
 	run := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+test+"$/^"+seenBy+"$")
-	run.Env = append(os.Environ(), mistaken+"="+name)
+	run.Env = append(os.Environ(), mistakeVariable+"="+name)
 	printed, err := run.CombinedOutput()
 	var ended *exec.ExitError
 	require.ErrorAs(t, err, &ended, "%s passes: %s", seenBy, printed)

@@ -31,7 +31,7 @@ func staysOutOfUse(t *testing.T, h Harness, takeOut func(testing.TB, User) bool,
 		}
 		if !when.readBefore {
 			account = lookup(t, h, user)
-			_, one := h.(*watched).Harness.(OneState)
+			_, one := optional[OneState](h)
 			require.Equal(t, when.locked && !one, account.State.Locked())
 			require.True(t, told(account.State))
 			require.Equal(t, connectors.No, account.State.CanSignIn)

@@ -1,6 +1,7 @@
 package conformance
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -45,19 +46,18 @@ func hostileIDs(id string) []string {
 // hostileReferences: whatever a reference holds, it finds nobody, and no call leads
 // anywhere but to the search that was meant. Where nearly anything is an ID, it is called for
 // as one, and nobody has it.
-func hostileReferences(t *testing.T, fresh maker) {
-	b := fresh(t)
-	connector := b.open()
-	search := b.operationOf(LookupByName)
+func hostileReferences(t *testing.T, fresh newFixture) {
+	f := fresh(t)
+	connector := f.open()
 	var called []string
 	for _, text := range hostileTexts() {
 		for _, ref := range []connectors.UserRef{{Username: text}, {Email: text}} {
 			requireNobody(t, connector, ref)
 		}
 	}
-	for _, id := range append(hostileTexts(), hostileIDs(b.user.ID)...) {
-		b.secret.add(id) // no ID, so perhaps a name
-		if _, err := b.Provider().ID.Canonical(id); err == nil {
+	for _, id := range append(hostileTexts(), hostileIDs(f.user.ID)...) {
+		f.secrets.add(id) // no ID, so perhaps a name
+		if _, err := f.Provider().ID.Canonical(id); err == nil {
 			called = append(called, id)
 			continue
 		}
@@ -66,11 +66,12 @@ func hostileReferences(t *testing.T, fresh maker) {
 		require.Equal(t, connectors.RejectedByProvider, connectors.KindOf(err), "%q", id)
 		require.Equal(t, connectors.No, failureOf(t, err).Sent, "%q", id)
 	}
-	for _, ref := range []connectors.UserRef{{}, {ID: b.user.ID, Username: b.user.Username}, {Username: b.user.Username, Email: "x@example.com"}} {
+	for _, ref := range []connectors.UserRef{{}, {ID: f.user.ID, Username: f.user.Username}, {Username: f.user.Username, Email: "x@example.com"}} {
 		requireNobody(t, connector, ref)
 	}
-	for _, call := range b.Peer().Calls.All() {
-		require.Contains(t, append(search, b.operationOf("")...), call.Operation, call.Path)
+	for _, call := range f.Peer().Calls.All() {
+		token := slices.ContainsFunc(f.Steps(), func(step Step) bool { return step.Token && step.Operation == call.Operation })
+		require.True(t, token || call.Operation == f.first(LookupByName), call.Path)
 		require.Less(t, call.Status, 300, "the provider found the search %s wrong", call.Path)
 	}
 	for _, id := range called {
@@ -79,24 +80,8 @@ func hostileReferences(t *testing.T, fresh maker) {
 		require.Equal(t, connectors.NotFound, connectors.KindOf(err), "%q", id)
 		require.Equal(t, connectors.No, failureOf(t, err).Sent, "%q", id)
 	}
-	require.Zero(t, b.Peer().Calls.Count("other"), "an ID leads to another call")
-	require.Zero(t, b.unlocks())
-	require.Empty(t, b.tap.strayed())
-}
-
-// operationOf lists the operations of the first step of an action; without one, those
-// that fetch a token.
-func (b *bench) operationOf(action Action) []string {
-	var operations []string
-	for _, step := range b.Steps() {
-		switch {
-		case step.Token && action == "":
-			operations = append(operations, step.Operation)
-		case !step.Token && step.Action == action:
-			return []string{step.Operation}
-		}
-	}
-	return operations
+	require.Zero(t, f.Peer().Calls.Count("other"), "an ID leads to another call")
+	require.Zero(t, f.unlocks())
 }
 
 func requireNobody(t *testing.T, connector Connector, ref connectors.UserRef) {
@@ -106,22 +91,22 @@ func requireNobody(t *testing.T, connector Connector, ref connectors.UserRef) {
 	require.Contains(t, []connectors.Kind{connectors.NotFound, connectors.RejectedByProvider}, connectors.KindOf(err), "%q: %v", ref, err)
 }
 
-func namesOfUsers(t *testing.T, fresh maker) {
+func namesOfUsers(t *testing.T, fresh newFixture) {
 	hostileNamesOfUsers(t, fresh)
 	lookAlikes(t, fresh)
 }
 
 // hostileNamesOfUsers: users may be called so all the same. Each is found by its own
 // name and address, and by no other.
-func hostileNamesOfUsers(t *testing.T, fresh maker) {
-	b := fresh(t)
-	connector := b.open()
+func hostileNamesOfUsers(t *testing.T, fresh newFixture) {
+	f := fresh(t)
+	connector := f.open()
 	users := map[string]User{}
 	for _, text := range hostileTexts() {
 		if len(text) > 200 || (connectors.UserRef{Username: text}).Validate() != nil {
 			continue // no reference can name such a user
 		}
-		users[text] = b.makeUser("n" + text)
+		users[text] = f.makeUser("n" + text)
 	}
 	require.Greater(t, len(users), 60)
 	for text, user := range users {
@@ -138,9 +123,9 @@ func hostileNamesOfUsers(t *testing.T, fresh maker) {
 
 // lookAlikes: a name that only looks like another's, or that some foldings of case and
 // some normal forms take for it, is not that name.
-func lookAlikes(t *testing.T, fresh maker) {
-	b := fresh(t)
-	connector := b.open()
+func lookAlikes(t *testing.T, fresh newFixture) {
+	f := fresh(t)
+	connector := f.open()
 	for name, alikes := range map[string][]string{
 		"kate.smith": {"\u212aate.smith", "kate.\u017fmith", "ka\u0442e.smith", "kate\uff0esmith", "kate.smith\u200b", "ｋate.smith", "kate.smith."},
 		"jos\u00e9":  {"jose\u0301", "jose", "jos\u0435"},
@@ -148,14 +133,14 @@ func lookAlikes(t *testing.T, fresh maker) {
 		"fibre":      {"\ufb01bre", "f\u0131bre", "F\u0130BRE"},
 		"\u00c5sa":   {"\u212bsa", "A\u030asa"},
 	} {
-		user := b.makeUser(name)
+		user := f.makeUser(name)
 		account, err := connector.Lookup(t.Context(), connectors.UserRef{Username: name})
 		require.NoError(t, err)
 		require.Equal(t, user.ID, account.ID)
 		for _, alike := range alikes {
 			requireNobody(t, connector, connectors.UserRef{Username: alike})
 		}
-		twin := b.makeUser(alikes[0])
+		twin := f.makeUser(alikes[0])
 		for _, each := range []User{user, twin} {
 			account, err := connector.Lookup(t.Context(), connectors.UserRef{Username: each.Username})
 			if err != nil {

@@ -16,7 +16,7 @@ import (
 
 // slips are the mistakes that a driver over HTTP makes; none by default.
 type slips struct {
-	// inAnyCase reads keys in upper and lower case, and takes the last of two.
+	// inAnyCase reads keys in upper and lower case.
 	inAnyCase bool
 	// anyStatus takes a word that is not documented for ACTIVE, noList what is no list for an empty one.
 	anyStatus, noList bool
