@@ -13,8 +13,6 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/go-json-experiment/json/jsontext"
-
 	"github.com/latchkey-iam/latchkey/connectors"
 	"github.com/latchkey-iam/latchkey/connectors/internal/httpcall"
 )
@@ -63,29 +61,13 @@ var (
 var rules = httpcall.Rules{
 	RequestID: []string{"X-Request-Id", "X-Amzn-Requestid"},
 	Reset:     httpcall.CommonResets,
-	Failure:   readFailure,
+	// {"code":404,"message":…} is the shape of its specification, {"error":"Unauthorized","message":…}
+	// that of its live service.
+	Codes: []string{"code", "error"}, Number: "code", Message: "message",
 	Advice: map[connectors.Kind]string{
 		connectors.Unauthenticated:  "the credential was not accepted; check it, REGION (a key of another region answers so too) and ORG_ID",
 		connectors.PermissionDenied: "the credential lacks a right; unlocking needs an administrator, or the scope users",
 	},
-}
-
-// readFailure reads both shapes of JumpCloud's errors: {"code":404,"message":…} of its
-// specification and {"error":"Unauthorized","message":…} of its live service.
-func readFailure(body []byte) (code string, own bool) {
-	var failure struct {
-		Code    jsontext.Value         `json:"code"`
-		Error   httpcall.Loose[string] `json:"error"`
-		Message httpcall.Loose[string] `json:"message"`
-	}
-	if httpcall.Decode(body, &failure) != nil {
-		return "", false
-	}
-	if code = failure.Error.Value; len(failure.Code) > 0 && failure.Code.Kind() != 'n' {
-		code = string(failure.Code)
-		_ = json.Unmarshal(failure.Code, &code) // A number stays as it is.
-	}
-	return code, code != "" && failure.Message.Value != ""
 }
 
 // Get reads one user: https://docs.jumpcloud.com/api/1.0/index.html#operation/systemusers_get
@@ -115,11 +97,7 @@ func (d *driver) whole(ctx context.Context, raw []byte, read *user, asOf time.Ti
 // not lift a suspension, and a password that has expired stays so:
 // https://docs.jumpcloud.com/api/1.0/index.html#operation/systemusers_unlock
 func (d *driver) Unlock(ctx context.Context, account *connectors.Account) (connectors.Unlocked, error) {
-	request := d.Request(connectors.OperationUnlock, http.MethodPost, nil, "systemusers", account.ID, "unlock")
-	request.MaxAnswer = 0
-	request.Effect = true
-	request.Private = []string{account.Username, account.Email}
-	answer, err := d.Do(ctx, request)
+	answer, err := d.Do(ctx, d.Unlocking(account, "systemusers", account.ID, "unlock"))
 	if err != nil {
 		return connectors.Unlocked{}, err
 	}

@@ -34,26 +34,26 @@ type policy struct {
 
 // organization is what is read of an organization.
 type organization struct {
-	Settings httpcall.Loose[struct {
-		Policy httpcall.Loose[*struct {
+	Settings struct {
+		Policy *struct {
 			Locks    httpcall.Loose[*bool]  `json:"enableMaxLoginAttempts"`
 			Attempts httpcall.Loose[*int64] `json:"maxLoginAttempts"`
 			Ends     httpcall.Loose[*bool]  `json:"enableLockoutTimeInSeconds"`
 			Seconds  httpcall.Loose[int64]  `json:"lockoutTimeInSeconds"`
-		}] `json:"passwordPolicy"`
-	}] `json:"settings"`
+		} `json:"passwordPolicy"`
+	} `json:"settings"`
 }
 
 // Check implements httpcall.Checked. An object without a password policy is no organization's.
 func (o *organization) Check() error {
-	if o.Settings.Value.Policy.Value == nil {
+	if o.Settings.Policy == nil {
 		return errors.New("an organization has no settings.passwordPolicy")
 	}
 	return nil
 }
 
 func (o *organization) policy() policy {
-	told := o.Settings.Value.Policy.Value
+	told := o.Settings.Policy
 	locks, attempts, ends, seconds := told.Locks.Value, told.Attempts.Value, told.Ends.Value, told.Seconds.Value
 	var read policy
 	switch {
@@ -133,7 +133,8 @@ func (d *driver) policyOf(ctx context.Context, operation string, read *user) (po
 	return known, nil
 }
 
-// policy reads how an organization locks accounts. No call about organizations takes the header x-org-id: https://docs.jumpcloud.com/api/1.0/index.html#operation/organization_get
+// policy reads how an organization locks accounts. No call about organizations takes the header
+// x-org-id: https://docs.jumpcloud.com/api/1.0/index.html#operation/organization_get
 func (d *driver) policy(ctx context.Context, operation, id string) (*policy, error) {
 	request := d.Request(operation, http.MethodGet, nil, "organizations", id)
 	request.Header.Del(orgHeader)

@@ -1,6 +1,7 @@
 package jumpcloud
 
 import (
+	"cmp"
 	"errors"
 	"strings"
 	"time"
@@ -58,10 +59,6 @@ func (u *user) Check() error {
 // account maps the user, locked by the organization's policy, as answered at asOf. It leaves
 // the whole object out.
 func (u *user) account(policy policy, asOf time.Time) *connectors.Account {
-	display := u.DisplayName.Value
-	if display == "" {
-		display = strings.TrimSpace(u.FirstName.Value + " " + u.LastName.Value)
-	}
 	state := connectors.State{
 		Locks:           []connectors.Lock{},
 		Suspended:       u.Suspended != nil && *u.Suspended || states[u.State], // Either of the two keys is believed.
@@ -74,7 +71,10 @@ func (u *user) account(policy policy, asOf time.Time) *connectors.Account {
 	if u.State == "STAGED" || u.Activated != nil && !*u.Activated {
 		state.CanSignIn = connectors.No // The user has not set a password yet.
 	}
-	return &connectors.Account{ID: u.ID, Username: u.Username, Email: u.Email, DisplayName: display, State: state, AsOf: asOf}
+	return &connectors.Account{
+		ID: u.ID, Username: u.Username, Email: u.Email, State: state, AsOf: asOf,
+		DisplayName: cmp.Or(u.DisplayName.Value, strings.TrimSpace(u.FirstName.Value+" "+u.LastName.Value)),
+	}
 }
 
 // privileged: an administrator of JumpCloud, or of the machines.

@@ -216,9 +216,3 @@ func FuzzReadUser(f *testing.F) {
 		require.Equal(t, string(whole["account_locked"]) == "true", account.State.Locked())
 	})
 }
-
-func FuzzReadCode(f *testing.F) {
-	f.Add([]byte(`{"code":404}`))
-	f.Add([]byte(`{"error":"Unauthorized"}`))
-	f.Fuzz(func(_ *testing.T, raw []byte) { _, _ = readFailure(raw) })
-}

@@ -57,23 +57,11 @@ var (
 var rules = httpcall.Rules{
 	RequestID: []string{"Correlation-Id"},
 	Reset:     httpcall.CommonResets,
-	Failure:   readFailure,
+	Codes:     []string{"code"}, Message: "message",
 	Advice: map[connectors.Kind]string{
 		connectors.Unauthenticated:  "the access token was not accepted; check CLIENT_ID, CLIENT_SECRET and REGION",
 		connectors.PermissionDenied: "the worker application lacks a right, or the environment does not exist; grant it Identity Data Admin, and check ENVIRONMENT_ID",
 	},
-}
-
-// readFailure reads {"id":…,"code":…,"message":…,"details":[…]}.
-func readFailure(body []byte) (code string, own bool) {
-	var failure struct {
-		Code    httpcall.Loose[string] `json:"code"`
-		Message httpcall.Loose[string] `json:"message"`
-	}
-	if httpcall.Decode(body, &failure) != nil {
-		return "", false
-	}
-	return failure.Code.Value, failure.Code.Value != "" && failure.Message.Value != ""
 }
 
 // Get reads the user and its password, which lock apart from each other, and its groups, whose
@@ -139,7 +127,9 @@ const (
 // https://developer.pingidentity.com/pingone-api/platform/users/user-accounts/account-unlock.html
 // https://developer.pingidentity.com/pingone-api/platform/users/user-passwords/unlock-password.html
 func (d *driver) Unlock(ctx context.Context, account *connectors.Account) (connectors.Unlocked, error) {
-	answer, err := d.Do(ctx, d.unlocking(account, unlockAccount))
+	request := d.unlocking(account, unlockAccount)
+	request.MaxAnswer = httpcall.MaxUser
+	answer, err := d.Do(ctx, request)
 	if err != nil {
 		return connectors.Unlocked{}, err
 	}
@@ -155,9 +145,7 @@ func (d *driver) Unlock(ctx context.Context, account *connectors.Account) (conne
 	password, err := d.password(ctx, connectors.OperationUnlock, account.ID)
 	unlocked.At = cmp.Or(password.asOf, unlocked.At)
 	if err == nil && password.Status == passwordLockedOut {
-		request := d.unlocking(account, unlockPassword, "password")
-		request.MaxAnswer = 0
-		if answer, err = d.Do(ctx, request); err == nil {
+		if answer, err = d.Do(ctx, d.unlocking(account, unlockPassword, "password")); err == nil {
 			unlocked.At = cmp.Or(answer.AsOf, unlocked.At)
 		}
 	}
@@ -170,10 +158,8 @@ func (d *driver) Unlock(ctx context.Context, account *connectors.Account) (conne
 
 // unlocking is an unlock call: without a body, with exactly one Content-Type.
 func (d *driver) unlocking(account *connectors.Account, contentType string, path ...string) httpcall.Request {
-	request := d.Request(connectors.OperationUnlock, http.MethodPost, nil, append([]string{"users", account.ID}, path...)...)
+	request := d.Unlocking(account, append([]string{"users", account.ID}, path...)...)
 	request.Header.Set("Content-Type", contentType)
-	request.Effect = true
-	request.Private = []string{account.Username, account.Email}
 	return request
 }
 

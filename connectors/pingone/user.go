@@ -46,6 +46,7 @@ type user struct {
 }
 
 // lock is the account object of a user. Its times may be sent in a form that cannot be read.
+// https://developer.pingidentity.com/pingone-api/platform/users/user-accounts.html
 type lock struct {
 	Status          *string                `json:"status"`
 	CanAuthenticate *bool                  `json:"canAuthenticate"`
@@ -53,12 +54,6 @@ type lock struct {
 	UnlockAt        httpcall.Loose[string] `json:"unlockAt"`
 	Seconds         httpcall.Loose[*int64] `json:"secondsUntilUnlock"`
 }
-
-// The words of account.status: https://developer.pingidentity.com/pingone-api/platform/users/user-accounts.html
-const (
-	statusOK     = "OK"
-	statusLocked = "LOCKED"
-)
 
 // Check implements httpcall.Checked.
 func (u *user) Check() error {
@@ -87,13 +82,9 @@ func (u *user) groups() []string {
 // account maps the user with its password's state, as answered at asOf; now is ours. It
 // leaves the whole object out.
 func (u *user) account(password password, asOf, now time.Time) *connectors.Account {
-	display := u.Name.Formatted.Value
-	if display == "" {
-		display = strings.TrimSpace(u.Name.Given.Value + " " + u.Name.Family.Value)
-	}
 	return &connectors.Account{
-		ID: u.ID, Username: u.Username, Email: u.Email, DisplayName: display, Groups: u.groups(),
-		State: u.state(password, asOf, now), AsOf: asOf,
+		ID: u.ID, Username: u.Username, Email: u.Email, Groups: u.groups(), State: u.state(password, asOf, now), AsOf: asOf,
+		DisplayName: cmp.Or(u.Name.Formatted.Value, strings.TrimSpace(u.Name.Given.Value+" "+u.Name.Family.Value)),
 	}
 }
 
@@ -113,15 +104,11 @@ func (u *user) whole(raw []byte) (json.RawMessage, error) {
 	return connectors.Complete(raw, fields)
 }
 
-// The words of a password's status:
+// The words of a password's status, but for OK, EXTERNAL and those of State.PasswordExpired:
 // https://developer.pingidentity.com/pingone-api/platform/users/user-passwords.html
 const (
-	passwordOK         = "OK"
-	passwordNone       = "NO_PASSWORD"
-	passwordExternal   = "EXTERNAL"
-	passwordExpired    = "PASSWORD_EXPIRED"
-	passwordMustChange = "MUST_CHANGE_PASSWORD"
-	passwordLockedOut  = "PASSWORD_LOCKED_OUT"
+	passwordNone      = "NO_PASSWORD"
+	passwordLockedOut = "PASSWORD_LOCKED_OUT"
 )
 
 // password is what is known of a user's password.
@@ -144,71 +131,54 @@ func (p *password) Check() error {
 	return nil
 }
 
-// fault returns why the password layer is unknown, or empty.
-func (p *password) fault() connectors.Kind {
-	switch p.Status {
-	case passwordOK, passwordNone, passwordExternal, passwordExpired, passwordMustChange, passwordLockedOut:
-		return ""
-	}
-	return cmp.Or(p.unread, connectors.MalformedResponse)
-}
-
 // state maps the user with its password's state. asOf is the provider's clock at the user's
 // answer, now is ours.
 func (u *user) state(password password, asOf, now time.Time) connectors.State {
-	state := connectors.State{
-		Locks: []connectors.Lock{}, Disabled: !*u.Enabled, Privileged: connectors.Unknown,
-		PasswordExpired: password.Status == passwordExpired || password.Status == passwordMustChange,
+	state := connectors.State{Locks: []connectors.Lock{}, Disabled: !*u.Enabled, Privileged: connectors.Unknown}
+	unread := func(layer connectors.Layer, kind connectors.Kind) {
+		state.Unread = append(state.Unread, connectors.Unread{Layer: layer, Kind: kind})
 	}
-	reason := u.reason(password)
+	// The reason is inferred: PingOne leaves lockedAt out for lockouts by failed passwords;
+	// administrators and MFA set it.
+	reason, inferred := connectors.ReasonUnknown, false
+	if password.Status == passwordLockedOut && !u.Account.LockedAt.Sent {
+		reason, inferred = connectors.ReasonFailedSignIn, true
+	}
 	switch *u.Account.Status {
-	case statusOK:
-	case statusLocked:
-		// The status says that the lock stands, whatever its end.
-		lock := lockOf(connectors.LayerAccount, reason)
-		lock.Since, lock.Until = httpcall.Moment(u.Account.LockedAt.Value), httpcall.Moment(u.Account.UnlockAt.Value)
-		if lock.Until == nil {
-			lock.Until = after(u.Account.Seconds.Value, cmp.Or(asOf, now))
+	case "OK":
+	case "LOCKED": // The lock stands, whatever its end.
+		until := httpcall.Moment(u.Account.UnlockAt.Value)
+		if until == nil {
+			until = after(u.Account.Seconds.Value, cmp.Or(asOf, now))
 		}
-		lock.Permanent = !u.Account.UnlockAt.Sent && !u.Account.Seconds.Sent
-		state.Locks = append(state.Locks, lock)
+		state.Locks = append(state.Locks, connectors.Lock{
+			Layer: connectors.LayerAccount, Reason: reason, ReasonInferred: inferred,
+			Since: httpcall.Moment(u.Account.LockedAt.Value), Until: until, Permanent: !u.Account.UnlockAt.Sent && !u.Account.Seconds.Sent,
+		})
+	default: // A word that is not documented may be a lock.
+		unread(connectors.LayerAccount, connectors.MalformedResponse)
+	}
+	switch password.Status {
+	case "OK", "EXTERNAL", passwordNone:
+	case "PASSWORD_EXPIRED", "MUST_CHANGE_PASSWORD":
+		state.PasswordExpired = true
+	case passwordLockedOut:
+		state.Locks = append(state.Locks, connectors.Lock{
+			Layer: connectors.LayerPassword, Reason: reason, ReasonInferred: inferred,
+			Until: after(password.Seconds.Value, cmp.Or(password.asOf, now)), Permanent: !password.Seconds.Sent && !password.endUnknown,
+		})
 	default:
-		// A word that is not documented may be a lock.
-		state.Unread = append(state.Unread, connectors.Unread{Layer: connectors.LayerAccount, Kind: connectors.MalformedResponse})
-	}
-	if password.Status == passwordLockedOut {
-		lock := lockOf(connectors.LayerPassword, reason)
-		lock.Until = after(password.Seconds.Value, cmp.Or(password.asOf, now))
-		lock.Permanent = !password.Seconds.Sent && !password.endUnknown
-		state.Locks = append(state.Locks, lock)
-	}
-	if kind := password.fault(); kind != "" {
-		state.Unread = append(state.Unread, connectors.Unread{Layer: connectors.LayerPassword, Kind: kind})
+		unread(connectors.LayerPassword, cmp.Or(password.unread, connectors.MalformedResponse))
 	}
 	state.CanSignIn = u.signInAnswer(state, password)
 	return state
 }
 
-// reason infers why the account is locked. PingOne leaves lockedAt out for lockouts by failed
-// passwords; administrators and MFA set it.
-func (u *user) reason(password password) connectors.Reason {
-	if password.Status == passwordLockedOut && !u.Account.LockedAt.Sent {
-		return connectors.ReasonFailedSignIn
-	}
-	return connectors.ReasonUnknown
-}
-
-func lockOf(layer connectors.Layer, reason connectors.Reason) connectors.Lock {
-	return connectors.Lock{Layer: layer, Reason: reason, ReasonInferred: reason == connectors.ReasonFailedSignIn}
-}
-
-// longest is the longest end of a lock, counted in seconds, that is believed.
-const longest = 100 * 365 * 24 * time.Hour
-
 // after returns the end of a lock that is so many seconds away from the provider's clock, or
-// ours where it tells none; nil when that cannot be read.
+// ours where it tells none; nil when that cannot be read, or is more than a century away.
 func after(seconds *int64, clock time.Time) *time.Time {
-	if seconds == nil || *seconds < 0 || *seconds > int64(longest/time.Second) {
+	const century = 100 * 365 * 24 * 60 * 60
+	if seconds == nil || *seconds < 0 || *seconds > century {
 		return nil
 	}
 	until := clock.Add(time.Duration(*seconds) * time.Second).UTC()

@@ -64,12 +64,12 @@ func (c *webConfig) Open(options connectors.Options) ([]connectors.Server, error
 	if err != nil {
 		return nil, err
 	}
-	rules := httpcall.Rules{RequestID: []string{"X-Request-Id"}, Reset: []string{"X-Rate-Limit-Reset"}, Failure: webFailure}
+	rules := httpcall.Rules{RequestID: []string{"X-Request-Id"}, Reset: []string{"X-Rate-Limit-Reset"}, Codes: []string{"errorCode"}}
 	if c.noReset {
 		rules.Reset = nil
 	}
 	if c.noShape {
-		rules.Failure = nil
+		rules.Codes = nil
 	}
 	caller := httpcall.New("web", options, rules)
 	source := c.source()
@@ -82,14 +82,6 @@ func (c *webConfig) Open(options connectors.Options) ([]connectors.Server, error
 	}
 	caller.Key = &httpcall.Key{Source: source, Set: func(header http.Header, secret string) { header.Set("X-Web-Secret", secret) }}
 	return []connectors.Server{{Driver: &webDriver{Caller: caller, base: base, slips: c.slips}}}, nil
-}
-
-func webFailure(body []byte) (code string, own bool) {
-	var failure struct {
-		Code httpcall.Loose[string] `json:"errorCode"`
-	}
-	_ = httpcall.Decode(body, &failure)
-	return failure.Code.Value, failure.Code.Value != ""
 }
 
 type webDriver struct {

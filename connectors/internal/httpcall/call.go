@@ -90,6 +90,13 @@ func (c *Caller) Request(operation, method string, query url.Values, path ...str
 	}
 }
 
+// Unlocking is a POST below the base that unlocks the account, whatever the body of its 2xx.
+func (c *Caller) Unlocking(account *connectors.Account, path ...string) Request {
+	request := c.Request(connectors.OperationUnlock, http.MethodPost, nil, path...)
+	request.MaxAnswer, request.Effect, request.Private = 0, true, []string{account.Username, account.Email}
+	return request
+}
+
 // Read makes the call and decodes its answer; see Decode.
 func (c *Caller) Read(ctx context.Context, request Request, into any) (*Answer, error) {
 	answer, err := c.Do(ctx, request)

@@ -27,13 +27,7 @@ func callerOf(t *testing.T, handler http.HandlerFunc) (*Caller, Request) {
 	require.NoError(t, err)
 	caller := &Caller{Provider: "test", Transport: NewTransport(), Now: time.Now, Rules: Rules{
 		RequestID: []string{"X-Request-Id"},
-		Failure: func(body []byte) (string, bool) {
-			var failure struct {
-				Code Loose[string] `json:"code"`
-			}
-			_ = Decode(body, &failure)
-			return failure.Code.Value, failure.Code.Value != ""
-		},
+		Codes:     []string{"code"},
 	}}
 	request := Request{
 		Operation: "look up", Method: http.MethodGet, URL: Address(base, url.Values{"filter": {personal}}, "users", personal),

@@ -1,9 +1,12 @@
 package httpcall
 
 import (
+	"cmp"
 	"io"
 	"net/http"
 	"slices"
+
+	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/latchkey-iam/latchkey/connectors"
 )
@@ -19,17 +22,36 @@ type Rules struct {
 	// Reset names the headers that may tell when a limit of requests is lifted: in seconds,
 	// in seconds or milliseconds since 1970, or as a date.
 	Reset []string
-	// Failure reads the body of a failure: whether it has the provider's own shape, and its
-	// code, which is dropped unless it looks like one. Nil takes every body for its own.
-	Failure func(body []byte) (code string, own bool)
+	// Codes names the keys that may hold the code of the provider's own failures, a string, and
+	// Number one that may hold it as a number: a body without a code is not the provider's own,
+	// nor is one without the string Message, where that is named. Where no key is, any body is
+	// its own. What does not look like a code is dropped.
+	Codes           []string
+	Number, Message string
 }
 
 // read reads the body of a failure as the rules say.
 func (r Rules) read(body []byte) (code string, own bool) {
-	if r.Failure == nil {
-		return "", true
+	var failure map[string]jsontext.Value
+	if len(r.Codes) == 0 || Decode(body, &failure) != nil {
+		return "", len(r.Codes) == 0
 	}
-	return r.Failure(body)
+	if number := failure[r.Number]; number.Kind() == '0' {
+		code = string(number)
+	}
+	for _, key := range r.Codes {
+		code = cmp.Or(code, textOf(failure[key]))
+	}
+	return code, code != "" && (r.Message == "" || textOf(failure[r.Message]) != "")
+}
+
+// textOf is a string; empty where the value is none.
+func textOf(value jsontext.Value) string {
+	if value.Kind() != '"' {
+		return ""
+	}
+	unquoted, _ := jsontext.AppendUnquote(nil, value)
+	return string(unquoted)
 }
 
 // refused turns an answer outside 2xx into an error.
@@ -39,14 +61,14 @@ func (c *Caller) refused(request Request, header http.Header, response *http.Res
 	if status >= 200 { // the body of a switched protocol never ends
 		body, _ = io.ReadAll(io.LimitReader(response.Body, maxRefusal))
 	}
-	word, own := c.Rules.read(body)
+	said, own := c.Rules.read(body)
 	if isForeign(response, body, own) {
 		return c.foreign(request, header, response)
 	}
 	kind := c.kindOf(request, status)
 	failure := c.answered(request, header, response, kind, c.adviceFor(kind, status))
 	failure.RetryAfter = c.Rules.wait(response.Header, kind, c.Now())
-	failure.Code = presentable(word, code, private(request, header))
+	failure.Code = presentable(said, code, private(request, header))
 	// A time-out may be said by something between us and the provider.
 	if status >= 300 && status < 500 && status != http.StatusRequestTimeout {
 		_ = notSent(failure, request)

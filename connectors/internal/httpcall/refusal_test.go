@@ -3,6 +3,7 @@ package httpcall
 import (
 	"context"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -103,15 +104,47 @@ func TestEveryStatus(t *testing.T) {
 	}
 }
 
+// TestShapesOfFailures: a body has the provider's shape, or tells nothing.
+func TestShapesOfFailures(t *testing.T) {
+	t.Parallel()
+	plain, both := Rules{Codes: []string{"code"}, Message: "message"}, Rules{Codes: []string{"code", "error"}, Number: "code", Message: "message"}
+	for body, want := range map[string]struct {
+		plain, both string
+		own, ownOf2 bool
+	}{
+		`{"code":"X","message":"m"}`:              {plain: "X", both: "X", own: true, ownOf2: true},
+		`{"code":404,"message":"m"}`:              {both: "404", ownOf2: true},
+		`{"code":null,"error":"E","message":"m"}`: {both: "E", ownOf2: true},
+		`{"code":"X"}`:                            {plain: "X", both: "X"},
+		`{"code":"X","message":""}`:               {plain: "X", both: "X"},
+		`{"code":"X","message":1}`:                {plain: "X", both: "X"},
+		`{"code":{},"message":"m"}`:               {},
+		`{"message":"m"}`:                         {},
+		`null`:                                    {},
+		`no JSON`:                                 {},
+	} {
+		code, own := plain.read([]byte(body))
+		require.Equal(t, want.plain, code, body)
+		require.Equal(t, want.own, own, body)
+		code, own = both.read([]byte(body))
+		require.Equal(t, want.both, code, body)
+		require.Equal(t, want.ownOf2, own, body)
+	}
+	_, own := Rules{}.read([]byte("no JSON"))
+	require.True(t, own, "a provider without a shape")
+}
+
 func FuzzFailures(f *testing.F) {
 	f.Add(429, "7", "req", `{"code":"X"}`)
-	f.Add(200, "-1", "\n", `{"error":"`+personal+`"}`)
+	f.Add(200, "-1", "\n", `{"error":"`+personal+`","message":"x"}`)
+	f.Add(404, "", "", `{"code":404,"message":"x"}`)
+	f.Add(404, "", "", `{"code":null,"error":"Unauthorized"}`)
 	f.Fuzz(func(t *testing.T, status int, wait, id, body string) {
 		response := httptest.NewRecorder().Result()
 		response.StatusCode = 300 + (status%300+300)%300
 		response.Header = http.Header{"Retry-After": {wait}, "X-Request-Id": {id}}
-		response.Body = http.NoBody
-		caller := &Caller{Provider: "test", Now: time.Now, Rules: Rules{RequestID: []string{"X-Request-Id"}, Failure: func([]byte) (string, bool) { return body, true }}}
+		response.Body = io.NopCloser(strings.NewReader(body))
+		caller := &Caller{Provider: "test", Now: time.Now, Rules: Rules{RequestID: []string{"X-Request-Id"}, Codes: []string{"code", "error"}, Number: "code", Message: "message"}}
 		failure := caller.refused(Request{Private: []string{personal}}, http.Header{}, response)
 		require.Contains(t, connectors.Kinds(), failure.Kind)
 		require.GreaterOrEqual(t, failure.RetryAfter, time.Duration(0))

@@ -2,7 +2,6 @@ package httpcall
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -66,8 +65,9 @@ func NewTokens(caller Caller, credentials ClientCredentials) *Tokens {
 	return &Tokens{caller: caller, credentials: credentials}
 }
 
-// tokenRules takes every refusal for a wrong credential, as RFC 6749, section 5.2,
-// answers 400 or 401 to one and a wrong address answers 404.
+// tokenRules takes every refusal for a wrong credential, as RFC 6749, section 5.2, answers 400
+// or 401 to one and a wrong address answers 404. They have RFC 6749's own shape, or that of the
+// rest of an API.
 func tokenRules(rules Rules) Rules {
 	kinds := map[int]connectors.Kind{}
 	for status := 400; status < 500; status++ {
@@ -75,23 +75,9 @@ func tokenRules(rules Rules) Rules {
 			kinds[status] = connectors.Unauthenticated
 		}
 	}
-	return Rules{Kinds: kinds, RequestID: rules.RequestID, Reset: rules.Reset, Failure: readTokenFailure, Advice: map[connectors.Kind]string{
+	return Rules{Kinds: kinds, RequestID: rules.RequestID, Reset: rules.Reset, Codes: []string{"error", "code"}, Advice: map[connectors.Kind]string{
 		connectors.Unauthenticated: "the client credentials were not accepted; check CLIENT_ID, CLIENT_SECRET and the region",
 	}}
-}
-
-// readTokenFailure reads RFC 6749's own shape, and that of endpoints that answer as the rest
-// of their API does.
-func readTokenFailure(body []byte) (code string, own bool) {
-	var failure struct {
-		Error Loose[string] `json:"error"`
-		Code  Loose[string] `json:"code"`
-	}
-	if Decode(body, &failure) != nil {
-		return "", false
-	}
-	found := cmp.Or(failure.Error.Value, failure.Code.Value)
-	return found, found != ""
 }
 
 // Authorize implements Authorize with a bearer token.

@@ -283,7 +283,7 @@ func FuzzReadToken(f *testing.F) {
 	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	tokens := NewTokens(Caller{Now: func() time.Time { return now }}, ClientCredentials{})
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		_, _ = readTokenFailure(raw)
+		_, _ = tokenRules(Rules{}).read(raw)
 		read, err := tokens.read(raw)
 		if err != nil {
 			require.NotContains(t, err.Error(), "\n")
