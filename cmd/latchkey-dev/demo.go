@@ -78,7 +78,7 @@ func steps(each ...func(*person) error) []func(*person) error { return each }
 
 // throttle orders the provider to answer the next unlock with 429.
 func throttle(p *person) error {
-	_, err := p.tenant.Base().Faults.Add(simulator.Fault{Operation: "unlock", Times: 1, Kind: simulator.KindStatus, Status: http.StatusTooManyRequests,
+	_, err := p.tenant.Faults.Add(simulator.Fault{Operation: "unlock", Times: 1, Kind: simulator.KindStatus, Status: http.StatusTooManyRequests,
 		RetryAfter: simulator.Duration(time.Second)})
 	return err
 }

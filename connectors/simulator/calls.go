@@ -1,8 +1,10 @@
 package simulator
 
 import (
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"sync"
 	"time"
 )
@@ -24,11 +26,11 @@ type Call struct {
 	// DurationMS is how long the answer took to be ready, in real milliseconds.
 	DurationMS float64 `json:"durationMs"`
 	// Cut says that the answer was broken off on purpose.
-	Cut bool `json:"cut,omitempty"`
+	Cut bool `json:"cut,omitzero"`
 	// Throttled says that a rate limit that was ordered answered.
-	Throttled bool `json:"throttled,omitempty"`
+	Throttled bool `json:"throttled,omitzero"`
 	// Faults are the ids of the faults that played a part.
-	Faults []int `json:"faults,omitempty"`
+	Faults []int `json:"faults,omitzero"`
 }
 
 // Summary counts the calls since the last clearing, exactly, however many there were.
@@ -46,8 +48,7 @@ type Summary struct {
 type Calls struct {
 	mu      sync.Mutex
 	seq     int64
-	next    int // where the ring is written next, once it is full
-	ring    []Call
+	calls   []Call
 	summary Summary
 }
 
@@ -62,7 +63,7 @@ func NewCalls() *Calls {
 func (c *Calls) Clear() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.ring, c.next = nil, 0
+	c.calls = nil
 	c.summary = Summary{
 		Counts: map[string]int64{}, Statuses: map[string]map[int]int64{},
 		InFlight: c.summary.InFlight, MostInFlight: c.summary.InFlight,
@@ -84,15 +85,9 @@ func (c *Calls) Summary() Summary {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	out := c.summary
-	out.Counts, out.Statuses = map[string]int64{}, map[string]map[int]int64{}
-	for operation, n := range c.summary.Counts {
-		out.Counts[operation] = n
-	}
+	out.Counts, out.Statuses = maps.Clone(c.summary.Counts), map[string]map[int]int64{}
 	for operation, statuses := range c.summary.Statuses {
-		out.Statuses[operation] = map[int]int64{}
-		for status, n := range statuses {
-			out.Statuses[operation][status] = n
-		}
+		out.Statuses[operation] = maps.Clone(statuses)
 	}
 	return out
 }
@@ -104,8 +99,7 @@ func (c *Calls) List(operation string, after int64, limit int) []Call {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	out := []Call{}
-	for i := range c.ring {
-		call := c.ring[(c.next+i)%len(c.ring)]
+	for _, call := range c.calls[max(0, len(c.calls)-maxCalls):] {
 		if call.Seq <= after || (operation != "" && call.Operation != operation) {
 			continue
 		}
@@ -143,12 +137,9 @@ func (c *Calls) finish(call Call) {
 	if call.Throttled {
 		c.summary.Throttled++
 	}
-	if len(c.ring) < maxCalls {
-		c.ring = append(c.ring, call)
-		return
+	if c.calls = append(c.calls, call); len(c.calls) >= 2*maxCalls {
+		c.calls = slices.Clone(c.calls[maxCalls:])
 	}
-	c.ring[c.next] = call
-	c.next = (c.next + 1) % maxCalls
 }
 
 // secretParameters are query parameters by which a careless client would send a credential.
@@ -164,15 +155,10 @@ func loggedPath(r *http.Request) string {
 	if err != nil {
 		return path + "?(malformed)"
 	}
-	clean := true
 	for _, name := range secretParameters {
 		if query.Has(name) {
 			query.Set(name, "REDACTED")
-			clean = false
 		}
-	}
-	if clean {
-		return path + "?" + r.URL.RawQuery
 	}
 	return path + "?" + query.Encode()
 }

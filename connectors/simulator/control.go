@@ -1,9 +1,12 @@
 package simulator
 
 import (
+	"errors"
+	"maps"
 	"net/http"
+	"slices"
 	"strconv"
-	"sync"
+	"strings"
 
 	"github.com/latchkey-iam/latchkey/internal/httpserver"
 )
@@ -12,212 +15,156 @@ import (
 const ControlPrefix = "/_simulator/"
 
 // control answers one route of the control surface.
-type control func(s *Server, r *http.Request, body []byte) (any, error)
+type control func(r *http.Request, body []byte) (any, error)
 
-type controlRoute struct {
-	method, path string
-	answer       control
+// tell is a control that takes nothing.
+func tell(answer func() any) control {
+	return func(*http.Request, []byte) (any, error) { return answer(), nil }
 }
 
-// controlRoutes are patterns of net/http below the prefix.
-var controlRoutes = []controlRoute{
-	{"GET", "health", getHealth},
-	{"POST", "users", postUser},
-	{"GET", "users/{user}", getUser},
-	{"POST", "users/{user}/{action}", postAction},
-	{"POST", "sign-in", postSignIn},
-	{"POST", "populate", postPopulate},
-	{"GET", "faults", getFaults},
-	{"POST", "faults", postFault},
-	{"DELETE", "faults", deleteFaults},
-	{"DELETE", "faults/{id}", deleteFault},
-	{"GET", "calls", getCalls},
-	{"DELETE", "calls", deleteCalls},
-	{"GET", "book", getBook},
-	{"GET", "settings", getSettings},
-	{"PUT", "settings", putSettings},
-	{"POST", "clock", postClock},
-	{"GET", "clock", getClock},
-	{"POST", "tokens/revoke", postRevoke},
-	{"POST", "reset", postReset},
-}
-
-var controls = sync.OnceValue(func() *router {
-	routes := []Route{{Pattern: "GET " + ControlPrefix + "{$}"}}
-	for _, each := range controlRoutes {
-		routes = append(routes, Route{Pattern: each.method + " " + ControlPrefix + each.path})
+// order is a control that takes a body; the noun says in errors what it is.
+func order[T any](noun string, do func(order T) (any, error)) control {
+	return func(_ *http.Request, body []byte) (any, error) {
+		var order T
+		if err := Decode(body, noun, &order); err != nil {
+			return nil, err
+		}
+		return do(order)
 	}
-	return newRouter(routes)
-})
+}
+
+// done is a control that takes nothing and says by a word that it did something.
+func done(word string, do func()) control {
+	return tell(func() any { do(); return map[string]bool{word: true} })
+}
+
+func (s *Server) controlRoutes() map[string]control {
+	routes := map[string]control{}
+	for pattern, answer := range map[string]control{
+		"GET {$}": tell(func() any {
+			return map[string]any{"routes": slices.Sorted(maps.Keys(routes)), "operations": s.Faults.operations,
+				"actions": s.Faults.actions, "faultKinds": kinds}
+		}),
+		"GET health":       tell(func() any { return map[string]string{"status": "ok"} }),
+		"POST users":       func(_ *http.Request, body []byte) (any, error) { return s.create(body) },
+		"GET users/{user}": func(r *http.Request, _ []byte) (any, error) { return s.User(r.PathValue("user")) },
+		"POST users/{user}/{action}": func(r *http.Request, body []byte) (any, error) {
+			return s.act(r.PathValue("user"), r.PathValue("action"), body)
+		},
+		"POST sign-in":       order("sign-in", s.orderSignIn),
+		"POST populate":      order("order to populate", func(order Populate) (any, error) { return s.Populate(order) }),
+		"GET faults":         tell(s.faults),
+		"POST faults":        order("fault", s.orderFault),
+		"DELETE faults":      tell(func() any { s.Faults.Clear(); return s.faults() }),
+		"DELETE faults/{id}": s.deleteFault,
+		"GET calls":          s.getCalls,
+		"DELETE calls":       tell(func() any { s.Calls.Clear(); return s.Calls.Summary() }),
+		"GET book":           s.getBook,
+		"GET settings":       tell(func() any { return s.switches.inForce() }),
+		"PUT settings": func(_ *http.Request, body []byte) (any, error) {
+			err := s.switches.decode(body)
+			return s.switches.inForce(), err
+		},
+		"GET clock":          tell(s.clock),
+		"POST clock":         order("clock order", s.orderClock),
+		"POST tokens/revoke": done("revoked", s.revokeTokens),
+		"POST reset":         done("reset", s.Reset),
+	} {
+		method, path, _ := strings.Cut(pattern, " ")
+		routes[method+" "+ControlPrefix+path] = answer
+	}
+	return routes
+}
 
 func (s *Server) serveControl(w http.ResponseWriter, r *http.Request, body []byte) {
 	out, err := s.control(r, body)
 	w.Header().Set("Content-Type", "application/json")
 	if err != nil {
-		w.WriteHeader(inputStatus(err))
+		status := http.StatusInternalServerError
+		var input *InputError
+		if errors.As(err, &input) {
+			status = input.Status
+		}
+		w.WriteHeader(status)
 		out = map[string]string{"error": err.Error()}
 	}
 	_, _ = w.Write(append(JSON(out), '\n'))
 }
 
 func (s *Server) control(r *http.Request, body []byte) (any, error) {
-	route, status := controls().find(r)
+	answer, status := s.controls.find(r)
 	switch {
 	case status == http.StatusMethodNotAllowed:
 		return nil, &InputError{status, r.Method + " is not possible here"}
-	case route == nil:
+	case status != 0:
 		return nil, Missing("there is nothing at %s: GET %s lists what there is", r.URL.EscapedPath(), ControlPrefix)
 	case !httpserver.IsJSON(r):
 		return nil, &InputError{http.StatusUnsupportedMediaType, "send JSON, with the header Content-Type: application/json"}
 	}
-	s.tenant.settle()
-	for _, each := range controlRoutes {
-		if route.Pattern == each.method+" "+ControlPrefix+each.path {
-			return each.answer(s, r, body)
-		}
-	}
-	return getIndex(s)
+	s.settle()
+	return answer(r, body)
 }
 
-func getIndex(s *Server) (any, error) {
-	routes := make([]string, 0, len(controlRoutes))
-	for _, each := range controlRoutes {
-		routes = append(routes, each.method+" "+ControlPrefix+each.path)
-	}
-	return map[string]any{"routes": routes, "operations": s.tenant.operations(),
-		"actions": s.tenant.actions(), "faultKinds": kinds}, nil
+// signInOrder names a user and tries a password.
+type signInOrder struct {
+	User     string `json:"user"`
+	Password string `json:"password"`
 }
 
-func getHealth(*Server, *http.Request, []byte) (any, error) {
-	return map[string]string{"status": "ok"}, nil
+func (s *Server) orderSignIn(order signInOrder) (any, error) {
+	return s.SignIn(order.User, order.Password), Need(order.User != "", "a sign-in needs a user: an id, username or email")
 }
 
-func postUser(s *Server, _ *http.Request, body []byte) (any, error) { return s.tenant.create(body) }
+func (s *Server) faults() any { return map[string]any{"faults": s.Faults.List()} }
 
-func getUser(s *Server, r *http.Request, _ []byte) (any, error) {
-	return s.tenant.User(r.PathValue("user"))
-}
-
-func postAction(s *Server, r *http.Request, body []byte) (any, error) {
-	return s.tenant.act(r.PathValue("user"), r.PathValue("action"), body)
-}
-
-func postSignIn(s *Server, _ *http.Request, body []byte) (any, error) {
-	var order struct {
-		User     string `json:"user"`
-		Password string `json:"password"`
-	}
-	if err := Decode(body, "sign-in", &order); err != nil {
-		return nil, err
-	}
-	if order.User == "" {
-		return nil, Bad("a sign-in needs a user: an id, username or email")
-	}
-	return s.tenant.SignIn(order.User, order.Password), nil
-}
-
-func postPopulate(s *Server, _ *http.Request, body []byte) (any, error) {
-	var order Populate
-	if err := Decode(body, "order to populate", &order); err != nil {
-		return nil, err
-	}
-	return s.tenant.Populate(order)
-}
-
-func getFaults(s *Server, _ *http.Request, _ []byte) (any, error) {
-	return map[string]any{"faults": s.Faults.List()}, nil
-}
-
-func postFault(s *Server, _ *http.Request, body []byte) (any, error) {
-	var fault Fault
-	if err := Decode(body, "fault", &fault); err != nil {
-		return nil, err
-	}
+func (s *Server) orderFault(fault Fault) (any, error) {
 	id, err := s.Faults.Add(fault)
 	return map[string]int{"id": id}, err
 }
 
-func deleteFaults(s *Server, _ *http.Request, _ []byte) (any, error) {
-	s.Faults.Clear()
-	return getFaults(s, nil, nil)
-}
-
-func deleteFault(s *Server, r *http.Request, _ []byte) (any, error) {
+func (s *Server) deleteFault(r *http.Request, _ []byte) (any, error) {
 	id, err := strconv.Atoi(r.PathValue("id"))
 	if err != nil {
 		return nil, Bad("a fault's id is a number, not %q", r.PathValue("id"))
 	}
-	if err := s.Faults.Remove(id); err != nil {
-		return nil, err
-	}
-	return getFaults(s, nil, nil)
+	err = s.Faults.Remove(id)
+	return s.faults(), err
 }
 
-func getCalls(s *Server, r *http.Request, _ []byte) (any, error) {
+func (s *Server) getCalls(r *http.Request, _ []byte) (any, error) {
 	after, err := number(r, "after", 0)
 	if err != nil {
 		return nil, err
 	}
 	limit, err := number(r, "limit", 1000)
-	if err != nil {
-		return nil, err
-	}
 	return struct {
 		Summary
 		Calls []Call `json:"calls"`
-	}{s.Calls.Summary(), s.Calls.List(r.URL.Query().Get("operation"), after, int(limit))}, nil
+	}{s.Calls.Summary(), s.Calls.List(r.URL.Query().Get("operation"), after, int(limit))}, err
 }
 
-func deleteCalls(s *Server, _ *http.Request, _ []byte) (any, error) {
-	s.Calls.Clear()
-	return s.Calls.Summary(), nil
-}
-
-func getBook(s *Server, r *http.Request, _ []byte) (any, error) {
+func (s *Server) getBook(r *http.Request, _ []byte) (any, error) {
 	after, err := number(r, "after", 0)
-	if err != nil {
-		return nil, err
-	}
-	return map[string]any{"changes": s.Book.List(r.URL.Query().Get("user"), after)}, nil
+	return map[string]any{"changes": s.Book.List(r.URL.Query().Get("user"), after)}, err
 }
 
-func getSettings(s *Server, _ *http.Request, _ []byte) (any, error) {
-	return s.tenant.settingsInForce(), nil
+func (s *Server) orderClock(order struct {
+	Advance Duration `json:"advance"`
+},
+) (any, error) {
+	err := s.Clock.Advance(order.Advance.D())
+	s.settle()
+	return s.clock(), err
 }
 
-func putSettings(s *Server, _ *http.Request, body []byte) (any, error) {
-	if err := s.tenant.changeSettings(body); err != nil {
-		return nil, err
-	}
-	return s.tenant.settingsInForce(), nil
+func (s *Server) clock() any {
+	return map[string]string{"now": Stamp(s.Clock.Now()), "offset": s.Clock.Offset().String()}
 }
 
-func postClock(s *Server, _ *http.Request, body []byte) (any, error) {
-	var order struct {
-		Advance Duration `json:"advance"`
-	}
-	if err := Decode(body, "clock order", &order); err != nil {
-		return nil, err
-	}
-	if err := s.Clock.Advance(order.Advance.D()); err != nil {
-		return nil, err
-	}
-	s.tenant.settle()
-	return getClock(s, nil, nil)
-}
-
-func getClock(s *Server, _ *http.Request, _ []byte) (any, error) {
-	return map[string]string{"now": Stamp(s.Clock.Now()), "offset": s.Clock.Offset().String()}, nil
-}
-
-func postRevoke(s *Server, _ *http.Request, _ []byte) (any, error) {
-	s.tenant.revokeTokens()
-	return map[string]bool{"revoked": true}, nil
-}
-
-func postReset(s *Server, _ *http.Request, _ []byte) (any, error) {
-	s.Reset()
-	return map[string]bool{"reset": true}, nil
+func (s *Server) revokeTokens() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.Model.tokens.revoke()
 }
 
 // number reads a query parameter that is a number from 0.

@@ -1,7 +1,6 @@
 package simulator
 
 import (
-	"container/heap"
 	"slices"
 	"sort"
 	"strings"
@@ -119,10 +118,13 @@ type due struct {
 	id, layer string
 }
 
-// dues gives locks back in the order in which they end.
+// dues are locks in the order in which they end.
 type dues []due
 
-func (d *dues) add(lock due) { heap.Push(d, lock) }
+func (d *dues) add(lock due) {
+	at := sort.Search(len(*d), func(i int) bool { return (*d)[i].at.After(lock.at) })
+	*d = slices.Insert(*d, at, lock)
+}
 
 // next takes out the earliest lock whose end is not after now. Its owner
 // decides whether the lock still stands.
@@ -130,17 +132,7 @@ func (d *dues) next(now time.Time) (due, bool) {
 	if len(*d) == 0 || (*d)[0].at.After(now) {
 		return due{}, false
 	}
-	return heap.Pop(d).(due), true
-}
-
-// Len, Less, Swap, Push and Pop make dues a heap.Interface.
-func (d dues) Len() int           { return len(d) }
-func (d dues) Less(i, j int) bool { return d[i].at.Before(d[j].at) }
-func (d dues) Swap(i, j int)      { d[i], d[j] = d[j], d[i] }
-func (d *dues) Push(x any)        { *d = append(*d, x.(due)) }
-func (d *dues) Pop() any {
-	last := len(*d) - 1
-	lock := (*d)[last]
-	*d = (*d)[:last]
-	return lock
+	first := (*d)[0]
+	*d = (*d)[1:]
+	return first, true
 }

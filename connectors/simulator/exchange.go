@@ -1,7 +1,6 @@
 package simulator
 
 import (
-	"bytes"
 	"net/http"
 	"strconv"
 	"time"
@@ -11,8 +10,9 @@ import (
 type exchange struct {
 	server  *Server
 	w       http.ResponseWriter
-	r       *http.Request
-	body    []byte
+	r       *Request
+	route   *Route
+	nowhere int // the status where there is no route
 	call    Call
 	started time.Time
 	logged  bool
@@ -22,22 +22,12 @@ type exchange struct {
 type answer struct {
 	status int
 	header http.Header
-	body   bytes.Buffer
+	body   []byte
 }
 
-func newAnswer() *answer { return &answer{header: http.Header{}} }
-
-// Header, Write and WriteHeader make an answer an http.ResponseWriter.
-func (a *answer) Header() http.Header { return a.header }
-
-func (a *answer) Write(p []byte) (int, error) {
-	a.WriteHeader(http.StatusOK)
-	return a.body.Write(p)
-}
-
-func (a *answer) WriteHeader(status int) {
-	if a.status == 0 {
-		a.status = status
+func (a *answer) set(headers map[string]string) {
+	for name, value := range headers {
+		a.header.Set(name, value)
 	}
 }
 
@@ -56,66 +46,53 @@ func (e *exchange) run(faults []Fault) {
 			e.abort()
 		}
 		e.prepare(fault)
-		last = fault
+		if !fault.passesOn() {
+			last = fault
+		}
 	}
-	if last != nil && last.isPreparation() {
-		last = nil
+	var truth *answer
+	if last == nil || last.AfterEffect || last.sendsTruth() {
+		truth = e.serve()
 	}
-	e.answer(last, late)
-}
-
-func (f *Fault) isPreparation() bool {
-	return f.Kind == KindLatency || f.Kind == KindStale || f.Kind == KindChange
+	if !e.wait(late) {
+		e.abort()
+	}
+	if last == nil {
+		e.send(truth)
+		return
+	}
+	e.spoil(last, truth)
 }
 
 // prepare does what a fault does before the call is served.
 func (e *exchange) prepare(fault *Fault) {
 	switch fault.Kind {
 	case KindStale:
-		e.r = withStale(e.r, &staleOrder{reads: fault.Reads, lasts: fault.For.D()})
+		e.r.stale = &staleOrder{reads: fault.Reads, lasts: fault.For.D()}
 	case KindChange:
 		if fault.Hook != nil {
-			fault.Hook(e.r)
+			fault.Hook(e.r.Request)
 		}
 		if fault.Change != nil {
 			// A user that is not there (any more) cannot be changed; the call goes on.
-			_, _ = e.server.tenant.act(fault.Change.User, fault.Change.Action, fault.Change.Args)
+			_, _ = e.server.act(fault.Change.User, fault.Change.Action, fault.Change.Args)
 		}
 	}
-}
-
-func (e *exchange) answer(fault *Fault, late Duration) {
-	if fault == nil {
-		truth := e.serve()
-		if !e.wait(late) {
-			e.abort()
-		}
-		e.send(truth)
-		return
-	}
-	if fault.AfterEffect && fault.Kind != KindHalf && fault.Kind != KindSlow {
-		e.serve()
-	}
-	if !e.wait(late) {
-		e.abort()
-	}
-	e.spoil(fault)
 }
 
 // serve lets the tenant answer into memory.
 func (e *exchange) serve() *answer {
-	a := newAnswer()
-	e.server.tenant.decorate(a.header)
-	e.server.tenant.serve(a, e.r, e.body)
-	a.WriteHeader(http.StatusOK)
-	return a
+	e.server.mu.Lock()
+	defer e.server.mu.Unlock()
+	e.server.Model.settle()
+	return e.server.answered(e.r.Request, e.server.reply(e.route, e.r, e.nowhere))
 }
 
 // send logs the call and sends a whole answer.
 func (e *exchange) send(a *answer) {
 	e.begin(a, true)
 	if e.r.Method != http.MethodHead {
-		_, _ = e.w.Write(a.body.Bytes())
+		_, _ = e.w.Write(a.body)
 	}
 }
 
@@ -125,7 +102,7 @@ func (e *exchange) begin(a *answer, sized bool) {
 		e.w.Header()[name] = values
 	}
 	if sized && a.status != http.StatusNoContent && a.status != http.StatusNotModified {
-		e.w.Header().Set("Content-Length", strconv.Itoa(a.body.Len()))
+		e.w.Header().Set("Content-Length", strconv.Itoa(len(a.body)))
 	}
 	if a.header.Get("Content-Type") == "" {
 		// Nothing is guessed from the body: an answer without a type stays one.

@@ -1,49 +1,35 @@
 package simulator
 
 import (
-	"encoding/json"
+	"cmp"
+	"math"
 	"net/http"
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
+	"time"
 
+	"github.com/go-json-experiment/json/jsontext"
 	"golang.org/x/time/rate"
 )
 
-// Kinds of fault.
+// Kinds of fault. The table in README.md says what each does and takes.
 const (
-	// KindLatency waits for Delay and then goes on as usual. With AfterEffect it
-	// waits between the effect and the answer.
-	KindLatency = "latency"
-	// KindStatus answers Status with Body (the provider's own shape of an error if none).
-	KindStatus = "status"
-	// KindDrop closes the connection without an answer, before the effect or after it.
-	KindDrop = "drop"
-	// KindHalf breaks the true answer off after Bytes (default half of it), under the
-	// Content-Length of the whole, or in chunks if Chunked.
-	KindHalf = "half"
-	// KindSlow sends the true answer byte by byte with Delay between them.
-	KindSlow = "slow"
-	// KindEndless sends JSON without end; it stops at Bytes (default 64 MiB) or when the client leaves.
-	KindEndless = "endless"
-	// KindGzipBomb sends few gzip bytes that unpack to Bytes (default 256 MiB).
-	KindGzipBomb = "gzipBomb"
-	// KindDeepJSON sends JSON nested Depth deep (default 100,000).
-	KindDeepJSON = "deepJSON"
-	// KindHTML sends a web page with Status (default 200).
-	KindHTML = "html"
-	// KindEmpty sends Status (default 200) and no body.
-	KindEmpty = "empty"
-	// KindRedirect sends Status (default 302) to Location.
-	KindRedirect = "redirect"
-	// KindStale lets the write pass; after it, reads of that user answer its state
-	// from before the write, for Reads read calls or for the duration For.
-	KindStale = "stale"
-	// KindRateLimit answers 429 to what goes beyond PerSecond (with Burst, default
-	// PerSecond rounded up); Times and Applied count the throttled answers.
+	KindLatency   = "latency"
+	KindStatus    = "status"
+	KindDrop      = "drop"
+	KindHalf      = "half"
+	KindSlow      = "slow"
+	KindEndless   = "endless"
+	KindGzipBomb  = "gzipBomb"
+	KindDeepJSON  = "deepJSON"
+	KindHTML      = "html"
+	KindEmpty     = "empty"
+	KindRedirect  = "redirect"
+	KindStale     = "stale"
 	KindRateLimit = "rateLimit"
-	// KindChange first does Change.Action to Change.User, and Hook, then goes on as usual.
-	KindChange = "change"
+	KindChange    = "change"
 )
 
 var kinds = []string{
@@ -57,37 +43,37 @@ var kinds = []string{
 type Fault struct {
 	ID int `json:"id"` // given by the simulator
 
-	Operation  string `json:"operation,omitempty"`  // as in the calls log: "lookup", "unlock", …
-	Method     string `json:"method,omitempty"`     // GET, POST, …
-	PathPrefix string `json:"pathPrefix,omitempty"` // of the path without its query
-	Path       string `json:"path,omitempty"`       // a regular expression, anywhere in the path
-	Skip       int    `json:"skip,omitempty"`       // lets the first n matching calls pass
-	Times      int    `json:"times,omitempty"`      // then acts on n calls; 0: until it is cleared
+	Operation  string `json:"operation,omitzero"`  // as in the calls log: "lookup", "unlock", …
+	Method     string `json:"method,omitzero"`     // GET, POST, …
+	PathPrefix string `json:"pathPrefix,omitzero"` // of the path without its query
+	Path       string `json:"path,omitzero"`       // a regular expression, anywhere in the path
+	Skip       int    `json:"skip,omitzero"`       // lets the first n matching calls pass
+	Times      int    `json:"times,omitzero"`      // then acts on n calls; 0: until it is cleared
 
 	Kind string `json:"kind"`
 	// AfterEffect lets the call take its effect before the fault answers.
-	AfterEffect bool     `json:"afterEffect,omitempty"`
-	Delay       Duration `json:"delay,omitempty"` // before anything else, with any kind; real time
+	AfterEffect bool     `json:"afterEffect,omitzero"`
+	Delay       Duration `json:"delay,omitzero"` // before anything else, with any kind; real time
 
-	Status  int               `json:"status,omitempty"`
-	Body    *string           `json:"body,omitempty"`
-	Headers map[string]string `json:"headers,omitempty"` // win over those of the answer
+	Status  int               `json:"status,omitzero"`
+	Body    *string           `json:"body,omitzero"`
+	Headers map[string]string `json:"headers,omitzero"` // win over those of the answer
 	// RetryAfter becomes the header of that name, in seconds rounded up, or with
 	// RetryAfterDate as a date by the simulator's clock.
-	RetryAfter     Duration `json:"retryAfter,omitempty"`
-	RetryAfterDate bool     `json:"retryAfterDate,omitempty"`
-	Location       string   `json:"location,omitempty"`
-	Chunked        bool     `json:"chunked,omitempty"`
-	Bytes          int64    `json:"bytes,omitempty"`
-	Depth          int      `json:"depth,omitempty"`
+	RetryAfter     Duration `json:"retryAfter,omitzero"`
+	RetryAfterDate bool     `json:"retryAfterDate,omitzero"`
+	Location       string   `json:"location,omitzero"`
+	Chunked        bool     `json:"chunked,omitzero"`
+	Bytes          int64    `json:"bytes,omitzero"`
+	Depth          int      `json:"depth,omitzero"`
 
-	Reads int      `json:"reads,omitempty"`
-	For   Duration `json:"for,omitempty"` // by the simulator's clock
+	Reads int      `json:"reads,omitzero"`
+	For   Duration `json:"for,omitzero"` // by the simulator's clock
 
-	PerSecond float64 `json:"perSecond,omitempty"`
-	Burst     int     `json:"burst,omitempty"`
+	PerSecond float64 `json:"perSecond,omitzero"`
+	Burst     int     `json:"burst,omitzero"`
 
-	Change *StateChange `json:"change,omitempty"`
+	Change *StateChange `json:"change,omitzero"`
 	// Hook is for tests in Go: it is called with the request before it is served.
 	Hook func(*http.Request) `json:"-"`
 
@@ -98,96 +84,151 @@ type Fault struct {
 // StateChange is something done to a user at a given moment: any action of the
 // control surface's users.
 type StateChange struct {
-	User   string          `json:"user"` // id, username or email
-	Action string          `json:"action"`
-	Args   json.RawMessage `json:"args,omitempty"` // the action's own body
+	User   string         `json:"user"` // id, username or email
+	Action string         `json:"action"`
+	Args   jsontext.Value `json:"args,omitzero"` // the action's own body
 }
 
-// order is a fault with what it needs to run.
-type order struct {
+// passesOn tells whether the call goes on to the next fault after this one.
+func (f *Fault) passesOn() bool {
+	return f.Kind == KindLatency || f.Kind == KindStale || f.Kind == KindChange
+}
+
+// sendsTruth tells whether the fault sends the true answer, in its own way.
+func (f *Fault) sendsTruth() bool { return f.Kind == KindHalf || f.Kind == KindSlow }
+
+func (f *Fault) check(operations, actions []string) error {
+	isStatus := f.Status >= 200 && f.Status <= 599
+	switch {
+	case f.Operation != "" && !slices.Contains(operations, f.Operation):
+		return Bad("there is no operation %q: known are %s", f.Operation, strings.Join(operations, ", "))
+	case f.Change != nil && !slices.Contains(actions, f.Change.Action):
+		return Bad("there is no action %q: known are %s", f.Change.Action, strings.Join(actions, ", "))
+	case !slices.Contains(kinds, f.Kind):
+		return Bad("there is no kind of fault %q: known are %s", f.Kind, strings.Join(kinds, ", "))
+	case f.Skip < 0 || f.Times < 0:
+		return Bad("skip and times cannot be below zero")
+	case f.Status != 0 && !isStatus:
+		return Bad("status must be from 200 to 599")
+	}
+	lacks := map[string]struct {
+		it   bool
+		what string
+	}{
+		KindLatency:   {f.Delay <= 0, `a delay such as "2s"`},
+		KindStatus:    {!isStatus, "a status from 200 to 599"},
+		KindRedirect:  {f.Location == "", "a location"},
+		KindStale:     {f.Reads <= 0 && f.For <= 0, "reads or for"},
+		KindChange:    {f.Hook == nil && (f.Change == nil || f.Change.User == ""), "a change with user and action"},
+		KindRateLimit: {f.PerSecond <= 0, "perSecond above zero"},
+	}[f.Kind]
+	return Need(!lacks.it, "a fault of kind %s needs %s", f.Kind, lacks.what)
+}
+
+// standing is an ordered fault with what it needs to run.
+type standing struct {
 	Fault
 	path    *regexp.Regexp
 	limiter *rate.Limiter
 }
 
-func newOrder(fault Fault, operations, actions []string) (*order, error) {
-	fault.Matched, fault.Applied = 0, 0
-	o := &order{Fault: fault}
-	if err := o.checkConditions(operations); err != nil {
-		return nil, err
-	}
-	if change := o.Change; change != nil && !slices.Contains(actions, change.Action) {
-		return nil, Bad("there is no action %q: known are %s", change.Action, strings.Join(actions, ", "))
-	}
-	return o, o.checkKind()
+// Faults are the orders in force.
+type Faults struct {
+	mu                  sync.Mutex
+	last                int
+	standing            []*standing
+	operations, actions []string // that there are
 }
 
-func (o *order) checkConditions(operations []string) error {
-	if o.Operation != "" && !slices.Contains(operations, o.Operation) {
-		return Bad("there is no operation %q: known are %s", o.Operation, strings.Join(operations, ", "))
+// Add orders a fault and returns its id.
+func (f *Faults) Add(fault Fault) (int, error) {
+	if err := fault.check(f.operations, f.actions); err != nil {
+		return 0, err
 	}
-	if o.Skip < 0 || o.Times < 0 {
-		return Bad("skip and times cannot be below zero")
-	}
-	if o.Path == "" {
-		return nil
-	}
-	path, err := regexp.Compile(o.Path)
+	path, err := regexp.Compile(fault.Path)
 	if err != nil {
-		return Bad("path is not a regular expression: %s", err)
+		return 0, Bad("path is not a regular expression: %s", err)
 	}
-	o.path = path
+	each := &standing{Fault: fault, path: path}
+	if fault.Kind == KindRateLimit {
+		burst := cmp.Or(max(0, fault.Burst), int(math.Ceil(fault.PerSecond)))
+		each.limiter = rate.NewLimiter(rate.Limit(fault.PerSecond), burst)
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.last++
+	each.ID, each.Matched, each.Applied = f.last, 0, 0
+	f.standing = append(f.standing, each)
+	return each.ID, nil
+}
+
+// MustAdd is Add for tests: a wrong order panics.
+func (f *Faults) MustAdd(fault Fault) int {
+	id, err := f.Add(fault)
+	if err != nil {
+		panic(err)
+	}
+	return id
+}
+
+// List returns the faults with their counts.
+func (f *Faults) List() []Fault {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	out := make([]Fault, len(f.standing))
+	for i, each := range f.standing {
+		out[i] = each.Fault
+	}
+	return out
+}
+
+// Remove withdraws one fault.
+func (f *Faults) Remove(id int) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	before := len(f.standing)
+	f.standing = slices.DeleteFunc(f.standing, func(each *standing) bool { return each.ID == id })
+	if len(f.standing) == before {
+		return Missing("there is no fault %d", id)
+	}
 	return nil
 }
 
-func (o *order) checkKind() error {
-	switch o.Kind {
-	case KindLatency:
-		return need(o.Delay > 0, "a fault of kind latency needs a delay such as \"2s\"")
-	case KindStatus:
-		return need(o.Status >= 200 && o.Status <= 599, "a fault of kind status needs a status from 200 to 599")
-	case KindRedirect:
-		return need(o.Location != "", "a fault of kind redirect needs a location")
-	case KindStale:
-		return need(o.Reads > 0 || o.For > 0, "a fault of kind stale needs reads or for")
-	case KindChange:
-		return need(o.Hook != nil || o.Change != nil && o.Change.User != "",
-			"a fault of kind change needs a change with user and action")
-	case KindRateLimit:
-		return o.checkRate()
-	}
-	if !slices.Contains(kinds, o.Kind) {
-		return Bad("there is no kind of fault %q: known are %s", o.Kind, strings.Join(kinds, ", "))
-	}
-	return need(o.Status == 0 || o.Status >= 200 && o.Status <= 599, "status must be from 200 to 599")
+// Clear withdraws all faults.
+func (f *Faults) Clear() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.standing = nil
 }
 
-func (o *order) checkRate() error {
-	if o.PerSecond <= 0 {
-		return Bad("a fault of kind rateLimit needs perSecond above zero")
+// match walks the faults for one call and returns those that act on it, in order.
+func (f *Faults) match(operation string, r *http.Request, now time.Time) (acting []Fault) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, each := range f.standing {
+		if !each.meets(operation, r) || !each.takes(now) {
+			continue
+		}
+		each.Applied++
+		acting = append(acting, each.Fault)
+		if !each.passesOn() {
+			break
+		}
 	}
-	if o.Burst <= 0 {
-		o.Burst = max(1, int(o.PerSecond+0.999))
-	}
-	o.limiter = rate.NewLimiter(rate.Limit(o.PerSecond), o.Burst)
-	return nil
+	return acting
 }
 
-func need(holds bool, sentence string) error {
-	if holds {
-		return nil
+func (s *standing) meets(operation string, r *http.Request) bool {
+	return (s.Operation == "" || s.Operation == operation) &&
+		(s.Method == "" || strings.EqualFold(s.Method, r.Method)) &&
+		strings.HasPrefix(r.URL.EscapedPath(), s.PathPrefix) && s.path.MatchString(r.URL.EscapedPath())
+}
+
+// takes counts the call and tells whether the fault acts on it.
+func (s *standing) takes(now time.Time) bool {
+	s.Matched++
+	if s.Matched <= s.Skip || (s.Times > 0 && s.Applied >= s.Times) {
+		return false
 	}
-	return Bad("%s", sentence)
-}
-
-func (o *order) meets(operation string, r *http.Request) bool {
-	return (o.Operation == "" || o.Operation == operation) &&
-		(o.Method == "" || strings.EqualFold(o.Method, r.Method)) &&
-		strings.HasPrefix(r.URL.EscapedPath(), o.PathPrefix) &&
-		(o.path == nil || o.path.MatchString(r.URL.EscapedPath()))
-}
-
-// passesOn tells whether the call goes on to the next fault after this one.
-func (o *order) passesOn() bool {
-	return o.Kind == KindLatency || o.Kind == KindStale || o.Kind == KindChange
+	return s.limiter == nil || !s.limiter.AllowN(now, 1)
 }

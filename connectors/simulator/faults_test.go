@@ -123,10 +123,10 @@ func TestClientThatLeaves(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			b := newBench(t)
-			b.server.Faults.MustAdd(test.fault)
 			ctx, cancel := context.WithCancel(context.Background())
 			// The hook is called when the call is under way, so the client leaves only then.
-			b.server.Faults.orders = append([]*order{{Fault: Fault{Kind: KindChange, Hook: func(*http.Request) { cancel() }}}}, b.server.Faults.orders...)
+			b.server.Faults.MustAdd(Fault{Kind: KindChange, Hook: func(*http.Request) { cancel() }})
+			b.server.Faults.MustAdd(test.fault)
 			request := httptest.NewRequestWithContext(ctx, "GET", "/a", nil)
 			require.PanicsWithValue(t, http.ErrAbortHandler, func() { b.server.ServeHTTP(httptest.NewRecorder(), request) })
 			require.Equal(t, test.effects, b.tenant.count())
@@ -168,15 +168,16 @@ func TestFaultsAddUp(t *testing.T) {
 	b := newBench(t)
 	seen := make(chan string, 3)
 	hook := func(name string) func(*http.Request) { return func(*http.Request) { seen <- name } }
+	b.tenant.MustCreateUser(map[string]any{"username": "bob"})
 	b.server.Faults.MustAdd(Fault{Kind: KindChange, Hook: hook("first")})
-	b.server.Faults.MustAdd(Fault{Kind: KindChange, Change: &StateChange{User: "bob", Action: "lock", Args: JSON(map[string]int{"a": 1})}})
+	b.server.Faults.MustAdd(Fault{Kind: KindChange, Change: &StateChange{User: "bob", Action: "note", Args: JSON(map[string]int{"a": 1})}})
 	b.server.Faults.MustAdd(Fault{Kind: KindStatus, Status: 500, Times: 1})
 	b.server.Faults.MustAdd(Fault{Kind: KindChange, Hook: hook("last")})
 	response, _ := b.do("GET", "/a", "")
 	require.Equal(t, 500, response.StatusCode)
 	response, _ = b.do("GET", "/a", "")
 	require.Equal(t, 200, response.StatusCode)
-	require.Equal(t, []string{"bob lock {\"a\":1}", "bob lock {\"a\":1}"}, b.tenant.acts)
+	require.Equal(t, []string{"bob note {\"a\":1}", "bob note {\"a\":1}"}, b.tenant.acts)
 	require.Equal(t, []string{"first", "first", "last"}, []string{<-seen, <-seen, <-seen})
 	require.Equal(t, []int{1, 2, 3}, b.server.Calls.All()[0].Faults)
 	faults := b.server.Faults.List()
@@ -209,8 +210,7 @@ func TestRateLimit(t *testing.T) {
 
 func TestStopWhileWaiting(t *testing.T) {
 	t.Parallel()
-	tenant := &counter{}
-	server := newServer(tenant, NewClock(nil), NewBook())
+	server := newCounter(nil).Server
 	root, stop, err := server.Start("127.0.0.1:0")
 	require.NoError(t, err)
 	arrived := make(chan struct{})

@@ -2,12 +2,11 @@ package simulator
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
-	"strings"
+
+	"github.com/go-json-experiment/json"
 )
 
 // InputError is what the control surface answers to a wrong order: one clear
@@ -30,32 +29,35 @@ func Missing(format string, args ...any) error {
 	return &InputError{Status: http.StatusNotFound, Message: fmt.Sprintf(format, args...)}
 }
 
+// Need is an error with the sentence unless the condition holds.
+func Need(holds bool, format string, args ...any) error {
+	if holds {
+		return nil
+	}
+	return Bad(format, args...)
+}
+
 // Decode reads one JSON value into v, which keeps what the value does not name.
-// An unknown key is refused by its name, and so is anything after the value.
-// An empty body leaves v as it is. The noun says in errors what is being read.
+// An unknown key is refused by its name. An empty body leaves v as it is. The noun
+// says in errors what is being read.
 func Decode(raw []byte, noun string, v any) error {
 	if len(bytes.TrimSpace(raw)) == 0 {
 		return nil
 	}
-	decoder := json.NewDecoder(bytes.NewReader(raw))
-	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(v); err != nil {
+	if err := json.Unmarshal(raw, v, json.RejectUnknownMembers(true)); err != nil {
 		return decodeError(noun, err)
-	}
-	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-		return Bad("the %s holds more than one JSON value", noun)
 	}
 	return nil
 }
 
 func decodeError(noun string, err error) error {
-	text := strings.TrimPrefix(err.Error(), "json: ")
-	if key, found := strings.CutPrefix(text, "unknown field "); found {
-		return Bad("unknown key %s in the %s", key, noun)
+	var wrong *json.SemanticError
+	switch {
+	case !errors.As(err, &wrong):
+	case errors.Is(err, json.ErrUnknownName):
+		return Bad("unknown key %q in the %s", wrong.JSONPointer.LastToken(), noun)
+	case wrong.Err == nil:
+		return Bad("%q in the %s must be of type %s, not %s", wrong.JSONPointer.LastToken(), noun, wrong.GoType, wrong.JSONKind)
 	}
-	var wrongType *json.UnmarshalTypeError
-	if errors.As(err, &wrongType) {
-		return Bad("%q in the %s must be of type %s, not %s", wrongType.Field, noun, wrongType.Type, wrongType.Value)
-	}
-	return Bad("the %s cannot be read: %s", noun, text)
+	return Bad("the %s cannot be read: %s", noun, err)
 }

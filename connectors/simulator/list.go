@@ -5,17 +5,59 @@ import (
 	"sort"
 )
 
-// Query is what a list asks for.
-type Query struct {
-	Match func(u *User) bool // nil: everybody
+// Filter is what all matches of a list have; the zero value asks for everybody.
+type Filter struct {
+	// Holds decides about one user; nil holds for everybody.
+	Holds func(u *User) bool
 	// Name is an id, username or address that every match has; "" if none is
 	// known. It saves walking over everybody.
 	Name   string
 	Locked bool // only those whom a lock holds
-	// Order is nil for the tenant's own, in which only the page is kept: most
-	// searches ask for it, and many users may match.
+}
+
+// And is the filter whose matches are those of both.
+func (f Filter) And(g Filter) Filter {
+	both := Filter{Holds: f.Holds, Name: f.Name, Locked: f.Locked || g.Locked}
+	if both.Name == "" {
+		both.Name = g.Name
+	}
+	if both.Holds == nil {
+		both.Holds = g.Holds
+	} else if g.Holds != nil {
+		both.Holds = func(u *User) bool { return f.Holds(u) && g.Holds(u) }
+	}
+	return both
+}
+
+// All is the filter whose matches are those of each.
+func All(filters ...Filter) (all Filter) {
+	for _, each := range filters {
+		all = all.And(each)
+	}
+	return all
+}
+
+// Either is the filter whose matches are those of any choice; of none, nobody is a match.
+func Either(choices ...Filter) Filter {
+	if len(choices) == 1 {
+		return choices[0]
+	}
+	return Filter{Holds: func(u *User) bool {
+		return slices.ContainsFunc(choices, func(f Filter) bool { return f.matches(u) })
+	}}
+}
+
+// matches decides without what saves walking.
+func (f Filter) matches(u *User) bool {
+	return (!f.Locked || u.Locked()) && (f.Holds == nil || f.Holds(u))
+}
+
+// Query is what a list asks for.
+type Query struct {
+	Filter
+	// Order is nil for the tenant's own.
 	Order       func(a, b *User) int
-	After       uint64 // a Page's Next
+	After       uint64 // a Page's Next, where the tenant's order is that of creation
 	Skip, Limit int
 }
 
@@ -28,70 +70,50 @@ type Page struct {
 
 // Find returns a page. Where nothing is to be decided, those before and behind
 // it are not looked at.
-func (m *Model[S]) Find(q Query) Page {
-	users, match := m.candidates(q)
-	view := m.stale.reader(m.Now())
-	start := sort.Search(len(users), func(i int) bool { return users[i].number > q.After })
-	if q.After == 0 {
-		start = 0
+func (m *Model) Find(q Query) Page {
+	users, view := m.users.order, m.stale.reader(m.Now())
+	switch {
+	case q.Name != "":
+		users = m.users.named(q.Name)
+	case q.Locked && len(m.stale.views) == 0:
+		users, q.Locked = m.users.locked, false
 	}
-	if match == nil && q.Order == nil {
-		total := len(users)
-		users = users[min(start+q.Skip, total):]
-		page := Page{Total: total, Users: make([]*User, 0, min(q.Limit, len(users)))}
-		for _, u := range users[:min(q.Limit, len(users))] {
-			page.Users = append(page.Users, view(u))
-		}
-		return page.goesOn(len(users) > q.Limit)
+	if q.Locked || q.Name != "" || q.Holds != nil || q.Order != nil {
+		users, view = m.seen(users, view, q), func(u *User) *User { return u }
 	}
-	page, matched := Page{}, 0 // those from start on
-	for i, u := range users {
-		seen := view(u)
-		if match != nil && !match(seen) {
-			continue
-		}
-		page.Total++
-		if i < start {
-			continue
-		}
-		if matched++; q.Order != nil || matched > q.Skip && matched-q.Skip <= q.Limit {
-			page.Users = append(page.Users, seen)
-		}
+	start := 0
+	if q.After > 0 {
+		start = sort.Search(len(users), func(i int) bool { return users[i].number > q.After })
 	}
-	if q.Order != nil {
-		slices.SortStableFunc(page.Users, q.Order)
-		page.Users = page.Users[min(q.Skip, matched):]
-		page.Users = page.Users[:min(q.Limit, len(page.Users))]
+	rest := users[min(start+q.Skip, len(users)):]
+	page := Page{Total: len(users), Users: make([]*User, min(q.Limit, len(rest)))}
+	for i := range page.Users {
+		page.Users[i] = view(rest[i])
 	}
-	return page.goesOn(matched > q.Skip+q.Limit)
+	if n := len(page.Users); n > 0 && len(rest) > n {
+		page.Next = page.Users[n-1].number
+	}
+	return page
 }
 
-func (p Page) goesOn(more bool) Page {
-	if more && len(p.Users) > 0 {
-		p.Next = p.Users[len(p.Users)-1].number
+// seen are those who match, as readers see them, in order.
+func (m *Model) seen(users []*User, view func(*User) *User, q Query) []*User {
+	var out []*User
+	for _, u := range users {
+		if u = view(u); q.matches(u) {
+			out = append(out, u)
+		}
 	}
-	return p
-}
-
-// candidates are the users among whom all matches are, in order, and what is
-// still to be decided about each.
-func (m *Model[S]) candidates(q Query) ([]*User, func(*User) bool) {
-	users, match := m.users.order, q.Match
-	if q.Name != "" {
-		users = slices.Clone(m.users.named(q.Name))
-		slices.SortFunc(users, func(a, b *User) int {
+	if q.Order == nil && q.Name != "" {
+		q.Order = func(a, b *User) int {
 			if m.users.before(a, b) {
 				return -1
 			}
 			return 1
-		})
+		}
 	}
-	switch {
-	case !q.Locked:
-	case q.Name == "" && len(m.stale.views) == 0:
-		users = m.users.locked
-	default:
-		match = func(u *User) bool { return u.Locked() && (q.Match == nil || q.Match(u)) }
+	if q.Order != nil {
+		slices.SortStableFunc(out, q.Order)
 	}
-	return users, match
+	return out
 }

@@ -1,20 +1,9 @@
 package simulator
 
-import "time"
-
-// Policy is what failed sign-ins do.
-type Policy struct {
-	Layer    string // that they lock
-	Off      bool
-	Limit    int           // the failure with this number locks
-	Window   time.Duration // 0: failures count for ever
-	Duration time.Duration // 0: until somebody unlocks
-}
-
 // Lock locks a layer from its Since (zero: now) until its Until (zero: until
 // unlocked). One that is locked keeps its reason and its beginning, and takes
 // the new end if one is given.
-func (m *Model[S]) Lock(u *User, lock Lock) {
+func (m *Model) Lock(u *User, lock Lock) {
 	if lock.Since.IsZero() {
 		lock.Since = m.Now()
 	}
@@ -42,13 +31,13 @@ func (m *Model[S]) Lock(u *User, lock Lock) {
 }
 
 // LockByFailures locks as failed sign-ins do.
-func (m *Model[S]) LockByFailures(u *User) {
+func (m *Model) LockByFailures(u *User) {
 	m.Lock(u, Lock{Layer: m.policy().Layer, Cause: CauseFailedSignIn})
 }
 
 // Unlock takes a layer's lock away. The count of failures goes with the layer
 // that they lock.
-func (m *Model[S]) Unlock(u *User, layer, cause string) {
+func (m *Model) Unlock(u *User, layer, cause string) {
 	if layer == m.policy().Layer {
 		u.Failures.Clear()
 	}
@@ -60,7 +49,7 @@ func (m *Model[S]) Unlock(u *User, layer, cause string) {
 }
 
 // Lift lets an account go in spite of the lock at a layer, which stays.
-func (m *Model[S]) Lift(u *User, layer, cause string) {
+func (m *Model) Lift(u *User, layer, cause string) {
 	lock := u.Lock(layer)
 	if lock.Cause == "" || lock.Lifted {
 		return
@@ -71,7 +60,7 @@ func (m *Model[S]) Lift(u *User, layer, cause string) {
 }
 
 // settle lets locks run out whose end has come.
-func (m *Model[S]) settle() {
+func (m *Model) settle() {
 	for {
 		next, found := m.dues.next(m.Now())
 		if !found {
@@ -90,17 +79,26 @@ func (m *Model[S]) settle() {
 	}
 }
 
-func (m *Model[S]) enter(u *User, change Change) {
+func (m *Model) enter(u *User, change Change) {
 	u.Updated, change.UserID = m.Now(), u.ID
 	m.users.index(u)
 	m.book.Write(change)
 }
 
+// SignIn is the outcome of a sign-in. Reason says why not: "unknown_user",
+// "wrong_password", "locked", "suspended", "disabled", "not_activated" …
+type SignIn struct {
+	OK     bool   `json:"ok"`
+	Reason string `json:"reason,omitempty"`
+}
+
 // signIn tries a password. Failures count on a locked account too, whoever
 // locked it; they never change why it is locked.
-func (m *Model[S]) signIn(u *User, password string) SignIn {
-	if reason := m.vendor.Barred(u); reason != "" {
-		return SignIn{Reason: reason}
+func (m *Model) signIn(u *User, password string) SignIn {
+	if m.vendor.Barred != nil {
+		if reason := m.vendor.Barred(u); reason != "" {
+			return SignIn{Reason: reason}
+		}
 	}
 	if password != u.Password {
 		m.fail(u)
@@ -109,21 +107,23 @@ func (m *Model[S]) signIn(u *User, password string) SignIn {
 	if len(u.Locks) > 0 {
 		return SignIn{Reason: "locked"}
 	}
-	if reason := m.vendor.Hindered(u); reason != "" {
-		return SignIn{Reason: reason}
+	if m.vendor.Hindered != nil {
+		if reason := m.vendor.Hindered(u); reason != "" {
+			return SignIn{Reason: reason}
+		}
 	}
 	u.Failures.Clear()
 	return SignIn{OK: true}
 }
 
-func (m *Model[S]) fail(u *User) {
+func (m *Model) fail(u *User) {
 	policy := m.policy()
 	if count := u.Failures.Add(m.Now(), policy.Window); !policy.Off && count >= policy.Limit {
 		m.LockByFailures(u)
 	}
 }
 
-func (m *Model[S]) policy() Policy { return m.vendor.Policy(m.settings) }
+func (m *Model) policy() Policy { return m.settings().Policy() }
 
 // Attempts are the failed sign-ins that count now.
-func (m *Model[S]) Attempts(u *User) int { return u.Failures.Count(m.Now(), m.policy().Window) }
+func (m *Model) Attempts(u *User) int { return u.Failures.Count(m.Now(), m.policy().Window) }

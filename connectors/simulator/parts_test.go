@@ -14,18 +14,15 @@ func TestFields(t *testing.T) {
 	top := MustFields(`{"c": [1, 2], "b": 2}`)
 	both := top.Over(base)
 	require.JSONEq(t, `{"a":{"x":{"y":9007199254740993}},"b":2,"c":[1,2],"d":null,"e":"<é\"\u2028>"}`, string(JSON(both)))
-	raw, found := both.Path("a.x.y")
-	require.True(t, found)
-	require.Equal(t, "9007199254740993", string(raw))
-	_, found = both.Path("b.x")
-	require.False(t, found)
-	require.Equal(t, `{"b":2}`, string(JSON(both.Only("b", "z"))))
-	require.Equal(t, `{"a":1,"b":2}`, string(MustFields(`{"b":2}`).With("a", 1).AppendJSON(nil)))
-	require.Equal(t, `{"b":3}`, string(MustFields(`{"b":2}`).With("b", 3).AppendJSON(nil)))
+	require.Equal(t, "9007199254740993", string(both.Path("a.x.y")))
+	require.Nil(t, both.Path("b.x"))
+	require.Equal(t, `{"b":2,"d":null}`, string(JSON(both.Without("a", "c", "e", "z"))))
+	require.Equal(t, `{"a":1,"b":2}`, string(JSON(MustFields(`{"b":2}`).With("a", 1))))
+	require.Equal(t, `{"b":3}`, string(JSON(MustFields(`{"b":2}`).With("b", 3))))
 	require.Empty(t, both.Text("b"))
 	require.Equal(t, "<é\"\u2028>", both.Text("e"))
-	require.Equal(t, "1", string(base[1].Value), "laying over and setting change nothing in place")
-	for _, raw := range []string{``, `null`, `7`, `[]`, `{} {}`, `{`} {
+	require.Equal(t, "1", string(base["b"]), "laying over and setting change nothing in place")
+	for _, raw := range []string{``, `null`, `7`, `[]`, `{} {}`, `{`, `{"a":1,"a":2}`} {
 		_, err := ParseFields([]byte(raw), "thing")
 		require.ErrorContains(t, err, "thing", raw)
 	}
@@ -40,7 +37,7 @@ func FuzzParseFields(f *testing.F) {
 		if err != nil {
 			return
 		}
-		text := fields.AppendJSON(nil)
+		text := JSON(fields)
 		require.True(t, json.Valid(text), "%s", text)
 		again, err := ParseFields(text, "thing")
 		require.NoError(t, err)
@@ -48,23 +45,26 @@ func FuzzParseFields(f *testing.F) {
 	})
 }
 
-func TestParts(t *testing.T) {
+// TestInto: the keys that are named are read, the others left, and a wrong type is told by its key.
+func TestInto(t *testing.T) {
 	t.Parallel()
-	p := NewParts(MustFields(`{"s":"x","b":true,"t":"2026-03-01T12:00:00Z","n":7,"o":{"in":"y"},"z":null}`))
-	require.Equal(t, "x", p.Text("s", "d"))
-	require.Equal(t, "d", p.Text("z", "d"))
-	require.True(t, p.Bool("b", false))
-	require.Equal(t, start, p.Time("t"))
-	require.Equal(t, 7, p.Count("n"))
-	inner := p.Object("o")
-	require.Equal(t, "y", inner.Text("in", ""))
-	none := p.Object("z")
-	require.Empty(t, none.Text("in", ""))
-	require.NoError(t, p.Err())
-	p.Object("s")
-	require.ErrorContains(t, p.Err(), "must be a JSON object")
-	p.Text("n", "")
-	require.ErrorContains(t, p.Err(), "s must be", "the first error is kept")
+	fields := MustFields(`{"s":"x","t":"2026-03-01T12:00:00Z","o":{"in":"y"},"z":null,"more":7}`)
+	var into struct {
+		S string    `json:"s"`
+		T time.Time `json:"t"`
+		Z *string   `json:"z"`
+		O struct {
+			In string `json:"in"`
+		} `json:"o"`
+	}
+	require.NoError(t, fields.Into(&into))
+	require.Equal(t, "x", into.S)
+	require.Equal(t, start, into.T)
+	require.Equal(t, "y", into.O.In)
+	require.Nil(t, into.Z)
+	for raw, sentence := range map[string]string{`{"s":7}`: `"s" in the user must be`, `{"o":"x"}`: `"o" in the user must be`, `{"t":"x"}`: "cannot be read"} {
+		require.ErrorContains(t, MustFields(raw).Into(&into), sentence, raw)
+	}
 }
 
 func TestFailures(t *testing.T) {

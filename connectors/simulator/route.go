@@ -1,6 +1,8 @@
 package simulator
 
 import (
+	"bytes"
+	"maps"
 	"mime"
 	"net/http"
 	"net/url"
@@ -24,7 +26,10 @@ type Route struct {
 	// ignores what it was asked for answers about everybody.
 	Parameters []string
 	Open       bool // asks for no credentials
-	Serve      func(r *Request) Reply
+	// Serve answers, or else User, where the pattern's {id} is a user's: a read gets the
+	// user as reads see it.
+	Serve func(r *Request) Reply
+	User  func(r *Request, u *User) Reply
 }
 
 // Request is a call on its way to the vendor.
@@ -34,6 +39,8 @@ type Request struct {
 	Query     url.Values
 	Operation string
 	Access    string // what the caller may do, as the vendor's Authenticate found out
+
+	stale *staleOrder
 }
 
 // Reply is an answer of the vendor's.
@@ -58,12 +65,7 @@ func (r *Request) Object() (Fields, error) {
 
 // unknown is the first parameter that the route does not know.
 func (route *Route) unknown(query url.Values) string {
-	names := make([]string, 0, len(query))
-	for name := range query {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	for _, name := range names {
+	for _, name := range slices.Sorted(maps.Keys(query)) {
 		if !slices.ContainsFunc(route.Parameters, func(known string) bool {
 			return name == known || strings.HasSuffix(known, "[") && strings.HasPrefix(name, known)
 		}) {
@@ -73,34 +75,83 @@ func (route *Route) unknown(query url.Values) string {
 	return ""
 }
 
-// router finds routes by their patterns.
-type router struct {
-	mux    *http.ServeMux
-	routes map[string]*Route
+// request finds the route of a call; without one it has the status of a call that leads nowhere.
+func (s *Server) request(r *http.Request, body []byte) (route *Route, request *Request, status int) {
+	request = &Request{Request: r, Sent: bytes.TrimSpace(body), Query: r.URL.Query(), Operation: OpOther}
+	if route, status = s.api.find(r); route == nil {
+		return nil, request, status
+	}
+	if request.Operation = route.Operation; route.Named != nil {
+		request.Operation = route.Named(request)
+	}
+	return route, request, 0
 }
 
-func newRouter(routes []Route) *router {
-	r := &router{mux: http.NewServeMux(), routes: map[string]*Route{}}
-	for i := range routes {
-		r.routes[routes[i].Pattern] = &routes[i]
-		// It writes nothing, so that whatever is written says that no route matched.
-		r.mux.HandleFunc(routes[i].Pattern, func(http.ResponseWriter, *http.Request) {})
+// reply answers a call as the provider does.
+func (s *Server) reply(route *Route, r *Request, status int) Reply {
+	if route == nil || !route.Open {
+		if refusal := s.vendor.Authenticate(r); refusal != nil {
+			return *refusal
+		}
+	}
+	if route == nil {
+		return s.vendor.Error(status, "")
+	}
+	if name := route.unknown(r.Query); name != "" && !s.Model.settings().Ignores() {
+		return s.vendor.Error(http.StatusBadRequest, "unknown parameter "+name)
+	}
+	if route.Serve != nil {
+		return route.Serve(r)
+	}
+	u := s.Model.User(r.PathValue("id"))
+	switch {
+	case u == nil:
+		return s.vendor.Error(http.StatusNotFound, "")
+	case r.Method == http.MethodGet:
+		return route.User(r, s.Model.stale.reader(s.Model.Now())(u))
+	}
+	prior := *u
+	reply := route.User(r, u)
+	if reply.Status < http.StatusMultipleChoices {
+		s.Model.stale.remember(prior, r.stale, s.Model.Now())
+	}
+	return reply
+}
+
+// router finds what stands for a pattern of net/http.
+type router[T any] struct {
+	mux *http.ServeMux
+	to  map[string]T
+}
+
+func newRouter[T any](to map[string]T) *router[T] {
+	r := &router[T]{http.NewServeMux(), to}
+	for pattern := range to {
+		// It writes nothing, so that a status says that no pattern matched.
+		r.mux.HandleFunc(pattern, func(http.ResponseWriter, *http.Request) {})
 	}
 	return r
 }
 
-// find returns the route of a request, which gets the values of its path; or nil
-// and the status for one that leads nowhere.
-func (r *router) find(request *http.Request) (*Route, int) {
-	probe := newAnswer()
-	r.mux.ServeHTTP(probe, request)
+// find gives the request the values of its path; of one that leads nowhere it tells the status.
+func (r *router[T]) find(request *http.Request) (found T, status int) {
+	var probe probe
+	r.mux.ServeHTTP(&probe, request)
 	switch probe.status {
 	case 0:
-		return r.routes[request.Pattern], 0
+		return r.to[request.Pattern], 0
 	case http.StatusMethodNotAllowed:
-		return nil, probe.status
+		return found, probe.status
 	default:
 		// A path that is not clean is sent nowhere else.
-		return nil, http.StatusNotFound
+		return found, http.StatusNotFound
 	}
 }
+
+// probe takes the status that a mux answers with.
+type probe struct{ status int }
+
+// Header, Write and WriteHeader make a probe an http.ResponseWriter.
+func (p *probe) Header() http.Header            { return http.Header{} }
+func (p *probe) Write(body []byte) (int, error) { return len(body), nil }
+func (p *probe) WriteHeader(status int)         { p.status = status }

@@ -13,8 +13,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// counter is a tenant that counts what takes effect.
+// counter is a tenant that answers whatever is asked, and counts what takes effect.
 type counter struct {
+	*Tenant[paperSettings]
 	mu      sync.Mutex
 	effects int
 	acts    []string
@@ -22,68 +23,37 @@ type counter struct {
 
 const bigAnswer = 3000
 
-func (c *counter) operations() []string { return []string{"read", "write", "big"} }
-func (c *counter) actions() []string    { return []string{"lock", "suspend"} }
-
-func (c *counter) operation(r *http.Request, _ []byte) string {
-	switch {
-	case r.URL.Path == "/big":
-		return "big"
-	case r.Method == http.MethodPost:
-		return "write"
+func newCounter(now func() time.Time) *counter {
+	c := &counter{}
+	vendor := newPaper().vendor
+	vendor.Routes = []Route{
+		{Pattern: "GET /big", Operation: "big", Serve: c.serve}, {Pattern: "GET /", Operation: "read", Serve: c.serve},
+		{Pattern: "POST /", Operation: "write", Serve: c.serve},
 	}
-	return "read"
+	vendor.Authenticate = func(*Request) *Reply { return nil }
+	vendor.Type = func(*http.Request) string { return "application/test+json" }
+	vendor.Error = func(status int, _ string) Reply {
+		return Reply{Status: status, Body: JSON(map[string]int{"status": status})}
+	}
+	vendor.Headers = func() map[string]string { return map[string]string{"X-Always": "yes"} }
+	vendor.Unlock = func(u *User, cause string) { c.Model.Unlock(u, LayerAccount, cause) }
+	vendor.Actions = map[string]Action{"note": func(u *User, args []byte) error {
+		c.acts = append(c.acts, u.Username+" note "+string(args))
+		return nil
+	}}
+	c.Tenant = NewTenant(now, paperSettings{Limit: 3, Lenient: true}, vendor)
+	return c
 }
 
-func (c *counter) serve(w http.ResponseWriter, r *http.Request, _ []byte) {
+func (c *counter) serve(r *Request) Reply {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.effects++
-	w.Header().Set("Content-Type", "application/test+json")
-	if r.URL.Path == "/big" {
-		_, _ = io.WriteString(w, `{"a":"`+strings.Repeat("x", bigAnswer)+`"}`)
-		return
+	if r.Operation == "big" {
+		return OK(map[string]string{"a": strings.Repeat("x", bigAnswer)})
 	}
-	_, _ = io.WriteString(w, `{"ok":true}`)
+	return OK(map[string]bool{"ok": true})
 }
-
-func (c *counter) fail(w http.ResponseWriter, _ *http.Request, status int) {
-	w.Header().Set("Content-Type", "application/test+json")
-	w.WriteHeader(status)
-	_, _ = w.Write(JSON(map[string]int{"status": status}))
-}
-
-func (c *counter) decorate(header http.Header) { header.Set("X-Always", "yes") }
-
-func (c *counter) create(native []byte) (json.RawMessage, error) {
-	fields, err := ParseFields(native, "user")
-	return JSON(fields), err
-}
-
-func (c *counter) User(ref string) (json.RawMessage, error) {
-	return nil, Missing("there is no user %q", ref)
-}
-
-func (c *counter) act(ref, action string, args []byte) (json.RawMessage, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.acts = append(c.acts, ref+" "+action+" "+string(args))
-	return JSON("done"), nil
-}
-
-func (c *counter) SignIn(_, password string) SignIn { return SignIn{OK: password == "right"} }
-
-func (c *counter) Populate(order Populate) (Populated, error) {
-	return Populated{Created: order.Count}, order.check()
-}
-
-func (c *counter) settingsInForce() any { return map[string]int{"a": 1} }
-func (c *counter) changeSettings(raw []byte) error {
-	return Decode(raw, "settings", &struct{ A int }{})
-}
-func (c *counter) revokeTokens() {}
-func (c *counter) settle()       {}
-func (c *counter) reset()        {}
 
 func (c *counter) count() int {
 	c.mu.Lock()
@@ -102,11 +72,10 @@ type bench struct {
 
 func newBench(t *testing.T) *bench {
 	t.Helper()
-	tenant := &counter{}
-	server := newServer(tenant, NewClock(func() time.Time { return start }), NewBook())
-	listener := httptest.NewServer(server)
+	tenant := newCounter(func() time.Time { return start })
+	listener := httptest.NewServer(tenant)
 	t.Cleanup(listener.Close)
-	return &bench{t: t, tenant: tenant, server: server, url: listener.URL}
+	return &bench{t: t, tenant: tenant, server: tenant.Server, url: listener.URL}
 }
 
 // try sends a request on a connection of its own and reads the answer; body
@@ -152,8 +121,7 @@ func (b *bench) control(method, path, body string, status int) map[string]any {
 // send; neither by the control surface nor, with credentials that everybody knows, by the API.
 func TestWebPagesStayOut(t *testing.T) {
 	t.Parallel()
-	tenant := &counter{}
-	server := newServer(tenant, NewClock(nil), NewBook())
+	server := newCounter(nil).Server
 	server.AllowedHosts = []string{"dev.internal"}
 	url, stop, err := server.Start("")
 	require.NoError(t, err)
@@ -195,12 +163,14 @@ func TestControlSurface(t *testing.T) {
 	b := newBench(t)
 	require.Contains(t, b.control("GET", "", "", 200)["routes"], "POST /_simulator/faults")
 	b.control("GET", "health", "", 200)
-	require.Equal(t, "x", b.control("POST", "users", `{"name":"x"}`, 200)["name"])
+	require.Equal(t, "x", b.control("POST", "users", `{"username":"x","password":"right"}`, 200)["username"])
 	require.Equal(t, true, b.control("POST", "sign-in", `{"user":"x","password":"right"}`, 200)["ok"])
+	require.Equal(t, true, b.control("POST", "users/x/lock", "", 200)["locked"])
+	require.Equal(t, "x", b.control("GET", "users/x", "", 200)["username"])
 	require.Equal(t, float64(7), b.control("POST", "populate", `{"count":7}`, 200)["created"])
 	require.Equal(t, "2026-03-01T12:05:00.000Z", b.control("POST", "clock", `{"advance":"5m"}`, 200)["now"])
 	require.Equal(t, "5m0s", b.control("GET", "clock", "", 200)["offset"])
-	b.control("PUT", "settings", `{"A":1}`, 200)
+	b.control("PUT", "settings", `{"limit":1}`, 200)
 	b.control("POST", "tokens/revoke", "", 200)
 	id := b.control("POST", "faults", `{"kind":"drop","operation":"write"}`, 200)["id"]
 	require.Equal(t, float64(1), id)
@@ -234,13 +204,14 @@ func TestControlRefuses(t *testing.T) {
 		"back in time":      {"POST", "clock", `{"advance":"-5m"}`, 400, "duration"},
 		"time as number":    {"POST", "clock", `{"advance":5}`, 400, "duration"},
 		"setting":           {"PUT", "settings", `{"b":1}`, 400, `unknown key "b"`},
+		"setting's case":    {"PUT", "settings", `{"Limit":1}`, 400, `unknown key "Limit"`},
 		"no such fault":     {"DELETE", "faults/9", "", 404, "no fault 9"},
 		"fault by name":     {"DELETE", "faults/x", "", 400, "is a number"},
 		"calls after":       {"GET", "calls?after=x", "", 400, "after must be"},
 		"calls limit":       {"GET", "calls?limit=-1", "", 400, "limit must be"},
 		"book after":        {"GET", "book?after=x", "", 400, "after must be"},
 		"broken JSON":       {"POST", "faults", `{`, 400, "cannot be read"},
-		"broken escape":     {"POST", "faults", `{"kind":"drop"} x`, 400, "more than one"},
+		"broken escape":     {"POST", "faults", `{"kind":"drop"} x`, 400, "after top-level value"},
 	} {
 		object := b.control(test.method, test.path, test.body, test.status)
 		require.Contains(t, object["error"], test.sentence, name)

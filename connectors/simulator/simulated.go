@@ -1,12 +1,10 @@
 package simulator
 
-import "encoding/json"
-
 // Simulated is a provider of which there is a simulator, for what loops over them.
 type Simulated struct {
 	Name, Title string // the provider's
 	// New makes an empty tenant with the credentials that Settings tells.
-	New func() Any
+	New func() *Server
 	// Settings are the variables of a connection to a tenant at a root URL, without the
 	// connection's prefix.
 	Settings func(rootURL string) map[string]string
@@ -18,17 +16,3 @@ type Simulated struct {
 	// Profile is a partial native object of somebody with a job.
 	Profile func(first, last, job string) map[string]any
 }
-
-// Any is a tenant, whatever its provider.
-type Any interface {
-	Base() *Server
-	CreateUser(native any) (json.RawMessage, error)
-	Populate(order Populate) (Populated, error)
-	SignIn(ref, password string) SignIn
-	Act(ref, action string, args any) error
-	LockByFailures(ref string) error
-	LockedAt(ref, layer string) bool
-}
-
-// Base is where faults, calls, clock and book of a tenant are.
-func (s *Server) Base() *Server { return s }

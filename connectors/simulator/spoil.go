@@ -2,6 +2,7 @@ package simulator
 
 import (
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"math"
 	"net/http"
@@ -22,76 +23,61 @@ const (
 const webPage = "<!DOCTYPE html>\n<html><head><title>Be right back</title></head>" +
 	"<body><h1>We are down for maintenance</h1></body></html>\n"
 
-// spoil answers as the fault says.
-func (e *exchange) spoil(fault *Fault) {
+// spoil answers as the fault says; the truth is what would have been answered, where it is known.
+func (e *exchange) spoil(fault *Fault, truth *answer) {
 	switch fault.Kind {
 	case KindDrop:
 		e.abort()
 	case KindHalf:
-		e.sendHalf(fault)
+		e.dress(truth, fault)
+		e.sendHalf(fault, truth)
 	case KindSlow:
-		e.sendSlowly(fault)
-	case KindEndless:
-		e.sendEndless(fault)
+		e.dress(truth, fault)
+		e.sendSlowly(fault, truth)
 	default:
-		e.send(e.made(fault))
+		a := e.server.answered(e.r.Request, e.made(fault))
+		e.dress(a, fault)
+		if fault.Kind == KindEndless {
+			e.sendEndless(fault, a)
+		}
+		e.send(a)
 	}
 }
 
-// made is the answer of a fault that sends a whole one.
-func (e *exchange) made(fault *Fault) *answer {
-	a := e.blank(fault, http.StatusOK)
+// made is the answer of a fault that sends one of its own.
+func (e *exchange) made(fault *Fault) Reply {
 	switch fault.Kind {
 	case KindStatus:
-		e.server.tenant.fail(a, e.r, a.status)
+		return e.server.vendor.Error(fault.Status, "")
 	case KindRateLimit:
-		a.status = http.StatusTooManyRequests
 		e.call.Throttled = true
-		e.server.tenant.fail(a, e.r, a.status)
+		return e.server.vendor.Error(http.StatusTooManyRequests, "")
 	case KindHTML:
-		a.fill("text/html; charset=utf-8", []byte(webPage))
+		return Reply{Type: "text/html; charset=utf-8", Body: []byte(webPage)}
 	case KindRedirect:
-		if fault.Status == 0 {
-			a.status = http.StatusFound
-		}
-		a.header.Set("Location", fault.Location)
+		return Reply{Status: http.StatusFound, Header: map[string]string{"Location": fault.Location}}
 	case KindDeepJSON:
-		depth := fault.Depth
-		if depth <= 0 {
-			depth = defaultDepth
-		}
-		a.fill(e.contentType(), []byte(strings.Repeat(`{"a":`, depth)+"1"+strings.Repeat("}", depth)))
+		depth := cmp.Or(fault.Depth, defaultDepth)
+		return Reply{Body: []byte(strings.Repeat(`{"a":`, depth) + "1" + strings.Repeat("}", depth))}
 	case KindGzipBomb:
-		a.fill(e.contentType(), gzipBomb(fault.Bytes))
-		a.header.Set("Content-Encoding", "gzip")
+		return Reply{Header: map[string]string{"Content-Encoding": "gzip"}, Body: gzipBomb(cmp.Or(fault.Bytes, defaultUnpacked))}
+	case KindEndless:
+		return Reply{Body: []byte(`{"a":"`)}
+	default:
+		return Reply{}
 	}
-	e.dress(a, fault)
-	return a
 }
 
-// blank is an empty answer with the fault's status or else the given one.
-func (e *exchange) blank(fault *Fault, status int) *answer {
-	a := newAnswer()
-	e.server.tenant.decorate(a.header)
-	a.status = status
-	if fault.Status != 0 {
-		a.status = fault.Status
-	}
-	return a
-}
-
-// dress gives an answer the fault's body and headers, which win over its own.
+// dress gives an answer the fault's status, body and headers, which win over its own.
 func (e *exchange) dress(a *answer, fault *Fault) {
+	a.status = cmp.Or(fault.Status, a.status)
 	if fault.Body != nil {
-		a.body.Reset()
-		a.body.WriteString(*fault.Body)
+		a.body = []byte(*fault.Body)
 	}
 	if fault.RetryAfter > 0 {
 		a.header.Set("Retry-After", e.retryAfter(fault))
 	}
-	for name, value := range fault.Headers {
-		a.header.Set(name, value)
-	}
+	a.set(fault.Headers)
 }
 
 func (e *exchange) retryAfter(fault *Fault) string {
@@ -102,43 +88,21 @@ func (e *exchange) retryAfter(fault *Fault) string {
 	return e.server.Clock.Now().Add(time.Duration(seconds) * time.Second).Format(http.TimeFormat)
 }
 
-// contentType is the one that the provider's JSON answers carry.
-func (e *exchange) contentType() string {
-	a := newAnswer()
-	e.server.tenant.fail(a, e.r, http.StatusInternalServerError)
-	return a.header.Get("Content-Type")
-}
-
-func (a *answer) fill(contentType string, body []byte) {
-	a.header.Set("Content-Type", contentType)
-	a.body.Write(body)
-}
-
-// sendHalf sends the beginning of the true answer and breaks off.
-func (e *exchange) sendHalf(fault *Fault) {
-	a := e.serve()
-	e.dress(a, fault)
-	if fault.Status != 0 {
-		a.status = fault.Status
-	}
-	part := a.body.Len() / 2
-	if fault.Bytes > 0 {
-		part = int(min(fault.Bytes, int64(a.body.Len())))
-	}
+// sendHalf sends the beginning of an answer and breaks off.
+func (e *exchange) sendHalf(fault *Fault, a *answer) {
+	part := int(min(cmp.Or(fault.Bytes, int64(len(a.body)/2)), int64(len(a.body))))
 	e.call.Cut = true
 	e.begin(a, !fault.Chunked)
-	_, _ = e.w.Write(a.body.Bytes()[:part])
+	_, _ = e.w.Write(a.body[:part])
 	e.flush()
 	panic(http.ErrAbortHandler)
 }
 
-// sendSlowly sends the true answer byte by byte.
-func (e *exchange) sendSlowly(fault *Fault) {
-	a := e.serve()
-	e.dress(a, fault)
+// sendSlowly sends an answer byte by byte.
+func (e *exchange) sendSlowly(fault *Fault, a *answer) {
 	e.begin(a, true)
 	e.flush() // the header comes before the first delay
-	for _, b := range a.body.Bytes() {
+	for _, b := range a.body {
 		if !e.wait(fault.Delay) {
 			panic(http.ErrAbortHandler)
 		}
@@ -150,17 +114,11 @@ func (e *exchange) sendSlowly(fault *Fault) {
 }
 
 // sendEndless sends a JSON string that does not end, until its bound.
-func (e *exchange) sendEndless(fault *Fault) {
-	a := e.blank(fault, http.StatusOK)
-	a.header.Set("Content-Type", e.contentType())
-	e.dress(a, fault)
-	limit := fault.Bytes
-	if limit <= 0 {
-		limit = defaultEndless
-	}
+func (e *exchange) sendEndless(fault *Fault, a *answer) {
+	limit := cmp.Or(fault.Bytes, defaultEndless)
 	e.call.Cut = true
 	e.begin(a, false)
-	_, _ = e.w.Write([]byte(`{"a":"`))
+	_, _ = e.w.Write(a.body)
 	chunk := bytes.Repeat([]byte("a"), 32<<10)
 	for sent := int64(0); sent < limit && e.r.Context().Err() == nil; sent += int64(len(chunk)) {
 		if _, err := e.w.Write(chunk); err != nil {
@@ -178,9 +136,6 @@ func (e *exchange) flush() {
 // gzipBomb is JSON that unpacks to about size bytes. Gzip allows members one
 // after the other, so one member is packed and repeated.
 func gzipBomb(size int64) []byte {
-	if size <= 0 {
-		size = defaultUnpacked
-	}
 	member := packedMember()
 	out := gzipped([]byte(`{"a":"`))
 	for unpacked := int64(0); unpacked < size; unpacked += bombMember {

@@ -74,7 +74,7 @@ type TokenForm struct {
 
 // Token answers a token endpoint for client credentials (RFC 6749 §4.4).
 // Credentials in the wrong place, or in two places, are no credentials.
-func (m *Model[S]) Token(r *Request, form TokenForm) Reply {
+func (m *Model) Token(r *Request, form TokenForm) Reply {
 	values, err := formOf(r)
 	if err != nil {
 		return oauthError(http.StatusBadRequest, "invalid_request")
@@ -101,7 +101,7 @@ func (m *Model[S]) Token(r *Request, form TokenForm) Reply {
 }
 
 // Bearer tells what the token of a request permits.
-func (m *Model[S]) Bearer(r *Request) (access string, valid bool) {
+func (m *Model) Bearer(r *Request) (access string, valid bool) {
 	text, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 	return m.tokens.access(text, m.Now())
 }

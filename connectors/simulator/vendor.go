@@ -1,27 +1,23 @@
 package simulator
 
-import "net/http"
+import (
+	"net/http"
+	"time"
+)
 
 // Vendor is what one provider's simulator gives to the kit: all that differs
-// between providers. Every function but Headers is called with the tenant's
-// lock held.
-type Vendor[S any] struct {
-	// Settings are those that a tenant begins with; Check refuses wrong ones.
-	Settings S
-	Check    func(settings S) error
-	// Ignores tells whether parameters that a call does not know are passed over.
-	Ignores func(settings S) bool
-	Policy  func(settings S) Policy
-
+// between providers. Its functions are called with the tenant's lock held, and may
+// use its Model.
+type Vendor struct {
 	Routes []Route
-	// Authenticate finds out what the caller may do, or refuses.
+	// Authenticate finds out what the caller may do, and refuses what it may not.
 	Authenticate func(r *Request) *Reply
-	// Type is the Content-Type of the vendor's JSON.
+	// Type is the Content-Type of the vendor's JSON; nil for application/json.
 	Type func(r *http.Request) string
 	// Error is the vendor's answer of a status; the message is "" where nothing is to be
-	// said beyond it.
+	// said beyond it. It is called without the lock.
 	Error func(status int, message string) Reply
-	// Headers stand on every answer, beside Date.
+	// Headers stand on every answer, beside Date; nil for none.
 	Headers func() map[string]string
 
 	IDKey string
@@ -31,21 +27,21 @@ type Vendor[S any] struct {
 	IsID    func(text string) bool
 	// Before orders users; nil for the order of creation.
 	Before func(a, b *User) bool
-	// Template is what every user has until told otherwise, and Attributes, sorted by key,
-	// what stands in fields of its own. Aside are further keys that are no user's own.
+	// Template is what every user has until told otherwise, and Attributes what stands in
+	// fields of its own (nil for null). Aside are further keys that are no user's own.
 	Template   Fields
-	Attributes []Attribute
+	Attributes map[string]func(u *User) any
 	Aside      []string
 	// Read takes what the vendor's own keys say of a user, a fresh one or one that is
-	// changed. What it returns is done when all of it was right.
-	Read func(u *User, p *Parts, fresh bool) (after func(u *User))
-	// Shape leaves out what an object does not show; the object is its own to change.
+	// changed. What it returns is done when all of it was right. Nil where there are none.
+	Read func(u *User, given Fields, fresh bool) (after func(u *User), err error)
+	// Shape takes from an object, or adds to it, what differs from user to user; nil for nothing.
 	Shape func(u *User, object Fields) Fields
-	// Populated are the own fields of one of many users.
+	// Populated are the own fields of one of many users; nil for none.
 	Populated func(name string, number int) Fields
 
 	// Barred says why a sign-in is refused whatever the password, Hindered why the
-	// right one is not enough; "" for no reason.
+	// right one is not enough; "" for no reason, nil where there are none.
 	Barred, Hindered func(u *User) string
 	// Unlock unlocks as the vendor's call for it does.
 	Unlock func(u *User, cause string)
@@ -57,3 +53,21 @@ type Vendor[S any] struct {
 
 // Action is something that is done to a user.
 type Action func(u *User, args []byte) error
+
+// Settings are a tenant's policies, and the switches for what no source settles.
+type Settings interface {
+	// Check refuses wrong ones.
+	Check() error
+	Policy() Policy
+	// Ignores tells whether parameters that a call does not know are passed over.
+	Ignores() bool
+}
+
+// Policy is what failed sign-ins do.
+type Policy struct {
+	Layer    string // that they lock
+	Off      bool
+	Limit    int           // the failure with this number locks
+	Window   time.Duration // 0: failures count for ever
+	Duration time.Duration // 0: until somebody unlocks
+}

@@ -124,16 +124,16 @@ func (c *contest) singles(ctx context.Context, count int, delay time.Duration) (
 	target := targetAtNoDelay
 	if delay > 0 {
 		target = targetDelayed
-		id, err := c.environment.Tenant(dev.JumpCloud).Base().Faults.Add(simulator.Fault{Kind: simulator.KindLatency, Delay: simulator.Duration(delay)})
+		id, err := c.environment.Tenant(dev.JumpCloud).Faults.Add(simulator.Fault{Kind: simulator.KindLatency, Delay: simulator.Duration(delay)})
 		if err != nil {
 			return nil, err
 		}
-		defer func() { _ = c.environment.Tenant(dev.JumpCloud).Base().Faults.Remove(id) }()
+		defer func() { _ = c.environment.Tenant(dev.JumpCloud).Faults.Remove(id) }()
 	}
 	var unlocks, floors, calls, late []time.Duration
 	measured, err := measurePairs(ctx, count, unlocksInPair, func(ctx context.Context) error {
 		for range unlocksInPair {
-			c.environment.Tenant(dev.JumpCloud).Base().Calls.Clear()
+			c.environment.Tenant(dev.JumpCloud).Calls.Clear()
 			_, one, err := c.unlock(ctx)
 			if err != nil {
 				return err
@@ -167,7 +167,7 @@ func (c *contest) singles(ctx context.Context, count int, delay time.Duration) (
 // callsTook is the time that the provider took for the calls that are on record.
 func (c *contest) callsTook() time.Duration {
 	own := time.Duration(0)
-	for _, call := range c.environment.Tenant(dev.JumpCloud).Base().Calls.All() {
+	for _, call := range c.environment.Tenant(dev.JumpCloud).Calls.All() {
 		own += time.Duration(call.DurationMS * float64(time.Millisecond))
 	}
 	return own

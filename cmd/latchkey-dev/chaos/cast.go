@@ -48,17 +48,9 @@ const personal = "quokka"
 // secrets are those that the workers are given.
 var secrets = []string{jumpcloudsimulator.DefaultAPIKey, pingonesimulator.DefaultClientSecret}
 
-// people is what every simulated tenant does with users.
-type people interface {
-	MustCreateUser(native any) string
-	LockByFailures(ref string) error
-	Act(ref, action string, args any) error
-}
-
 // tenant is a connection's provider, in this process.
 type tenant struct {
 	*simulator.Server
-	people
 	connection, provider string
 	url                  string
 	stop                 func()
@@ -84,7 +76,7 @@ func newTenant(connection string) (*tenant, error) {
 	var settings func() []string
 	if connection == pingone {
 		simulated := pingonesimulator.New(pingonesimulator.Options{})
-		t.Server, t.people, t.provider, t.away, t.anyAccepts = simulated.Server, simulated, pingoneprovider.Name, "disable", false
+		t.Server, t.provider, t.away, t.anyAccepts = simulated.Server, pingoneprovider.Name, "disable", false
 		settings = func() []string {
 			return []string{"API_URL=" + pingonesimulator.APIURL(t.url), "AUTH_URL=" + pingonesimulator.AuthURL(t.url),
 				"ENVIRONMENT_ID=" + simulated.EnvironmentID(), "CLIENT_ID=" + pingonesimulator.DefaultClientID,
@@ -92,7 +84,7 @@ func newTenant(connection string) (*tenant, error) {
 		}
 	} else {
 		simulated := jumpcloudsimulator.New(jumpcloudsimulator.Options{})
-		t.Server, t.people = simulated.Server, simulated
+		t.Server = simulated.Server
 		settings = func() []string {
 			return []string{"BASE_URL=" + jumpcloudsimulator.APIURL(t.url), "API_KEY=" + jumpcloudsimulator.DefaultAPIKey}
 		}

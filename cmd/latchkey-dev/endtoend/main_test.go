@@ -131,7 +131,7 @@ func newHouseAt(t *testing.T, address string, with provider) *house {
 	name := strings.ToLower(strings.NewReplacer("/", "-", "_", "-").Replace(t.Name()))
 	name = strings.Trim(name[max(0, len(name)-60):], "-")
 	h := &house{t: t, address: address, connection: name, namespace: sdkclient.DefaultNamespace, provider: with}
-	h.tenant, _ = with.people.(*jumpcloudsimulator.Simulator)
+	h.tenant, _ = with.tenant.(*jumpcloudsimulator.Simulator)
 	url, stop, err := with.Start("")
 	require.NoError(t, err)
 	t.Cleanup(stop)

@@ -10,23 +10,17 @@ import (
 type provider struct {
 	name string
 	*simulator.Server
-	people
+	// tenant is the provider's simulator, with its settings.
+	tenant any
 	// settings are the variables of a connection with the tenant's credential, without
 	// their prefix.
 	settings func(url string) []string
 }
 
-// people is what every simulated tenant does with users.
-type people interface {
-	MustCreateUser(native any) string
-	LockByFailures(ref string) error
-	Act(ref, action string, args any) error
-}
-
 // jumpcloud is a JumpCloud organization that is asked with an API key.
 func jumpcloud(apiKey string) provider {
 	tenant := jumpcloudsimulator.New(jumpcloudsimulator.Options{})
-	return provider{name: "jumpcloud", Server: tenant.Server, people: tenant, settings: func(url string) []string {
+	return provider{name: "jumpcloud", Server: tenant.Server, tenant: tenant, settings: func(url string) []string {
 		return []string{"BASE_URL=" + jumpcloudsimulator.APIURL(url), "API_KEY=" + apiKey}
 	}}
 }
@@ -34,7 +28,7 @@ func jumpcloud(apiKey string) provider {
 // jumpcloudAccount is a JumpCloud organization that is asked by a service account.
 func jumpcloudAccount(secret string) provider {
 	tenant := jumpcloudsimulator.New(jumpcloudsimulator.Options{})
-	return provider{name: "jumpcloud", Server: tenant.Server, people: tenant, settings: func(url string) []string {
+	return provider{name: "jumpcloud", Server: tenant.Server, tenant: tenant, settings: func(url string) []string {
 		return []string{"BASE_URL=" + jumpcloudsimulator.APIURL(url), "TOKEN_URL=" + jumpcloudsimulator.TokenURL(url),
 			"CLIENT_ID=" + jumpcloudsimulator.DefaultClientID, "CLIENT_SECRET=" + secret}
 	}}
@@ -43,7 +37,7 @@ func jumpcloudAccount(secret string) provider {
 // pingone is a PingOne environment.
 func pingone(secret string) provider {
 	tenant := pingonesimulator.New(pingonesimulator.Options{})
-	return provider{name: "pingone", Server: tenant.Server, people: tenant, settings: func(url string) []string {
+	return provider{name: "pingone", Server: tenant.Server, tenant: tenant, settings: func(url string) []string {
 		return []string{"API_URL=" + pingonesimulator.APIURL(url), "AUTH_URL=" + pingonesimulator.AuthURL(url),
 			"ENVIRONMENT_ID=" + tenant.EnvironmentID(), "CLIENT_ID=" + pingonesimulator.DefaultClientID, "CLIENT_SECRET=" + secret}
 	}}

@@ -18,7 +18,7 @@ import (
 func TestScheduleAtPingOne(t *testing.T) {
 	t.Parallel()
 	h := newHouseOf(t, true, pingone(pingonesimulator.DefaultClientSecret))
-	tenant, isPingOne := h.provider.people.(*pingonesimulator.Simulator)
+	tenant, isPingOne := h.provider.tenant.(*pingonesimulator.Simulator)
 	require.True(t, isPingOne)
 	failed, admin := tenant.MustCreateUser(person("ada")), tenant.MustCreateUser(person("bob"))
 	require.NoError(t, tenant.LockByFailures(failed))

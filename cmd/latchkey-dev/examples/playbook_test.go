@@ -67,7 +67,7 @@ func TestPlaybook(t *testing.T) {
 // relock has a device try an old password again as soon as the user has been seen unlocked.
 func relock(environment *dev.Environment, user string) {
 	seen := 0
-	environment.Tenant(dev.JumpCloud).Base().Faults.MustAdd(simulator.Fault{Operation: jumpcloudsimulator.OpLookup, Path: user, Kind: simulator.KindChange, Hook: func(*http.Request) {
+	environment.Tenant(dev.JumpCloud).Faults.MustAdd(simulator.Fault{Operation: jumpcloudsimulator.OpLookup, Path: user, Kind: simulator.KindChange, Hook: func(*http.Request) {
 		if environment.Tenant(dev.JumpCloud).LockedAt(user, simulator.LayerAccount) {
 			return
 		}

@@ -19,67 +19,61 @@ const readingSecret = "reading-secret-of-the-tenant"
 
 // web is the simulated tenant of a provider over HTTP.
 type web struct {
-	*simulator.Tenant[struct{}]
-	model *simulator.Model[struct{}]
+	*simulator.Tenant[webSettings]
+}
+
+type webSettings struct{}
+
+func (webSettings) Check() error  { return nil }
+func (webSettings) Ignores() bool { return false }
+func (webSettings) Policy() simulator.Policy {
+	return simulator.Policy{Layer: simulator.LayerAccount, Limit: 5}
 }
 
 func newWeb() *web {
 	w := &web{}
-	w.Tenant = simulator.NewTenant(nil, func(model *simulator.Model[struct{}]) simulator.Vendor[struct{}] {
-		w.model = model
-		return w.vendor()
-	})
+	w.Tenant = simulator.NewTenant(nil, webSettings{}, w.vendor())
 	return w
 }
 
-func (w *web) vendor() simulator.Vendor[struct{}] {
-	return simulator.Vendor[struct{}]{
-		Check: func(struct{}) error { return nil }, Ignores: func(struct{}) bool { return false },
-		Policy: func(struct{}) simulator.Policy { return simulator.Policy{Layer: simulator.LayerAccount, Limit: 5} },
+func (w *web) vendor() simulator.Vendor {
+	return simulator.Vendor{
 		Routes: []simulator.Route{
 			{Pattern: "GET /users", Operation: "list", Named: searched, Also: []string{"find"}, Parameters: []string{"username", "email", "after"}, Serve: w.list},
-			{Pattern: "GET /users/{id}", Operation: "lookup", Serve: w.user(func(u *simulator.User) *simulator.User { return w.model.Seen(u) })},
-			{Pattern: "PUT /users/{id}", Operation: "unlock", Serve: func(r *simulator.Request) simulator.Reply {
-				return w.user(func(u *simulator.User) *simulator.User {
-					_ = w.model.Write(r.Context(), u, func() error {
-						w.model.Unlock(u, simulator.LayerAccount, simulator.CauseUnlockCall)
-						u.Suspended = false
-						return nil
-					})
-					return u
-				})(r)
+			{Pattern: "GET /users/{id}", Operation: "lookup", User: w.object},
+			{Pattern: "PUT /users/{id}", Operation: "unlock", User: func(r *simulator.Request, u *simulator.User) simulator.Reply {
+				w.Model.Unlock(u, simulator.LayerAccount, simulator.CauseUnlockCall)
+				u.Suspended = false
+				return w.object(r, u)
 			}},
 		},
 		Authenticate: authenticate, Error: refuse,
-		Type: func(*http.Request) string { return "application/json" }, Headers: func() map[string]string { return nil },
 		IDKey: "id", IsID: func(text string) bool { return strings.Contains(text, "|") },
 		NewID:    func(n uint64) string { return fmt.Sprintf("web|AbC%04d", n) },
 		Before:   func(a, b *simulator.User) bool { return a.ID < b.ID },
 		Template: simulator.MustFields(`{"title":"Analyst"}`),
-		Attributes: []simulator.Attribute{
-			{Key: "email", Value: func(u *simulator.User) any { return u.Email }},
-			{Key: "id", Value: func(u *simulator.User) any { return u.ID }},
-			{Key: "lockedAt", Value: func(u *simulator.User) any {
+		Attributes: map[string]func(u *simulator.User) any{
+			"email": func(u *simulator.User) any { return u.Email },
+			"id":    func(u *simulator.User) any { return u.ID },
+			"lockedAt": func(u *simulator.User) any {
 				if !u.Locked() {
 					return nil
 				}
 				return simulator.Stamp(u.Lock(simulator.LayerAccount).Since)
-			}},
-			{Key: "status", Value: func(u *simulator.User) any { return status(u) }},
-			{Key: "username", Value: func(u *simulator.User) any { return u.Username }},
+			},
+			"status":   func(u *simulator.User) any { return status(u) },
+			"username": func(u *simulator.User) any { return u.Username },
 		},
-		Read: func(*simulator.User, *simulator.Parts, bool) func(*simulator.User) {
-			return func(*simulator.User) {}
-		},
-		Shape:     func(_ *simulator.User, object simulator.Fields) simulator.Fields { return object },
-		Populated: func(string, int) simulator.Fields { return nil },
 		Barred: func(u *simulator.User) string {
 			return map[bool]string{true: "suspended"}[u.Suspended]
 		},
-		Hindered: func(*simulator.User) string { return "" },
-		Unlock:   func(u *simulator.User, cause string) { w.model.Unlock(u, simulator.LayerAccount, cause) },
-		Suspend:  "suspend", Unsuspend: "unsuspend",
+		Unlock:  func(u *simulator.User, cause string) { w.Model.Unlock(u, simulator.LayerAccount, cause) },
+		Suspend: "suspend", Unsuspend: "unsuspend",
 	}
+}
+
+func (w *web) object(_ *simulator.Request, u *simulator.User) simulator.Reply {
+	return simulator.OK(w.Model.Native(u))
 }
 
 func status(u *simulator.User) string {
@@ -120,25 +114,15 @@ func searched(r *simulator.Request) string {
 	return "list"
 }
 
-func (w *web) user(do func(u *simulator.User) *simulator.User) func(r *simulator.Request) simulator.Reply {
-	return func(r *simulator.Request) simulator.Reply {
-		u := w.model.User(r.PathValue("id"))
-		if u == nil {
-			return refuse(http.StatusNotFound, "")
-		}
-		return simulator.OK(w.model.Native(do(u)))
-	}
-}
-
 // list is sorted by ID, ten a page.
 func (w *web) list(r *simulator.Request) simulator.Reply {
 	username, email, after := r.Query.Get("username"), r.Query.Get("email"), r.Query.Get("after")
-	page := w.model.Find(simulator.Query{Limit: 10, Match: func(u *simulator.User) bool {
+	page := w.Model.Find(simulator.Query{Limit: 10, Filter: simulator.Filter{Holds: func(u *simulator.User) bool {
 		return u.ID > after && (!r.Query.Has("username") || strings.EqualFold(u.Username, username)) && (!r.Query.Has("email") || strings.EqualFold(u.Email, email))
-	}})
+	}}})
 	users := make([]any, len(page.Users))
 	for i, u := range page.Users {
-		users[i] = w.model.Native(u)
+		users[i] = w.Model.Native(u)
 	}
 	return simulator.OK(map[string]any{"users": users, "more": page.Total > len(users)})
 }

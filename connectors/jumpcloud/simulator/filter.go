@@ -1,126 +1,32 @@
 package simulator
 
 import (
-	"bytes"
-	"encoding/json"
+	"fmt"
 	"net/url"
+	"reflect"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/go-json-experiment/json"
+
 	kit "github.com/latchkey-iam/latchkey/connectors/simulator"
 )
-
-// values tells what a user has under a key.
-type values func(key string) json.RawMessage
-
-// condition decides about one user.
-type condition func(have values) bool
-
-// filter is what all matches have; the zero value asks for everybody.
-type filter struct {
-	conditions []condition
-	// name is an id, username or address that every match has, "" if none is
-	// known: it saves walking over everybody.
-	name string
-	// locked says that every match is locked, asksLocked that account_locked is named.
-	locked, asksLocked bool
-}
-
-func (f filter) everybody() bool { return len(f.conditions) == 0 && !f.locked }
-
-func (f filter) and(g filter) filter {
-	out := filter{
-		conditions: slices.Concat(f.conditions, g.conditions), name: f.name,
-		locked: f.locked || g.locked, asksLocked: f.asksLocked || g.asksLocked,
-	}
-	if out.name == "" {
-		out.name = g.name
-	}
-	return out
-}
-
-func (f filter) holds(have values) bool {
-	return (!f.locked || string(have("account_locked")) == "true") &&
-		!slices.ContainsFunc(f.conditions, func(holds condition) bool { return !holds(have) })
-}
-
-// query asks the model for the matches.
-func (f filter) query(value func(u *kit.User, key string) json.RawMessage) kit.Query {
-	query := kit.Query{Name: f.name, Locked: f.locked}
-	if rest := (filter{conditions: f.conditions}); len(f.conditions) > 0 {
-		query.Match = func(u *kit.User) bool {
-			return rest.holds(func(key string) json.RawMessage { return value(u, key) })
-		}
-	}
-	return query
-}
-
-// either is a filter of which one choice must hold; of none, nobody is a match.
-func either(choices []filter) filter {
-	if len(choices) == 1 {
-		return choices[0]
-	}
-	return filter{
-		asksLocked: slices.ContainsFunc(choices, func(f filter) bool { return f.asksLocked }),
-		conditions: []condition{func(have values) bool {
-			return slices.ContainsFunc(choices, func(f filter) bool { return f.holds(have) })
-		}},
-	}
-}
-
-// operators of both grammars; $regex is for the search alone.
-var operators = []string{"$eq", "$ne", "$in", "$nin", "$lt", "$lte", "$gt", "$gte", "$sw"}
 
 // grammar reads filters. What it does not understand is an error, unless it
 // ignores that.
 type grammar struct {
-	knows   func(field string) bool
+	model   *kit.Model
 	ignores bool
 }
 
 // doubt is what becomes of a part that is not understood.
-func (g *grammar) doubt(format string, args ...any) (filter, error) {
+func (g grammar) doubt(format string, args ...any) (kit.Filter, error) {
 	if g.ignores {
-		return filter{}, nil
+		return kit.Filter{}, nil
 	}
-	return filter{}, kit.Bad("invalid filter: "+format, args...)
-}
-
-// query reads filter=, filter[0]= and filter[and][0]=, of which all must hold,
-// filter[or][0]=, of which one must, and search.
-func (g *grammar) query(query url.Values) (filter, error) {
-	var all filter
-	var choices []filter
-	for name, texts := range query {
-		index := strings.TrimPrefix(name, "filter")
-		if index == name {
-			continue
-		}
-		or := orIndex.MatchString(index)
-		if !or && !andIndex.MatchString(index) {
-			if _, err := g.doubt("unknown parameter %s", name); err != nil {
-				return all, err
-			}
-			continue
-		}
-		for _, text := range texts {
-			one, err := g.expression(text)
-			if err != nil {
-				return all, err
-			}
-			if or {
-				choices = append(choices, one)
-			} else {
-				all = all.and(one)
-			}
-		}
-	}
-	if len(choices) > 0 {
-		all = all.and(either(choices))
-	}
-	return all, g.textQuery(query, &all)
+	return kit.Filter{}, kit.Bad("invalid filter: "+format, args...)
 }
 
 // What follows "filter" in a parameter's name.
@@ -129,50 +35,203 @@ var (
 	orIndex  = regexp.MustCompile(`^\[or\]\[\d*\]$`)
 )
 
+// query reads filter=, filter[0]= and filter[and][0]=, of which all must hold,
+// filter[or][0]=, of which one must, and search.
+func (g grammar) query(query url.Values) (kit.Filter, error) {
+	var all, choices []kit.Filter
+	for name, texts := range query {
+		index, named := strings.CutPrefix(name, "filter")
+		if !named {
+			continue
+		}
+		read, into := g.expression, &all
+		if orIndex.MatchString(index) {
+			into = &choices
+		} else if !andIndex.MatchString(index) {
+			read = func(string) (kit.Filter, error) { return g.doubt("unknown parameter %s", name) }
+		}
+		for _, text := range texts {
+			one, err := read(text)
+			if err != nil {
+				return one, err
+			}
+			*into = append(*into, one)
+		}
+	}
+	if len(choices) > 0 {
+		all = append(all, kit.Either(choices...))
+	}
+	text, err := g.textQuery(query)
+	return kit.All(append(all, text)...), err
+}
+
 // expression reads field:$op:value, in which values are text.
-func (g *grammar) expression(text string) (filter, error) {
-	field, rest, _ := strings.Cut(text, ":")
+func (g grammar) expression(expression string) (kit.Filter, error) {
+	field, rest, _ := strings.Cut(expression, ":")
 	op, value, complete := strings.Cut(rest, ":")
-	if !complete || !g.knows(field) || !slices.Contains(operators, op) {
-		return g.doubt("want field:$operator:value, of a field and an operator that there are")
+	if !complete || op == "$regex" {
+		return g.doubt("want field:$operator:value")
 	}
-	wants := []string{value}
+	if op != "$in" && op != "$nin" {
+		return g.compare(field, op, value, asText)
+	}
+	wants := []any{}
+	for _, want := range strings.FieldsFunc(value, func(r rune) bool { return r == '|' || r == ',' }) {
+		wants = append(wants, want)
+	}
+	return g.compare(field, op, wants, asText)
+}
+
+// json reads the filter of a search: an expression, an object, or a list of which
+// all must hold. In objects values have types: the text "true" is not true.
+func (g grammar) json(filter any) (kit.Filter, error) {
+	switch filter := filter.(type) {
+	case nil:
+		return kit.Filter{}, nil
+	case string:
+		return g.expression(filter)
+	case []any:
+		all, err := g.list(filter)
+		return kit.All(all...), err
+	case map[string]any:
+		var all kit.Filter
+		for key, value := range filter {
+			one, err := g.field(key, value)
+			if err != nil {
+				return one, err
+			}
+			all = all.And(one)
+		}
+		return all, nil
+	}
+	return g.doubt("want an object, a list or an expression")
+}
+
+func (g grammar) list(list []any) (all []kit.Filter, err error) {
+	for _, item := range list {
+		one, err := g.json(item)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, one)
+	}
+	return all, nil
+}
+
+func (g grammar) field(key string, value any) (kit.Filter, error) {
+	if join := strings.TrimPrefix(key, "$"); join == "and" || join == "or" {
+		choices, _ := value.([]any)
+		all, err := g.list(choices)
+		switch {
+		case err != nil:
+			return kit.Filter{}, err
+		case len(all) == 0:
+			return g.doubt("%s wants a list", key)
+		case join == "or":
+			return kit.Either(all...), nil
+		}
+		return kit.All(all...), nil
+	}
+	ops, several := value.(map[string]any)
+	if !several {
+		ops = map[string]any{"$eq": value}
+	}
+	if len(ops) == 0 {
+		return g.doubt("%s wants an operator", key)
+	}
+	var all kit.Filter
+	for op, want := range ops {
+		one, err := g.compare(key, op, want, asIs)
+		if err != nil {
+			return one, err
+		}
+		all = all.And(one)
+	}
+	return all, nil
+}
+
+// compare is a filter of one comparison with what as makes of a user's value.
+func (g grammar) compare(field, op string, want any, as func(have any) any) (kit.Filter, error) {
+	holds := comparison(op, want)
+	if holds == nil || !g.model.Knows(field) {
+		return g.doubt("there is no field %q, or it cannot be compared by %s with that", field, op)
+	}
+	if field == "account_locked" && op == "$eq" && as(true) == want {
+		return kit.Filter{Locked: true}, nil
+	}
+	f := kit.Filter{Holds: func(u *kit.User) bool { return holds(as(g.have(u, field))) }}
+	if name, is := want.(string); is && op == "$eq" && slices.Contains([]string{"_id", "id", "username", "email"}, field) {
+		f.Name = name
+	}
+	return f, nil
+}
+
+// have is what a user has under a key; nil for nothing.
+func (g grammar) have(u *kit.User, key string) (have any) {
+	_ = json.Unmarshal(g.model.Value(u, key), &have)
+	return have
+}
+
+// ordered are the operators that ask for an order.
+var ordered = map[string]func(order int) bool{
+	"$lt":  func(order int) bool { return order < 0 },
+	"$lte": func(order int) bool { return order <= 0 },
+	"$gt":  func(order int) bool { return order > 0 },
+	"$gte": func(order int) bool { return order >= 0 },
+}
+
+// comparison decides by an operator; nil where there is none for what is wanted.
+func comparison(op string, want any) func(have any) bool {
+	wants := []any{want}
 	if op == "$in" || op == "$nin" {
-		wants = strings.FieldsFunc(value, func(r rune) bool { return r == '|' || r == ',' })
+		wants, _ = want.([]any)
 	}
-	return comparison(field, op, value, func(have values) bool {
-		text, present := plain(have(field))
-		return decide(op, present && slices.Contains(wants, text), present, text, value)
-	}), nil
+	among := func(have any) bool {
+		return slices.ContainsFunc(wants, func(want any) bool { return reflect.DeepEqual(have, want) })
+	}
+	bound, scalar := plain(want)
+	inOrder := ordered[op]
+	switch {
+	case wants == nil:
+		return nil
+	case op == "$eq" || op == "$in":
+		return among
+	case op == "$ne" || op == "$nin":
+		return func(have any) bool { return !among(have) }
+	case inOrder != nil:
+		return func(have any) bool { value, present := plain(have); return present && inOrder(compare(value, bound)) }
+	case op == "$sw":
+		bound = "^" + regexp.QuoteMeta(bound)
+	case op != "$regex":
+		return nil
+	}
+	pattern, err := regexp.Compile(bound)
+	if err != nil || !scalar {
+		return nil
+	}
+	return func(have any) bool { value, present := plain(have); return present && pattern.MatchString(value) }
 }
 
-// comparison is a filter of one condition, and what it tells about all matches.
-func comparison(field, op, value string, holds condition) filter {
-	f := filter{conditions: []condition{holds}, asksLocked: field == "account_locked"}
-	if op == "$eq" && slices.Contains([]string{"_id", "id", "username", "email"}, field) {
-		f.name = value
+func asIs(have any) any { return have }
+
+func asText(have any) any {
+	if text, scalar := plain(have); scalar {
+		return text
 	}
-	return f
+	return nil
 }
 
-// decide applies an operator; same says whether the value is one of those asked for.
-func decide(op string, same, present bool, have, want string) bool {
-	switch op {
-	case "$eq", "$in":
-		return same
-	case "$ne", "$nin":
-		return !same
-	case "$sw":
-		return present && strings.HasPrefix(have, want)
-	case "$lt":
-		return present && compare(have, want) < 0
-	case "$lte":
-		return present && compare(have, want) <= 0
-	case "$gt":
-		return present && compare(have, want) > 0
-	default:
-		return present && compare(have, want) >= 0
+// plain is a scalar as text; false for null, lists and objects.
+func plain(value any) (string, bool) {
+	switch value := value.(type) {
+	case string:
+		return value, true
+	case bool:
+		return strconv.FormatBool(value), true
+	case float64:
+		return strconv.FormatFloat(value, 'f', -1, 64), true
 	}
+	return "", false
 }
 
 // compare orders numbers by value and everything else, dates too, as text.
@@ -190,198 +249,62 @@ func compare(a, b string) int {
 	return 0
 }
 
-// plain is a scalar as text; false for null, lists and objects.
-func plain(raw json.RawMessage) (string, bool) {
-	if kit.IsNull(raw) || raw[0] == '[' || raw[0] == '{' {
-		return "", false
-	}
-	if raw[0] != '"' {
-		return string(raw), true
-	}
-	if inner := raw[1 : len(raw)-1]; !bytes.ContainsRune(inner, '\\') {
-		return string(inner), true
-	}
-	var text string
-	err := json.Unmarshal(raw, &text)
-	return text, err == nil
-}
-
-// json reads the filter of a search: an expression, an object, or a list of which
-// all must hold. In objects values have types: the text "true" is not true.
-func (g *grammar) json(raw json.RawMessage) (filter, error) {
-	switch raw[0] {
-	case 'n': // null
-		return filter{}, nil
-	case '"':
-		text, _ := plain(raw)
-		return g.expression(text)
-	case '[':
-		all, err := g.list(raw)
-		return filter{}.all(all), err
-	}
-	fields, err := kit.ParseFields(raw, "filter")
-	if err != nil {
-		return g.doubt("want an object, a list or an expression")
-	}
-	var all filter
-	for _, field := range fields {
-		one, err := g.field(field)
-		if err != nil {
-			return all, err
+// textQuery reads search={"searchTerm":…,"fields":[…]}, or search[searchTerm]=
+// and search[fields][]=.
+func (g grammar) textQuery(query url.Values) (kit.Filter, error) {
+	var terms []any
+	var fields []string
+	for name, texts := range query {
+		switch {
+		case name == "search":
+			return g.text([]byte(texts[0]))
+		case strings.HasPrefix(name, "search[fields]"):
+			fields = append(fields, texts...)
+		case strings.HasPrefix(name, "search[searchTerm]"):
+			for _, text := range texts {
+				terms = append(terms, text)
+			}
+		case strings.HasPrefix(name, "search["):
+			return g.doubt("unknown parameter %s", name)
 		}
-		all = all.and(one)
 	}
-	return all, nil
-}
-
-func (f filter) all(others []filter) filter {
-	for _, other := range others {
-		f = f.and(other)
+	if terms == nil && fields == nil {
+		return kit.Filter{}, nil
 	}
-	return f
-}
-
-func (g *grammar) list(raw json.RawMessage) ([]filter, error) {
-	var list []json.RawMessage
-	if err := json.Unmarshal(raw, &list); err != nil {
-		return nil, kit.Bad("invalid filter: want a list")
-	}
-	out := make([]filter, 0, len(list))
-	for _, item := range list {
-		one, err := g.json(item)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, one)
-	}
-	return out, nil
-}
-
-func (g *grammar) field(field kit.Field) (filter, error) {
-	switch key := strings.TrimPrefix(field.Key, "$"); {
-	case key == "and":
-		all, err := g.list(field.Value)
-		return filter{}.all(all), err
-	case key == "or":
-		choices, err := g.list(field.Value)
-		if err != nil || len(choices) == 0 {
-			return g.doubt("or wants a list")
-		}
-		return either(choices), nil
-	case !g.knows(field.Key):
-		return g.doubt("there is no field %q", field.Key)
-	case field.Value[0] != '{':
-		return g.typed(field.Key, "$eq", field.Value)
-	}
-	ops, err := kit.ParseFields(field.Value, "filter")
-	if err != nil || len(ops) == 0 {
-		return g.doubt("%s wants an operator", field.Key)
-	}
-	var all filter
-	for _, op := range ops {
-		one, err := g.typed(field.Key, op.Key, op.Value)
-		if err != nil {
-			return all, err
-		}
-		all = all.and(one)
-	}
-	return all, nil
-}
-
-func (g *grammar) typed(field, op string, want json.RawMessage) (filter, error) {
-	text, scalar := plain(want)
-	if field == "account_locked" && op == "$eq" && string(want) == "true" {
-		return filter{locked: true, asksLocked: true}, nil
-	}
-	wants := []json.RawMessage{want}
-	switch {
-	case op == "$regex":
-		pattern, err := regexp.Compile(text)
-		if err != nil || !scalar {
-			return g.doubt("$regex is not a regular expression")
-		}
-		return comparison(field, op, text, func(have values) bool {
-			raw := have(field)
-			value, present := plain(raw)
-			return present && raw[0] == '"' && pattern.MatchString(value)
-		}), nil
-	case !slices.Contains(operators, op):
-		return g.doubt("unknown operator %s", op)
-	case (op == "$in" || op == "$nin") && json.Unmarshal(want, &wants) != nil:
-		return g.doubt("%s wants a list", op)
-	}
-	return comparison(field, op, text, func(have values) bool {
-		raw := have(field)
-		value, present := plain(raw)
-		same := slices.ContainsFunc(wants, func(want json.RawMessage) bool {
-			return bytes.Equal(want, raw) || kit.IsNull(want) && kit.IsNull(raw)
-		})
-		return decide(op, same, present, value, text)
-	}), nil
+	return g.contains(terms, fields)
 }
 
 // text reads {"searchTerm":…,"fields":[…]}: a term, or one of several, stands
 // anywhere in one of the fields, whatever its case.
-func (g *grammar) text(raw json.RawMessage, into *filter) error {
+func (g grammar) text(raw []byte) (kit.Filter, error) {
 	var order struct {
-		SearchTerm json.RawMessage `json:"searchTerm"`
-		Fields     []string        `json:"fields"`
+		SearchTerm any      `json:"searchTerm"`
+		Fields     []string `json:"fields"`
 	}
-	if err := kit.Decode(raw, "search", &order); err != nil && !g.ignores {
-		return err
+	if err := kit.Decode(raw, "search", &order); err != nil {
+		return g.doubt("%s", err)
 	}
-	var terms []string
-	if term, scalar := plain(order.SearchTerm); scalar {
-		terms = []string{term}
-	} else if err := json.Unmarshal(order.SearchTerm, &terms); err != nil && !g.ignores {
-		return kit.Bad("searchTerm must be a string or a list of strings")
+	terms, several := order.SearchTerm.([]any)
+	if !several && order.SearchTerm != nil {
+		terms = []any{order.SearchTerm}
 	}
-	return g.contains(terms, order.Fields, into)
+	return g.contains(terms, order.Fields)
 }
 
-// textQuery reads search={"searchTerm":…,"fields":[…]}, or search[searchTerm]=
-// and search[fields][]=.
-func (g *grammar) textQuery(query url.Values, into *filter) error {
-	if query.Has("search") {
-		return g.text(json.RawMessage(query.Get("search")), into)
-	}
-	var terms, fields []string
-	for name, texts := range query {
-		switch {
-		case strings.HasPrefix(name, "search[searchTerm]"):
-			terms = append(terms, texts...)
-		case strings.HasPrefix(name, "search[fields]"):
-			fields = append(fields, texts...)
-		case strings.HasPrefix(name, "search[") && !g.ignores:
-			return kit.Bad("unknown parameter %s", name)
-		}
-	}
-	if terms == nil && fields == nil {
-		return nil
-	}
-	return g.contains(terms, fields, into)
-}
-
-func (g *grammar) contains(terms, fields []string, into *filter) error {
-	unknown := slices.ContainsFunc(fields, func(field string) bool { return !g.knows(field) })
+func (g grammar) contains(terms []any, fields []string) (kit.Filter, error) {
+	unknown := slices.ContainsFunc(fields, func(field string) bool { return !g.model.Knows(field) })
 	if unknown || len(terms) == 0 || len(fields) == 0 {
-		_, err := g.doubt("a search wants a searchTerm and fields that there are")
-		return err
+		return g.doubt("a search wants a searchTerm and fields that there are")
 	}
-	pattern := regexp.MustCompile("(?i)" + strings.Join(quoted(terms), "|"))
-	into.conditions = append(into.conditions, func(have values) bool {
+	quoted := make([]string, len(terms))
+	for i, term := range terms {
+		quoted[i] = regexp.QuoteMeta(fmt.Sprint(term))
+	}
+	pattern := regexp.MustCompile("(?i)" + strings.Join(quoted, "|"))
+	return kit.Filter{Holds: func(u *kit.User) bool {
 		return slices.ContainsFunc(fields, func(field string) bool {
-			text, present := plain(have(field))
+			text, present := plain(g.have(u, field))
 			return present && pattern.MatchString(text)
 		})
-	})
-	return nil
-}
-
-func quoted(terms []string) []string {
-	out := make([]string, len(terms))
-	for i, term := range terms {
-		out[i] = regexp.QuoteMeta(term)
-	}
-	return out
+	}}, nil
 }

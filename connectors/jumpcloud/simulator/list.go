@@ -1,11 +1,15 @@
 package simulator
 
 import (
-	"encoding/json"
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 
 	kit "github.com/latchkey-iam/latchkey/connectors/simulator"
 )
@@ -19,50 +23,140 @@ const (
 
 // search is what a list or search asks for.
 type search struct {
-	filter      filter
-	limit, skip int
-	sort        []string
-	fields      []string
+	Filter       any            `json:"filter"`
+	SearchFilter jsontext.Value `json:"searchFilter"`
+	Limit        int            `json:"limit"`
+	Skip         int            `json:"skip"`
+	Sort         keys           `json:"sort"`
+	Fields       keys           `json:"fields"`
+}
+
+// keys are a list, or one string with spaces or commas between.
+type keys []string
+
+// UnmarshalJSON reads either.
+func (k *keys) UnmarshalJSON(raw []byte) error {
+	var list []string
+	err := json.Unmarshal(raw, &list)
+	if err != nil {
+		var text string
+		err = json.Unmarshal(raw, &text)
+		list = words(text)
+	}
+	*k = list
+	return err
+}
+
+func words(text string) []string {
+	return strings.FieldsFunc(text, func(r rune) bool { return r == ' ' || r == ',' })
+}
+
+// findOrList tells a search for somebody from a walk over everybody or all the locked.
+func findOrList(r *kit.Request) string {
+	asked := r.URL.RawQuery + string(r.Sent)
+	if strings.Contains(asked, "account_locked") || !strings.Contains(asked, "ilter") && !strings.Contains(asked, "search") {
+		return OpList
+	}
+	return OpFind
 }
 
 // list is GET /systemusers and POST /search/systemusers.
 func (s *Simulator) list(r *kit.Request) kit.Reply {
-	asked, err := parse(r, &grammar{knows: s.model.Knows, ignores: s.model.Settings().IgnoresUnknown})
+	asked, filter, err := s.asked(r)
 	if err != nil {
 		return s.refuse(http.StatusBadRequest, err.Error())
 	}
-	object := s.read
-	if r.Method == http.MethodPost {
-		object = s.found
+	hidden := map[string]string{http.MethodGet: "memberof", http.MethodPost: "delegatedAuthority"}[r.Method]
+	rows, total := s.page(asked, filter)
+	results := make([]any, len(rows)) // nil for a null row
+	for i, u := range rows {
+		if u == nil {
+			continue
+		}
+		shown := s.Model.Native(u)
+		maps.DeleteFunc(shown, func(key string, _ jsontext.Value) bool {
+			return key == hidden || len(asked.Fields) > 0 && key != "_id" && key != "id" && !slices.Contains(asked.Fields, key)
+		})
+		results[i] = shown
 	}
-	rows, total := s.page(asked)
-	results := kit.AppendList(nil, len(rows), func(dst []byte, i int) []byte {
-		if rows[i] == nil {
-			return append(dst, "null"...)
+	return kit.OK(map[string]any{"results": results, "totalCount": total})
+}
+
+// asked reads the query, and the body of a search, which wins.
+func (s *Simulator) asked(r *kit.Request) (search, kit.Filter, error) {
+	asked := search{Limit: defaultLimit, Sort: words(r.Query.Get("sort")), Fields: words(r.Query.Get("fields"))}
+	g := grammar{s.Model, s.Settings().IgnoresUnknown}
+	filter, err := g.query(r.Query)
+	for _, read := range []func() error{
+		func() error { return number(r.Query, "limit", &asked.Limit) },
+		func() error { return number(r.Query, "skip", &asked.Skip) },
+		func() error { return s.body(r, &asked) },
+		func() error { return kit.Need(asked.Limit >= 0 && asked.Skip >= 0, "invalid limit or skip") },
+		func() error {
+			also, err := g.json(asked.Filter)
+			filter = filter.And(also)
+			return err
+		},
+		func() error {
+			if asked.SearchFilter == nil {
+				return nil
+			}
+			also, err := g.text(asked.SearchFilter)
+			filter = filter.And(also)
+			return err
+		},
+	} {
+		if err == nil {
+			err = read()
 		}
-		shown := object(rows[i])
-		if len(asked.fields) > 0 {
-			shown = shown.Only(append([]string{"_id", "id"}, asked.fields...)...)
+	}
+	if asked.Limit == 0 {
+		asked.Limit = defaultLimit
+	}
+	for _, key := range asked.Sort {
+		if key = strings.TrimPrefix(key, "-"); err == nil && !s.Model.Knows(key) && !g.ignores {
+			err = kit.Bad("invalid sort: there is no field %q", key)
 		}
-		return shown.AppendJSON(dst)
-	})
-	return kit.OK(kit.Fields{{Key: "results", Value: results}, {Key: "totalCount", Value: kit.JSON(total)}})
+	}
+	return asked, filter, err
+}
+
+func (s *Simulator) body(r *kit.Request, asked *search) error {
+	if r.Method != http.MethodPost {
+		return nil
+	}
+	body, err := r.Object()
+	switch {
+	case err != nil:
+		return err
+	case s.Settings().IgnoresUnknown:
+		return body.Into(asked)
+	}
+	return kit.Decode(r.Sent, "search", asked)
+}
+
+func number(query url.Values, name string, into *int) error {
+	if !query.Has(name) {
+		return nil
+	}
+	n, err := strconv.Atoi(query.Get(name))
+	*into = n
+	return kit.Need(err == nil, "invalid %s", name)
 }
 
 // page is the rows of a page, nil for a null row, and how many there are in all. The
 // gap takes its part of the page, if it is reached.
-func (s *Simulator) page(asked search) (rows []*kit.User, total int) {
-	query := asked.filter.query(s.model.Value)
-	query.Order = s.order(asked.sort)
-	gap := s.model.Settings().Gap
+func (s *Simulator) page(asked search, filter kit.Filter) (rows []*kit.User, total int) {
+	query := kit.Query{Filter: filter, Order: s.order(asked.Sort)}
+	gap := s.Settings().Gap
 	end := gap.At + gap.Count
 	part := func(from, to int) []*kit.User {
 		query.Skip, query.Limit = from, max(0, to-from)
-		page := s.model.Find(query)
+		page := s.Model.Find(query)
 		total = page.Total
 		return page.Users
 	}
-	from, to := asked.skip, asked.skip+min(asked.limit, s.model.Settings().PageLimit)
+	from, to := asked.Skip, asked.Skip+min(asked.Limit, s.Settings().PageLimit)
 	if gap.Count == 0 {
 		return part(from, to), total
 	}
@@ -82,120 +176,22 @@ func (s *Simulator) order(keys []string) func(a, b *kit.User) int {
 	if len(keys) == 0 || keys[0] == "_id" || keys[0] == "id" {
 		return nil
 	}
+	g := grammar{model: s.Model}
 	return func(a, b *kit.User) int {
 		for _, key := range keys {
 			key, down := strings.CutPrefix(key, "-")
-			x, _ := plain(s.model.Value(a, key))
-			y, _ := plain(s.model.Value(b, key))
-			order := compare(x, y)
 			if down {
-				order = -order
+				a, b = b, a
 			}
-			if order != 0 {
+			x, _ := plain(g.have(a, key))
+			y, _ := plain(g.have(b, key))
+			if order := compare(x, y); order != 0 {
 				return order
+			}
+			if down {
+				a, b = b, a
 			}
 		}
 		return 0
 	}
-}
-
-// findOrList tells a search for somebody from a walk over everybody or all the locked.
-func findOrList(r *kit.Request) string {
-	asked, err := parse(r, &grammar{knows: func(string) bool { return true }})
-	if err == nil && (asked.filter.everybody() || asked.filter.asksLocked) {
-		return OpList
-	}
-	return OpFind
-}
-
-// parse reads the query, and the body of a search, which wins.
-func parse(r *kit.Request, g *grammar) (search, error) {
-	asked := search{limit: defaultLimit}
-	if err := asked.takeQuery(r.Query, g); err != nil {
-		return asked, err
-	}
-	if r.Method == http.MethodPost {
-		body, err := r.Object()
-		if err == nil {
-			err = asked.takeBody(body, g)
-		}
-		if err != nil {
-			return asked, err
-		}
-	}
-	if asked.limit == 0 {
-		asked.limit = defaultLimit
-	}
-	for _, key := range asked.sort {
-		if key = strings.TrimPrefix(key, "-"); !g.knows(key) && !g.ignores {
-			return asked, kit.Bad("invalid sort: there is no field %q", key)
-		}
-	}
-	return asked, nil
-}
-
-func (asked *search) takeQuery(query url.Values, g *grammar) error {
-	asked.sort, asked.fields = words(query.Get("sort")), words(query.Get("fields"))
-	for name, into := range map[string]*int{"limit": &asked.limit, "skip": &asked.skip} {
-		if !query.Has(name) {
-			continue
-		}
-		n, err := strconv.Atoi(query.Get(name))
-		if err != nil || n < 0 {
-			return kit.Bad("invalid %s", name)
-		}
-		*into = n
-	}
-	var err error
-	asked.filter, err = g.query(query)
-	return err
-}
-
-func (asked *search) takeBody(body kit.Fields, g *grammar) error {
-	for _, field := range body {
-		var err error
-		switch field.Key {
-		case "filter":
-			var also filter
-			also, err = g.json(field.Value)
-			asked.filter = asked.filter.and(also)
-		case "searchFilter":
-			err = g.text(field.Value, &asked.filter)
-		case "limit":
-			err = json.Unmarshal(field.Value, &asked.limit)
-		case "skip":
-			err = json.Unmarshal(field.Value, &asked.skip)
-		case "sort":
-			asked.sort, err = listOf(field.Value)
-		case "fields":
-			asked.fields, err = listOf(field.Value)
-		default:
-			if !g.ignores {
-				err = kit.Bad("there is no key %q in a search", field.Key)
-			}
-		}
-		if err != nil {
-			return kit.Bad("invalid %s: %s", field.Key, err)
-		}
-	}
-	if asked.limit < 0 || asked.skip < 0 {
-		return kit.Bad("invalid limit or skip")
-	}
-	return nil
-}
-
-// listOf reads keys from a list, or from one string.
-func listOf(raw json.RawMessage) ([]string, error) {
-	var list []string
-	if err := json.Unmarshal(raw, &list); err == nil {
-		return list, nil
-	}
-	var text string
-	err := json.Unmarshal(raw, &text)
-	return words(text), err
-}
-
-// words splits a list of keys at spaces and commas.
-func words(text string) []string {
-	return strings.FieldsFunc(text, func(r rune) bool { return r == ' ' || r == ',' })
 }

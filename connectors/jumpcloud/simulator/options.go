@@ -9,56 +9,25 @@ import (
 
 // Credentials that work when Options names no others.
 const (
-	DefaultAPIKey            = "simulated-jumpcloud-api-key"
-	DefaultReadOnlyAPIKey    = "simulated-jumpcloud-read-only-key"
-	DefaultMultiTenantAPIKey = "simulated-jumpcloud-multi-tenant-key"
+	DefaultAPIKey            = "simulated-jumpcloud-api-key"          // of an administrator with all rights
+	DefaultReadOnlyAPIKey    = "simulated-jumpcloud-read-only-key"    // of one who may only read: 403 on writes
+	DefaultMultiTenantAPIKey = "simulated-jumpcloud-multi-tenant-key" // of a multi-tenant (MSP) one: its calls need x-org-id
 	DefaultOrgID             = "5a0000000000000000000001"
 
-	DefaultClientID             = "simulated-service-account"
+	DefaultClientID             = "simulated-service-account" // with the scope users
 	DefaultClientSecret         = "simulated-service-account-secret"
-	DefaultReadOnlyClientID     = "simulated-read-only-account"
+	DefaultReadOnlyClientID     = "simulated-read-only-account" // with the scope users.readonly
 	DefaultReadOnlyClientSecret = "simulated-read-only-account-secret"
 
 	// ForeignAPIKey stands for a key of another region: it answers 401 like any unknown one.
 	ForeignAPIKey = "simulated-key-of-another-region"
 )
 
-// Options is what an organization is made with. Empty fields get the defaults above.
+// Options is what an organization is made with. Empty fields get the defaults.
 type Options struct {
-	APIKey         string // of an administrator with all rights
-	ReadOnlyAPIKey string // of an administrator who may only read: 403 on writes
-	// MultiTenantAPIKey is of a multi-tenant (MSP) administrator: its calls need x-org-id.
-	MultiTenantAPIKey string
-	OrgID             string // 24 hex digits
-
-	ClientID             string // service account with the scope users
-	ClientSecret         string
-	ReadOnlyClientID     string // service account with the scope users.readonly
-	ReadOnlyClientSecret string
-
-	Settings *Settings        // nil: DefaultSettings
-	Now      func() time.Time // nil: the machine's clock
-}
-
-func (o Options) withDefaults() Options {
-	for _, field := range []struct {
-		value     *string
-		otherwise string
-	}{
-		{&o.APIKey, DefaultAPIKey},
-		{&o.ReadOnlyAPIKey, DefaultReadOnlyAPIKey},
-		{&o.MultiTenantAPIKey, DefaultMultiTenantAPIKey},
-		{&o.OrgID, DefaultOrgID},
-		{&o.ClientID, DefaultClientID},
-		{&o.ClientSecret, DefaultClientSecret},
-		{&o.ReadOnlyClientID, DefaultReadOnlyClientID},
-		{&o.ReadOnlyClientSecret, DefaultReadOnlyClientSecret},
-	} {
-		if *field.value == "" {
-			*field.value = field.otherwise
-		}
-	}
-	return o
+	APIKey       string           // of an administrator with all rights
+	ClientSecret string           // of the service account with the scope users
+	Now          func() time.Time // nil: the machine's clock
 }
 
 // What the unlock call answers with; JumpCloud documents no more than "string".
@@ -136,32 +105,35 @@ func DefaultSettings() Settings {
 	}
 }
 
-func check(s Settings) error {
+// Check refuses wrong settings.
+func (s Settings) Check() error {
 	policy := s.PasswordPolicy
-	switch {
-	case policy.MaxLoginAttempts < 1 || policy.MaxLoginAttempts > 1000:
-		return kit.Bad("passwordPolicy.maxLoginAttempts must be from 1 to 1000, not %d", policy.MaxLoginAttempts)
-	case policy.ResetLockoutCounterMinutes < 1:
-		return kit.Bad("passwordPolicy.resetLockoutCounterMinutes must be 1 or more, not %d", policy.ResetLockoutCounterMinutes)
-	case policy.LockoutTimeInSeconds < 300 || policy.LockoutTimeInSeconds > 5400:
-		return kit.Bad("passwordPolicy.lockoutTimeInSeconds must be from 300 to 5400, not %d", policy.LockoutTimeInSeconds)
-	case !slices.Contains([]string{UnlockAnswerEmpty, UnlockAnswerOK, UnlockAnswerObject, UnlockAnswerText}, s.UnlockAnswer):
-		return kit.Bad("unlockAnswer must be empty, ok, object or text, not %q", s.UnlockAnswer)
-	case !slices.Contains([]string{ErrorShapeMixed, ErrorShapeLive, ErrorShapeSpecification}, s.ErrorShape):
-		return kit.Bad("errorShape must be mixed, live or specification, not %q", s.ErrorShape)
-	case s.BadIDStatus != 400 && s.BadIDStatus != 404:
-		return kit.Bad("badIdStatus must be 400 or 404, not %d", s.BadIDStatus)
-	case s.Gap.At < 0 || s.Gap.Count < 0:
-		return kit.Bad("gap.at and gap.count cannot be below zero")
-	case s.PageLimit < 1 || s.PageLimit > maximumLimit:
-		return kit.Bad("pageLimit must be from 1 to %d, not %d", maximumLimit, s.PageLimit)
-	case s.TokenLifetime <= 0:
-		return kit.Bad("tokenLifetime must be above zero")
+	for _, must := range []struct {
+		hold     bool
+		sentence string
+	}{
+		{policy.MaxLoginAttempts >= 1 && policy.MaxLoginAttempts <= 1000, "passwordPolicy.maxLoginAttempts must be from 1 to 1000"},
+		{policy.ResetLockoutCounterMinutes >= 1, "passwordPolicy.resetLockoutCounterMinutes must be 1 or more"},
+		{policy.LockoutTimeInSeconds >= 300 && policy.LockoutTimeInSeconds <= 5400, "passwordPolicy.lockoutTimeInSeconds must be from 300 to 5400"},
+		{unlockAnswers[s.UnlockAnswer] != nil, "unlockAnswer must be empty, ok, object or text"},
+		{slices.Contains([]string{ErrorShapeMixed, ErrorShapeLive, ErrorShapeSpecification}, s.ErrorShape), "errorShape must be mixed, live or specification"},
+		{s.BadIDStatus == 400 || s.BadIDStatus == 404, "badIdStatus must be 400 or 404"},
+		{s.Gap.At >= 0 && s.Gap.Count >= 0, "gap.at and gap.count cannot be below zero"},
+		{s.PageLimit >= 1 && s.PageLimit <= maximumLimit, "pageLimit must be from 1 to 100"},
+		{s.TokenLifetime > 0, "tokenLifetime must be above zero"},
+	} {
+		if !must.hold {
+			return kit.Bad("%s", must.sentence)
+		}
 	}
 	return nil
 }
 
-func policy(s Settings) kit.Policy {
+// Ignores tells whether what is not understood is passed over.
+func (s Settings) Ignores() bool { return s.IgnoresUnknown }
+
+// Policy is what failed sign-ins do.
+func (s Settings) Policy() kit.Policy {
 	limits := s.PasswordPolicy
 	policy := kit.Policy{Layer: kit.LayerAccount, Off: !limits.EnableMaxLoginAttempts, Limit: limits.MaxLoginAttempts}
 	if limits.EnableResetLockoutCounter {

@@ -1,6 +1,7 @@
 package simulator
 
 import (
+	"cmp"
 	"net/http"
 	"strings"
 
@@ -23,18 +24,16 @@ const (
 type Simulator struct {
 	*kit.Tenant[Settings]
 	options Options
-	model   *kit.Model[Settings]
 }
 
 var _ http.Handler = (*Simulator)(nil)
 
 // New returns an empty organization. The zero Options give working defaults.
 func New(options Options) *Simulator {
-	s := &Simulator{options: options.withDefaults()}
-	s.Tenant = kit.NewTenant(options.Now, func(model *kit.Model[Settings]) kit.Vendor[Settings] {
-		s.model = model
-		return s.vendor()
-	})
+	options.APIKey = cmp.Or(options.APIKey, DefaultAPIKey)
+	options.ClientSecret = cmp.Or(options.ClientSecret, DefaultClientSecret)
+	s := &Simulator{options: options}
+	s.Tenant = kit.NewTenant(options.Now, DefaultSettings(), s.vendor())
 	return s
 }
 
@@ -44,12 +43,6 @@ func APIURL(rootURL string) string { return rootURL + "/api" }
 // TokenURL is the token endpoint of service accounts on a server started at rootURL.
 func TokenURL(rootURL string) string { return rootURL + "/oauth2/token" }
 
-// OrgID is the organization's id.
-func (s *Simulator) OrgID() string { return s.options.OrgID }
-
-// Options returns the options in force, defaults filled in.
-func (s *Simulator) Options() Options { return s.options }
-
 func (s *Simulator) routes() []kit.Route {
 	page := []string{"filter", "filter[", "search", "search[", "limit", "skip", "sort", "fields"}
 	return []kit.Route{
@@ -57,91 +50,72 @@ func (s *Simulator) routes() []kit.Route {
 		{Pattern: "GET /login", Operation: OpOther, Open: true, Serve: login},
 		{Pattern: "GET /api/systemusers", Operation: OpList, Named: findOrList, Also: []string{OpFind}, Parameters: page, Serve: s.list},
 		{Pattern: "POST /api/search/systemusers", Operation: OpList, Named: findOrList, Parameters: page, Serve: s.list},
-		{Pattern: "GET /api/systemusers/{id}", Operation: OpLookup, Serve: s.user(s.lookup)},
-		{Pattern: "PUT /api/systemusers/{id}", Operation: OpUpdate, Serve: s.user(s.update)},
-		{Pattern: "POST /api/systemusers/{id}/unlock", Operation: OpUnlock, Serve: s.user(s.unlock)},
+		{Pattern: "GET /api/systemusers/{id}", Operation: OpLookup, User: s.lookup},
+		{Pattern: "PUT /api/systemusers/{id}", Operation: OpUpdate, User: s.update},
+		{Pattern: "POST /api/systemusers/{id}/unlock", Operation: OpUnlock, User: s.unlock},
 		{Pattern: "GET /api/organizations", Operation: OpOrganization, Parameters: []string{"limit", "skip", "sort", "fields", "filter", "search"}, Serve: s.organizations},
 		{Pattern: "GET /api/organizations/{id}", Operation: OpOrganization, Serve: s.organization},
 	}
 }
 
-// user finds the user that a call is about, and judges whether the caller may write.
-func (s *Simulator) user(serve func(r *kit.Request, u *kit.User) kit.Reply) func(r *kit.Request) kit.Reply {
-	return func(r *kit.Request) kit.Reply {
-		u := s.model.User(r.PathValue("id"))
-		switch {
-		case r.Operation != OpLookup && r.Access == accessRead:
-			return s.refuse(http.StatusForbidden, "Forbidden: the scope users is required")
-		case !isID(r.PathValue("id")):
-			return s.refuse(s.model.Settings().BadIDStatus, "invalid user id")
-		case u == nil:
-			return s.refuse(http.StatusNotFound, "user not found")
-		}
-		return serve(r, u)
-	}
+func (s *Simulator) lookup(_ *kit.Request, u *kit.User) kit.Reply {
+	return kit.OK(s.Model.Native(u).Without("memberof"))
 }
 
-func (s *Simulator) lookup(_ *kit.Request, u *kit.User) kit.Reply {
-	return kit.OK(s.read(s.model.Seen(u)))
+// What the unlock answers, by the setting unlockAnswer.
+var unlockAnswers = map[string]func() kit.Reply{
+	UnlockAnswerEmpty:  func() kit.Reply { return kit.Reply{} },
+	UnlockAnswerOK:     func() kit.Reply { return kit.OK("OK") },
+	UnlockAnswerObject: func() kit.Reply { return kit.OK(struct{}{}) },
+	UnlockAnswerText:   func() kit.Reply { return kit.Reply{Type: "text/plain; charset=utf-8", Body: []byte("User unlocked")} },
 }
 
 // unlock clears the lock and the count of failures. It takes no body and succeeds on
 // a user that is not locked.
 func (s *Simulator) unlock(r *kit.Request, u *kit.User) kit.Reply {
-	if len(r.Sent) > 0 && !s.model.Settings().IgnoresUnknown {
+	if len(r.Sent) > 0 && !s.Settings().IgnoresUnknown {
 		return s.refuse(http.StatusBadRequest, "the unlock takes no body")
 	}
-	_ = s.model.Write(r.Context(), u, func() error { s.unlockUser(u, kit.CauseUnlockCall); return nil })
-	switch s.model.Settings().UnlockAnswer {
-	case UnlockAnswerOK:
-		return kit.OK("OK")
-	case UnlockAnswerObject:
-		return kit.OK(struct{}{})
-	case UnlockAnswerText:
-		return kit.Reply{Type: "text/plain; charset=utf-8", Body: []byte("User unlocked")}
-	default:
-		return kit.Reply{}
-	}
+	s.unlockUser(u, kit.CauseUnlockCall)
+	return unlockAnswers[s.Settings().UnlockAnswer]()
 }
 
 // update passes read-only keys over.
 func (s *Simulator) update(r *kit.Request, u *kit.User) kit.Reply {
 	change, err := r.Object()
-	for _, field := range change {
-		if field.Key != "password" && !s.model.Knows(field.Key) && !s.model.Settings().IgnoresUnknown {
-			err = kit.Bad("a user has no %q", field.Key)
+	for key := range change {
+		if key != "password" && !s.Model.Knows(key) && !s.Settings().IgnoresUnknown {
+			err = kit.Bad("a user has no %q", key)
 		}
 	}
 	if err == nil {
-		err = s.model.Write(r.Context(), u, func() error { return s.model.Update(u, change.Without(readOnly...)) })
+		err = s.Model.Update(u, change.Without(readOnly...))
 	}
 	if err != nil {
 		return s.refuse(http.StatusBadRequest, err.Error())
 	}
-	return kit.OK(s.read(u))
+	return s.lookup(r, u)
 }
 
 func (s *Simulator) organizations(*kit.Request) kit.Reply {
-	if !s.model.Settings().OrganizationReadable {
+	if !s.Settings().OrganizationReadable {
 		return s.refuse(http.StatusForbidden, "Forbidden")
 	}
 	return kit.OK(map[string]any{"totalCount": 1, "results": []any{
-		map[string]any{"id": s.options.OrgID, "_id": s.options.OrgID, "displayName": "Simulated Organization", "logoUrl": ""},
+		map[string]any{"id": DefaultOrgID, "_id": DefaultOrgID, "displayName": "Simulated Organization", "logoUrl": ""},
 	}})
 }
 
 // organization answers with the policy that locks accounts.
 func (s *Simulator) organization(r *kit.Request) kit.Reply {
-	switch settings, id := s.model.Settings(), r.PathValue("id"); {
+	switch settings := s.Settings(); {
 	case !settings.OrganizationReadable:
 		return s.refuse(http.StatusForbidden, "Forbidden")
-	case !isID(id):
-		return s.refuse(settings.BadIDStatus, "invalid organization id")
-	case !strings.EqualFold(id, s.options.OrgID):
+	case !strings.EqualFold(r.PathValue("id"), DefaultOrgID):
 		return s.refuse(http.StatusNotFound, "organization not found")
 	default:
 		return kit.OK(map[string]any{
-			"_id": s.options.OrgID, "id": s.options.OrgID, "displayName": "Simulated Organization",
+			"_id": DefaultOrgID, "id": DefaultOrgID, "displayName": "Simulated Organization",
 			"settings": map[string]any{
 				"name": "Simulated Organization", "passwordPolicy": settings.PasswordPolicy,
 				"systemUsersCanEdit": false, "disableUM": false,
@@ -163,11 +137,12 @@ const (
 )
 
 func (s *Simulator) authenticate(r *kit.Request) *kit.Reply {
-	key := r.Header.Get("x-api-key")
-	var known bool
-	if r.Access, known = s.model.Bearer(r); key != "" {
-		r.Access, known = s.byKey(key)
+	key, id := r.Header.Get("x-api-key"), r.PathValue("id")
+	access, known := s.Model.Bearer(r)
+	if key != "" {
+		access, known = s.byKey(key)
 	}
+	r.Access = access
 	var refusal kit.Reply
 	switch status, message := s.judgeOrg(r); {
 	case key == "" && !strings.HasPrefix(r.Header.Get("Authorization"), "Bearer "):
@@ -177,6 +152,10 @@ func (s *Simulator) authenticate(r *kit.Request) *kit.Reply {
 		refusal = s.refuse(http.StatusUnauthorized, "Unauthorized: api key user not found")
 	case status != 0:
 		refusal = s.refuse(status, message)
+	case r.Access == accessRead && (r.Operation == OpUnlock || r.Operation == OpUpdate):
+		refusal = s.refuse(http.StatusForbidden, "Forbidden: the scope users is required")
+	case id != "" && !isID(id):
+		refusal = s.refuse(s.Settings().BadIDStatus, "invalid id")
 	default:
 		return nil
 	}
@@ -196,7 +175,7 @@ func (s *Simulator) judgeOrg(r *kit.Request) (status int, message string) {
 		return http.StatusForbidden, "x-org-id is included on unsupported route"
 	case len(orgs) > 1 || !isID(orgs[0]):
 		return http.StatusBadRequest, "x-org-id is malformed"
-	case !strings.EqualFold(orgs[0], s.options.OrgID):
+	case !strings.EqualFold(orgs[0], DefaultOrgID):
 		return http.StatusNotFound, "organization not found"
 	}
 	return 0, ""
@@ -206,9 +185,9 @@ func (s *Simulator) byKey(key string) (access string, known bool) {
 	switch {
 	case kit.Same(key, s.options.APIKey):
 		return accessAll, true
-	case kit.Same(key, s.options.ReadOnlyAPIKey):
+	case kit.Same(key, DefaultReadOnlyAPIKey):
 		return accessRead, true
-	case kit.Same(key, s.options.MultiTenantAPIKey):
+	case kit.Same(key, DefaultMultiTenantAPIKey):
 		return accessMultiTenant, true
 	}
 	return "", false
@@ -216,13 +195,12 @@ func (s *Simulator) byKey(key string) (access string, known bool) {
 
 // token is the token endpoint of service accounts: HTTP Basic and a form.
 func (s *Simulator) token(r *kit.Request) kit.Reply {
-	o := s.options
-	return s.model.Token(r, kit.TokenForm{
+	return s.Model.Token(r, kit.TokenForm{
 		Clients: []kit.Client{
-			{ID: o.ClientID, Secret: o.ClientSecret, Access: accessAll, Basic: true},
-			{ID: o.ReadOnlyClientID, Secret: o.ReadOnlyClientSecret, Access: accessRead, Basic: true},
+			{ID: DefaultClientID, Secret: s.options.ClientSecret, Access: accessAll, Basic: true},
+			{ID: DefaultReadOnlyClientID, Secret: DefaultReadOnlyClientSecret, Access: accessRead, Basic: true},
 		},
-		Scope: "api", Type: "bearer", Lifetime: s.model.Settings().TokenLifetime.D(),
+		Scope: "api", Type: "bearer", Lifetime: s.Settings().TokenLifetime.D(),
 	})
 }
 
@@ -232,7 +210,7 @@ func (s *Simulator) refuse(status int, message string) kit.Reply {
 	if message == "" {
 		message = name
 	}
-	shape := s.model.Settings().ErrorShape
+	shape := s.Settings().ErrorShape
 	body := map[string]any{"error": name, "message": message}
 	if shape == ErrorShapeSpecification || shape == ErrorShapeMixed && status != http.StatusUnauthorized {
 		name = strings.ToUpper(strings.ReplaceAll(name, " ", "_"))
@@ -245,7 +223,7 @@ func (s *Simulator) refuse(status int, message string) kit.Reply {
 func Simulated() kit.Simulated {
 	return kit.Simulated{
 		Name: "jumpcloud", Title: "JumpCloud", IDKey: "_id", Suspend: "suspend", Suspended: "suspended",
-		New: func() kit.Any { return New(Options{}) },
+		New: func() *kit.Server { return New(Options{}).Server },
 		Settings: func(rootURL string) map[string]string {
 			return map[string]string{"BASE_URL": APIURL(rootURL), "API_KEY": DefaultAPIKey}
 		},

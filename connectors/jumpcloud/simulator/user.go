@@ -1,46 +1,78 @@
 package simulator
 
 import (
+	_ "embed" // of the template
 	"fmt"
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	kit "github.com/latchkey-iam/latchkey/connectors/simulator"
 )
 
-func (s *Simulator) vendor() kit.Vendor[Settings] {
-	settings := DefaultSettings()
-	if s.options.Settings != nil {
-		settings = *s.options.Settings
+// template is what every user has until told otherwise: every key of JumpCloud's user
+// that is not kept in the user itself.
+//
+//go:embed user.json
+var template string
+
+// neverActivated are the keys that a user who was never activated lacks,
+// unless it was made with them.
+var neverActivated = []string{
+	"organization", "tags", "public_key", "badLoginAttempts", "mfaEnrollment", "password_date", "manager", "relationships",
+}
+
+// readOnly are the keys that the update call does not change.
+var readOnly = []string{
+	"_id", "id", "organization", "created", "badLoginAttempts", "account_locked_date", "activated", "admin",
+	"creationSource", "mfaEnrollment", "password_date", "password_expired", "password_expiration_date",
+	"totp_enabled", "memberof", "delegatedAuthority", "restrictedFields",
+}
+
+// nullInTheWild are keys that are null at times although the specification knows no null there.
+var nullInTheWild = []string{"alternateEmail", "employeeIdentifier"}
+
+func (s *Simulator) vendor() kit.Vendor {
+	set := func(key string, value any) kit.Action {
+		return func(u *kit.User, _ []byte) error { u.Own = u.Own.With(key, value); return nil }
 	}
-	return kit.Vendor[Settings]{
-		Settings: settings, Check: check, Policy: policy,
-		Ignores: func(settings Settings) bool { return settings.IgnoresUnknown },
-		Routes:  s.routes(), Authenticate: s.authenticate, Error: s.refuse,
-		Type:    func(*http.Request) string { return "application/json; charset=utf-8" },
-		Headers: func() map[string]string { return nil },
+	return kit.Vendor{
+		Routes: s.routes(), Authenticate: s.authenticate, Error: s.refuse,
+		Type: func(*http.Request) string { return "application/json; charset=utf-8" },
 
 		IDKey: "_id", FoldIDs: true, IsID: isID,
 		NewID:    func(number uint64) string { return fmt.Sprintf("60%022x", number) },
 		Before:   func(a, b *kit.User) bool { return a.ID < b.ID },
-		Template: template, Attributes: s.attributes(),
+		Template: kit.MustFields(template),
+		Attributes: map[string]func(u *kit.User) any{
+			"_id": id, "id": id,
+			"account_locked": func(u *kit.User) any { return u.Locked() },
+			"account_locked_date": func(u *kit.User) any {
+				if !u.Locked() {
+					return nil
+				}
+				return kit.Stamp(u.Lock(kit.LayerAccount).Since)
+			},
+			"badLoginAttempts": func(u *kit.User) any { return s.Model.Attempts(u) },
+			"created":          func(u *kit.User) any { return kit.Stamp(u.Created) },
+			"email":            func(u *kit.User) any { return u.Email },
+			"organization":     func(*kit.User) any { return DefaultOrgID },
+			"state":            func(u *kit.User) any { return state(u) },
+			"suspended":        func(u *kit.User) any { return u.Suspended },
+			"username":         func(u *kit.User) any { return u.Username },
+		},
 		Read: s.take, Shape: s.shape,
 		Populated: func(name string, number int) kit.Fields {
-			return kit.Fields{ // sorted by key
-				{Key: "displayname", Value: kit.JSON("Alex " + name)},
-				{Key: "lastname", Value: kit.JSON(name)},
-				{Key: "unix_uid", Value: kit.JSON(5000 + number)},
-			}
+			return kit.Fields{"displayname": kit.JSON("Alex " + name), "lastname": kit.JSON(name), "unix_uid": kit.JSON(5000 + number)}
 		},
 		Barred: barred, Hindered: s.hindered, Unlock: s.unlockUser,
 		Suspend: "suspend", Unsuspend: "unsuspend",
 		Actions: map[string]kit.Action{
-			"activate":        func(u *kit.User, _ []byte) error { u.Own = u.Own.With("activated", true); return nil },
-			"deactivate":      func(u *kit.User, _ []byte) error { u.Own = u.Own.With("activated", false); return nil },
+			"activate": set("activated", true), "deactivate": set("activated", false),
 			"expire-password": func(u *kit.User, _ []byte) error { s.expire(u, "password_expired", true); return nil },
 			"expire-enrollment": func(u *kit.User, _ []byte) error {
-				enrollment, err := kit.ParseFields(s.model.Value(u, "mfaEnrollment"), "enrolment")
+				enrollment, err := kit.ParseFields(s.Model.Value(u, "mfaEnrollment"), "enrolment")
 				if err == nil {
 					s.expire(u, "mfaEnrollment", enrollment.With("overallStatus", "ENROLLMENT_EXPIRED"))
 				}
@@ -50,27 +82,7 @@ func (s *Simulator) vendor() kit.Vendor[Settings] {
 	}
 }
 
-// attributes are the keys of the object that the model keeps, sorted.
-func (s *Simulator) attributes() []kit.Attribute {
-	return []kit.Attribute{
-		{Key: "_id", Value: func(u *kit.User) any { return u.ID }},
-		{Key: "account_locked", Value: func(u *kit.User) any { return u.Locked() }},
-		{Key: "account_locked_date", Value: func(u *kit.User) any {
-			if !u.Locked() {
-				return nil
-			}
-			return kit.Stamp(u.Lock(kit.LayerAccount).Since)
-		}},
-		{Key: "badLoginAttempts", Value: func(u *kit.User) any { return s.model.Attempts(u) }},
-		{Key: "created", Value: func(u *kit.User) any { return kit.Stamp(u.Created) }},
-		{Key: "email", Value: func(u *kit.User) any { return u.Email }},
-		{Key: "id", Value: func(u *kit.User) any { return u.ID }},
-		{Key: "organization", Value: func(*kit.User) any { return s.options.OrgID }},
-		{Key: "state", Value: func(u *kit.User) any { return state(u) }},
-		{Key: "suspended", Value: func(u *kit.User) any { return u.Suspended }},
-		{Key: "username", Value: func(u *kit.User) any { return u.Username }},
-	}
-}
+func id(u *kit.User) any { return u.ID }
 
 func state(u *kit.User) string {
 	switch {
@@ -84,86 +96,91 @@ func state(u *kit.User) string {
 }
 
 func activated(u *kit.User) bool {
-	raw, found := u.Own.Get("activated")
-	return !found || string(raw) == "true"
+	given := u.Own["activated"]
+	return given == nil || string(given) == "true"
 }
 
 // shape leaves out what a user who was never activated lacks, unless it was made
 // with it.
 func (s *Simulator) shape(u *kit.User, object kit.Fields) kit.Fields {
-	unset := func(keys []string) []string {
-		return slices.DeleteFunc(slices.Clone(keys), func(key string) bool {
-			_, given := u.Own.Get(key)
-			return given
-		})
-	}
-	if s.model.Settings().NullsInTheWild {
-		for _, key := range unset(nullInTheWild) {
-			object = object.With(key, nil)
+	for _, key := range nullInTheWild {
+		if s.Settings().NullsInTheWild && u.Own[key] == nil {
+			object[key] = kit.JSON(nil)
 		}
 	}
-	if activated(u) {
-		return object
-	}
-	return object.Without(unset(neverActivated)...)
-}
-
-// read is the object as GET and PUT answer it.
-func (s *Simulator) read(u *kit.User) kit.Fields { return s.model.Native(u).Without("memberof") }
-
-// found is the object as the search answers it.
-func (s *Simulator) found(u *kit.User) kit.Fields {
-	return s.model.Native(u).Without("delegatedAuthority")
-}
-
-// take reads JumpCloud's own keys. Failures that a new user has and that reach the
-// limit are taken for its lock's cause, otherwise an administrator is.
-func (s *Simulator) take(u *kit.User, p *kit.Parts, fresh bool) func(u *kit.User) {
-	u.Password = p.Text("password", u.Password)
-	u.Suspended = p.Bool("suspended", u.Suspended)
-	locked, since, failures := p.Bool("account_locked", false), p.Time("account_locked_date"), p.Count("badLoginAttempts")
-	if text := p.Text("state", "ACTIVATED"); !slices.Contains([]string{"STAGED", "ACTIVATED", "SUSPENDED"}, text) {
-		p.Refuse("state must be STAGED, ACTIVATED or SUSPENDED, not %q", text)
-	}
-	if !fresh {
-		return func(u *kit.User) {
-			if locked {
-				s.lock(u, kit.Lock{Cause: kit.CauseAdmin})
-			} else if p.Has("account_locked") {
-				s.unlockUser(u, kit.CauseUpdateCall)
-			}
+	for _, key := range neverActivated {
+		if !activated(u) && u.Own[key] == nil {
+			delete(object, key)
 		}
 	}
-	u.Suspended = u.Suspended || p.Text("state", "") == "SUSPENDED"
-	if p.Has("created") {
-		u.Created = p.Time("created")
+	return object
+}
+
+// given are JumpCloud's own keys of a partial object; nil is not named.
+type given struct {
+	Password  *string   `json:"password"`
+	Suspended *bool     `json:"suspended"`
+	State     string    `json:"state"`
+	Created   time.Time `json:"created"`
+	Locked    *bool     `json:"account_locked"`
+	Since     time.Time `json:"account_locked_date"`
+	Failures  int       `json:"badLoginAttempts"`
+}
+
+// take reads what a partial object says of a user.
+func (s *Simulator) take(u *kit.User, native kit.Fields, fresh bool) (func(u *kit.User), error) {
+	in := given{Password: &u.Password, Suspended: &u.Suspended, State: "ACTIVATED", Created: u.Created}
+	switch err := native.Into(&in); {
+	case err != nil:
+		return nil, err
+	case in.Failures < 0 || in.Failures > 1000:
+		return nil, kit.Bad("badLoginAttempts must be a number from 0 to 1000")
+	case !slices.Contains([]string{"STAGED", "ACTIVATED", "SUSPENDED"}, in.State):
+		return nil, kit.Bad("state must be STAGED, ACTIVATED or SUSPENDED, not %q", in.State)
+	}
+	if fresh {
+		u.Created, u.Suspended = in.Created, u.Suspended || in.State == "SUSPENDED"
+		return func(u *kit.User) { s.begin(u, in) }, nil
 	}
 	return func(u *kit.User) {
-		for range failures {
-			u.Failures.Add(s.model.Now(), 0)
+		switch {
+		case in.Locked == nil:
+		case *in.Locked:
+			s.lock(u, kit.Lock{Cause: kit.CauseAdmin})
+		default:
+			s.unlockUser(u, kit.CauseUpdateCall)
 		}
-		cause := kit.CauseAdmin
-		if limits := s.model.Settings().PasswordPolicy; limits.EnableMaxLoginAttempts && failures >= limits.MaxLoginAttempts {
-			cause = kit.CauseFailedSignIn
-		}
-		if locked {
-			s.lock(u, kit.Lock{Cause: cause, Since: since})
-		}
+	}, nil
+}
+
+// begin gives a new user failures and a lock. Failures that reach the limit are taken for the
+// lock's cause, otherwise an administrator is.
+func (s *Simulator) begin(u *kit.User, in given) {
+	for range in.Failures {
+		u.Failures.Add(s.Model.Now(), 0)
 	}
+	if in.Locked == nil || !*in.Locked {
+		return
+	}
+	cause := kit.CauseAdmin
+	if limits := s.Settings().PasswordPolicy; limits.EnableMaxLoginAttempts && in.Failures >= limits.MaxLoginAttempts {
+		cause = kit.CauseFailedSignIn
+	}
+	s.lock(u, kit.Lock{Cause: cause, Since: in.Since})
 }
 
 func (s *Simulator) lock(u *kit.User, lock kit.Lock) {
 	lock.Layer = kit.LayerAccount
-	s.model.Lock(u, lock)
+	s.Model.Lock(u, lock)
 }
 
 // unlockUser lifts the lock and clears the count of failures, nothing else.
-func (s *Simulator) unlockUser(u *kit.User, cause string) { s.model.Unlock(u, kit.LayerAccount, cause) }
+func (s *Simulator) unlockUser(u *kit.User, cause string) { s.Model.Unlock(u, kit.LayerAccount, cause) }
 
 // expire notes that something of the user's has expired, which locks if a setting says so.
 func (s *Simulator) expire(u *kit.User, key string, value any) {
 	u.Own = u.Own.With(key, value)
-	if s.model.Settings().ExpiryLocks {
+	if s.Settings().ExpiryLocks {
 		s.lock(u, kit.Lock{Cause: kit.CauseExpiry})
 	}
 }
@@ -180,7 +197,7 @@ func barred(u *kit.User) string {
 }
 
 func (s *Simulator) hindered(u *kit.User) string {
-	if string(s.model.Value(u, "password_expired")) == "true" {
+	if string(s.Model.Value(u, "password_expired")) == "true" {
 		return "password_expired"
 	}
 	return ""

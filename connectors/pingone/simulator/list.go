@@ -1,9 +1,8 @@
 package simulator
 
 import (
-	"encoding/base64"
-	"encoding/json"
-	"net/url"
+	"cmp"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -19,108 +18,101 @@ const (
 
 // list is GET …/users?filter=&limit=&cursor=.
 func (s *Simulator) list(r *kit.Request) kit.Reply {
-	settings := s.model.Settings()
-	f, err := s.filterOf(r.Query.Get("filter"), settings)
-	limit, after := defaultLimit, uint64(0)
+	filter, err := s.filter(r.Query.Get("filter"))
+	limit, errLimit := strconv.Atoi(cmp.Or(r.Query.Get("limit"), strconv.Itoa(defaultLimit)))
+	after, errCursor := readCursor(r.Query.Get("cursor"))
 	switch {
 	case err != nil:
 		return invalid("filter", err.Error())
-	case r.Query.Has("limit"):
-		if limit, err = strconv.Atoi(r.Query.Get("limit")); err != nil || limit < 1 {
-			return invalid("limit", "limit must be a number above zero.")
-		}
-	}
-	if r.Query.Has("cursor") {
-		if after, err = readCursor(r.Query.Get("cursor")); err != nil {
-			return invalid("cursor", "The cursor is not valid.")
-		}
+	case errLimit != nil || limit < 1:
+		return invalid("limit", "limit must be a number above zero.")
+	case errCursor != nil:
+		return invalid("cursor", "The cursor is not valid.")
 	}
 	if refusal := s.unknownKeys(r); refusal != nil {
 		return *refusal
 	}
-	page := s.model.Find(f.query(s.model.Value, after, min(limit, maximumLimit)))
-	users := kit.AppendList(nil, len(page.Users), func(dst []byte, i int) []byte { return s.asked(page.Users[i], r).AppendJSON(dst) })
-	base := s.base(r)
-	pageLinks := map[string]any{"self": href(base + "/users?" + r.URL.RawQuery)}
-	if page.Next > 0 {
-		query := r.URL.Query()
-		query.Set("cursor", cursor(page.Next))
-		if settings.NextBaseURL != "" {
-			base = strings.TrimRight(settings.NextBaseURL, "/") + s.environmentPath()
-		}
-		pageLinks["next"] = href(base + "/users?" + query.Encode())
+	page := s.Model.Find(kit.Query{Filter: filter, After: after, Limit: min(limit, maximumLimit)})
+	users := make([]kit.Fields, len(page.Users))
+	for i, u := range page.Users {
+		users[i] = s.asked(u, r)
 	}
-	return kit.OK(kit.Fields{ // sorted by key
-		{Key: "_embedded", Value: kit.JSON(kit.Fields{{Key: "users", Value: users}})}, {Key: "_links", Value: kit.JSON(pageLinks)},
-		{Key: "count", Value: kit.JSON(page.Total)}, {Key: "size", Value: kit.JSON(len(page.Users))},
+	base := s.base(r)
+	links := map[string]any{"self": href(base + "/users?" + r.URL.RawQuery)}
+	if page.Next > 0 {
+		if elsewhere := s.Settings().NextBaseURL; elsewhere != "" {
+			base = strings.TrimRight(elsewhere, "/") + environmentPath
+		}
+		query := r.URL.Query()
+		query.Set("cursor", cursorPrefix+strconv.FormatUint(page.Next, 36))
+		links["next"] = href(base + "/users?" + query.Encode())
+	}
+	return kit.OK(map[string]any{
+		"_embedded": map[string]any{"users": users}, "_links": links, "count": page.Total, "size": len(users),
 	})
 }
 
+const cursorPrefix = "after-"
+
+func readCursor(text string) (after uint64, err error) {
+	if text == "" {
+		return 0, nil
+	}
+	number, prefixed := strings.CutPrefix(text, cursorPrefix)
+	if after, err = strconv.ParseUint(number, 36, 64); err == nil {
+		err = kit.Need(prefixed, "not a cursor")
+	}
+	return after, err
+}
+
+// somebody is a filter's comparison by what few users or one have.
+var somebody = regexp.MustCompile(`(^|[ (])(id|username|email|externalId) `)
+
 // findOrList tells a search for somebody from a walk over everybody.
 func findOrList(r *kit.Request) string {
-	f, err := parseFilter(r.Query.Get("filter"))
-	if err == nil && slices.ContainsFunc(f.attributes, func(attribute string) bool {
-		return slices.Contains([]string{"id", "username", "email", "externalId"}, attribute)
-	}) {
+	if somebody.MatchString(r.Query.Get("filter")) {
 		return OpFind
 	}
 	return OpList
 }
 
 // environmentPath is the path of the environment's API, under which all links stand.
-func (s *Simulator) environmentPath() string {
-	return "/v1/environments/" + s.options.EnvironmentID
-}
+const environmentPath = "/v1/environments/" + DefaultEnvironmentID
 
 // base is what links begin with: the host that the client called.
 func (s *Simulator) base(r *kit.Request) string {
-	if s.options.PublicURL != "" {
-		return strings.TrimRight(s.options.PublicURL, "/") + s.environmentPath()
-	}
-	scheme := "http://"
 	if r.TLS != nil {
-		scheme = "https://"
+		return "https://" + r.Host + environmentPath
 	}
-	return scheme + r.Host + s.environmentPath()
+	return "http://" + r.Host + environmentPath
 }
 
-func href(url string) kit.Fields { return kit.Fields{{Key: "href", Value: kit.JSON(url)}} }
+func href(url string) map[string]string { return map[string]string{"href": url} }
 
-func links(self string) kit.Fields {
-	to := func(url string) json.RawMessage { return href(url).AppendJSON(nil) }
-	return kit.Fields{ // sorted by key
-		{Key: "account.lock", Value: to(self)}, {Key: "account.unlock", Value: to(self)}, {Key: "enabled", Value: to(self + "/enabled")},
-		{Key: "password", Value: to(self + "/password")}, {Key: "self", Value: to(self)},
-	}
-}
-
-// shown is the user's object with links that begin with base.
-func (s *Simulator) shown(u *kit.User, base string) kit.Fields {
-	object := s.model.Native(u).With("_links", links(base+"/users/"+u.ID))
-	if s.model.Settings().EmbedPasswordStatus {
-		object = object.With("_embedded", map[string]any{"password": map[string]string{"status": passwordStatus(u)}})
+// shown is the user's object with its links.
+func (s *Simulator) shown(u *kit.User, r *kit.Request) kit.Fields {
+	self := s.base(r) + "/users/" + u.ID
+	object := s.Model.Native(u).With("_links", map[string]any{
+		"self": href(self), "account.lock": href(self), "account.unlock": href(self),
+		"enabled": href(self + "/enabled"), "password": href(self + "/password"),
+	})
+	if s.Settings().EmbedPasswordStatus {
+		object["_embedded"] = kit.JSON(map[string]any{"password": map[string]string{"status": passwordStatus(u)}})
 	}
 	return object
 }
 
-// included are the keys that the query asks for beside the user; one empty key for none.
-func included(query url.Values) []string {
-	return strings.Split(strings.Join(query["include"], ","), ",")
-}
-
-func expanded(query url.Values) []string {
-	return strings.Split(strings.Join(query["expand"], ","), ",")
+// askedFor are the keys that a parameter names, in one value or several.
+func askedFor(r *kit.Request, parameter string) []string {
+	return strings.FieldsFunc(strings.Join(r.Query[parameter], ","), func(c rune) bool { return c == ',' })
 }
 
 // unknownKeys refuses what include and expand do not know.
 func (s *Simulator) unknownKeys(r *kit.Request) *kit.Reply {
-	if s.model.Settings().IgnoresUnknown {
-		return nil
-	}
-	for target, keys := range map[string][]string{"include": included(r.Query), "expand": expanded(r.Query)} {
-		for _, key := range keys {
-			if key != "" && !slices.Contains(map[string][]string{"include": onRequest, "expand": {"population"}}[target], key) {
-				refusal := invalid(target, target+" does not know "+key+".")
+	for parameter, known := range map[string][]string{"include": onRequest, "expand": {"population"}} {
+		for _, key := range askedFor(r, parameter) {
+			if !slices.Contains(known, key) && !s.Settings().IgnoresUnknown {
+				refusal := invalid(parameter, parameter+" does not know "+key+".")
 				return &refusal
 			}
 		}
@@ -131,36 +123,18 @@ func (s *Simulator) unknownKeys(r *kit.Request) *kit.Reply {
 // asked is a user with what include and expand ask for. Of several includes the first
 // alone is answered, unless a setting says otherwise.
 func (s *Simulator) asked(u *kit.User, r *kit.Request) kit.Fields {
-	base := s.base(r)
-	object := s.shown(u, base)
-	keys := included(r.Query)
-	if !s.model.Settings().AnswersEveryInclude {
-		keys = keys[:1]
-	}
-	for _, key := range keys {
-		if slices.Contains(onRequest, key) {
-			object = object.With(key, ownList(u, key))
+	object := s.shown(u, r)
+	for i, key := range askedFor(r, "include") {
+		if slices.Contains(onRequest, key) && (i == 0 || s.Settings().AnswersEveryInclude) {
+			object[key] = kit.JSON(groups(u, key))
 		}
 	}
-	if slices.Contains(expanded(r.Query), "population") {
-		population, _ := kit.ParseFields(s.model.Value(u, "population"), "population")
-		object = object.With("population", kit.MustFields(`{"name":"`+PopulationName+`","description":""}`).
-			With("_links", map[string]any{"self": href(base + "/populations/" + population.Text("id"))}).Over(population))
+	if slices.Contains(askedFor(r, "expand"), "population") {
+		population, _ := kit.ParseFields(object["population"], "population")
+		object["population"] = kit.JSON(kit.Fields{
+			"name": kit.JSON(PopulationName), "description": kit.JSON(""),
+			"_links": kit.JSON(map[string]any{"self": href(s.base(r) + "/populations/" + population.Text("id"))}),
+		}.Over(population))
 	}
 	return object
-}
-
-const cursorPrefix = "after:"
-
-func cursor(after uint64) string {
-	return base64.RawURLEncoding.EncodeToString([]byte(cursorPrefix + strconv.FormatUint(after, 10)))
-}
-
-func readCursor(text string) (uint64, error) {
-	plain, err := base64.RawURLEncoding.DecodeString(text)
-	number, prefixed := strings.CutPrefix(string(plain), cursorPrefix)
-	if err != nil || !prefixed {
-		return 0, kit.Bad("not a cursor")
-	}
-	return strconv.ParseUint(number, 10, 64)
 }

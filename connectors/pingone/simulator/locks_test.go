@@ -174,6 +174,11 @@ func TestCreateLocked(t *testing.T) {
 		require.Equal(t, test.account, account, name)
 		require.Equal(t, test.password, password, name)
 	}
+	_, err := b.sim.Populate(kit.Populate{Count: 1})
+	require.NoError(t, err)
+	populated, err := b.sim.User("user000005")
+	require.NoError(t, err)
+	require.Equal(t, "OK", b.passwordStatus(kit.MustFields(string(populated)).Text("id")), "one of many has a password too")
 	for _, native := range []string{`[]`, `{"id":"x"}`, `{"enabled":"yes"}`, `{"account":7}`, `{"password":{"status":"BAD"}}`} {
 		_, err := b.sim.CreateUser(json.RawMessage(native))
 		require.Error(t, err, native)

@@ -2,7 +2,6 @@ package simulator
 
 import (
 	"slices"
-	"strings"
 	"time"
 
 	kit "github.com/latchkey-iam/latchkey/connectors/simulator"
@@ -27,15 +26,12 @@ const (
 	PopulationName      = "Simulated Population"
 )
 
-// Role is what an application may do.
-type Role string
-
 // Roles of an application.
 const (
-	RoleAdmin      Role = "admin"      // everything
-	RoleReadOnly   Role = "readOnly"   // reads users and password states; 403 on writes
-	RoleNoPassword Role = "noPassword" // users and accounts, but 403 on anything of a password
-	RoleNone       Role = "none"       // gets a token, then 403 on everything
+	RoleAdmin      = "admin"      // everything
+	RoleReadOnly   = "readOnly"   // reads users and password states; 403 on writes
+	RoleNoPassword = "noPassword" // users and accounts, but 403 on anything of a password
+	RoleNone       = "none"       // gets a token, then 403 on everything
 )
 
 // How an application authenticates at the token endpoint.
@@ -45,58 +41,10 @@ const (
 	AuthEither = "EITHER"
 )
 
-// Client is an application (worker) of the environment.
-type Client struct {
-	ID, Secret string
-	Role       Role   // empty: RoleAdmin
-	AuthMethod string // empty: the setting tokenEndpointAuthMethod decides
-}
-
-// Options is what an environment is made with. Empty fields get the defaults above.
+// Options is what an environment is made with.
 type Options struct {
-	EnvironmentID string // a UUID
-	ClientID      string // of the application with all rights
-	ClientSecret  string
-	Clients       []Client // beside that one; nil: the four others named above
-
-	// PublicURL begins all links instead of the host that the client called.
-	PublicURL string
-
 	Settings *Settings        // nil: DefaultSettings
 	Now      func() time.Time // nil: the machine's clock
-}
-
-func (o Options) withDefaults() Options {
-	if o.EnvironmentID == "" {
-		o.EnvironmentID = DefaultEnvironmentID
-	}
-	o.EnvironmentID = strings.ToLower(o.EnvironmentID)
-	if o.ClientID == "" {
-		o.ClientID = DefaultClientID
-	}
-	if o.ClientSecret == "" {
-		o.ClientSecret = DefaultClientSecret
-	}
-	if o.Clients == nil {
-		o.Clients = []Client{
-			{ID: ReadOnlyClientID, Secret: o.ClientSecret, Role: RoleReadOnly},
-			{ID: NoPasswordClientID, Secret: o.ClientSecret, Role: RoleNoPassword},
-			{ID: RolelessClientID, Secret: o.ClientSecret, Role: RoleNone},
-			{ID: PostClientID, Secret: o.ClientSecret, Role: RoleAdmin, AuthMethod: AuthPost},
-		}
-	}
-	return o
-}
-
-// clients are all applications.
-func (o *Options) clients() []Client {
-	all := append([]Client{{ID: o.ClientID, Secret: o.ClientSecret}}, o.Clients...)
-	for i := range all {
-		if all[i].Role == "" {
-			all[i].Role = RoleAdmin
-		}
-	}
-	return all
 }
 
 // What becomes of a POST with two Content-Types.
@@ -157,23 +105,31 @@ func DefaultSettings() Settings {
 	}
 }
 
-func check(s Settings) error {
-	switch {
-	case s.Lockout.FailureCount < 0 || s.Lockout.FailureCount > 1000:
-		return kit.Bad("lockout.failureCount must be from 0 to 1000, not %d", s.Lockout.FailureCount)
-	case s.Lockout.Window < 0 || s.Lockout.Duration < 0:
-		return kit.Bad("lockout.window and lockout.duration cannot be below zero")
-	case s.TokenEndpointAuthMethod != AuthBasic && s.TokenEndpointAuthMethod != AuthPost && s.TokenEndpointAuthMethod != AuthEither:
-		return kit.Bad("tokenEndpointAuthMethod must be %s, %s or %s, not %q", AuthBasic, AuthPost, AuthEither, s.TokenEndpointAuthMethod)
-	case !slices.Contains([]string{TwoTypesAtTimes, TwoTypesRefused, TwoTypesTaken}, s.TwoContentTypes):
-		return kit.Bad("twoContentTypes must be %s, %s or %s, not %q", TwoTypesAtTimes, TwoTypesRefused, TwoTypesTaken, s.TwoContentTypes)
-	case s.TokenLifetime <= 0:
-		return kit.Bad("tokenLifetime must be above zero")
+// Check refuses wrong settings.
+func (s Settings) Check() error {
+	for _, must := range []struct {
+		hold     bool
+		sentence string
+	}{
+		{s.Lockout.FailureCount >= 0 && s.Lockout.FailureCount <= 1000, "lockout.failureCount must be from 0 to 1000"},
+		{slices.Contains([]string{AuthBasic, AuthPost, AuthEither}, s.TokenEndpointAuthMethod),
+			"tokenEndpointAuthMethod must be " + AuthBasic + ", " + AuthPost + " or " + AuthEither},
+		{slices.Contains([]string{TwoTypesAtTimes, TwoTypesRefused, TwoTypesTaken}, s.TwoContentTypes),
+			"twoContentTypes must be " + TwoTypesAtTimes + ", " + TwoTypesRefused + " or " + TwoTypesTaken},
+		{s.TokenLifetime > 0, "tokenLifetime must be above zero"},
+	} {
+		if !must.hold {
+			return kit.Bad("%s", must.sentence)
+		}
 	}
 	return nil
 }
 
-func policy(s Settings) kit.Policy {
+// Ignores tells whether what is not understood is passed over.
+func (s Settings) Ignores() bool { return s.IgnoresUnknown }
+
+// Policy is what failed sign-ins do.
+func (s Settings) Policy() kit.Policy {
 	return kit.Policy{
 		Layer: kit.LayerPassword, Off: !s.Lockout.Enabled, Limit: s.Lockout.FailureCount + 1,
 		Window: s.Lockout.Window.D(), Duration: s.Lockout.Duration.D(),

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	kit "github.com/latchkey-iam/latchkey/connectors/simulator"
 )
@@ -35,8 +36,6 @@ const (
 // Simulator is a PingOne environment. It is an http.Handler.
 type Simulator struct {
 	*kit.Tenant[Settings]
-	options Options
-	model   *kit.Model[Settings]
 	doubled int // calls with two Content-Types
 }
 
@@ -44,11 +43,11 @@ var _ http.Handler = (*Simulator)(nil)
 
 // New returns an empty environment. The zero Options give working defaults.
 func New(options Options) *Simulator {
-	s := &Simulator{options: options.withDefaults()}
-	s.Tenant = kit.NewTenant(options.Now, func(model *kit.Model[Settings]) kit.Vendor[Settings] {
-		s.model = model
-		return s.vendor()
-	})
+	s, settings := &Simulator{}, DefaultSettings()
+	if options.Settings != nil {
+		settings = *options.Settings
+	}
+	s.Tenant = kit.NewTenant(options.Now, settings, s.vendor())
 	return s
 }
 
@@ -60,10 +59,7 @@ func APIURL(rootURL string) string { return rootURL + "/v1" }
 func AuthURL(rootURL string) string { return rootURL }
 
 // EnvironmentID is the environment's id.
-func (s *Simulator) EnvironmentID() string { return s.options.EnvironmentID }
-
-// Options returns the options in force, defaults filled in.
-func (s *Simulator) Options() Options { return s.options }
+func (s *Simulator) EnvironmentID() string { return DefaultEnvironmentID }
 
 // Locked tells whether a user is truly locked now, on the account or the
 // password; false also if there is no such user.
@@ -81,19 +77,19 @@ func (s *Simulator) routes() []kit.Route {
 		{Pattern: "POST /{env}/as/token", Operation: OpToken, Open: true, Serve: s.token},
 		{Pattern: "GET " + users, Operation: OpList, Named: findOrList, Also: []string{OpFind},
 			Parameters: append([]string{"filter", "limit", "cursor"}, shown...), Serve: s.list},
-		{Pattern: "GET " + user, Operation: OpLookup, Named: groupIDs, Also: []string{OpGroupIDs}, Parameters: shown, Serve: s.user(s.lookup)},
-		{Pattern: "POST " + user, Operation: OpUnlock, Named: lockOrUnlock, Also: []string{OpLock}, Serve: s.user(s.account)},
-		{Pattern: "GET " + user + "/password", Operation: OpPassword, Serve: s.user(s.password)},
-		{Pattern: "POST " + user + "/password", Operation: OpUnlockPassword, Serve: s.user(s.unlockPassword)},
-		{Pattern: "GET " + user + "/enabled", Operation: OpEnabled, Serve: s.user(s.enabled)},
-		{Pattern: "PUT " + user + "/enabled", Operation: OpEnabled, Serve: s.user(s.enable)},
-		{Pattern: "GET " + user + "/roleAssignments", Operation: OpRoleAssignments, Parameters: []string{"limit"}, Serve: s.user(s.roleAssignments)},
-		{Pattern: "GET " + user + "/memberOfGroups", Operation: OpGroups, Parameters: []string{"limit", "expand"}, Serve: s.user(s.groups)},
+		{Pattern: "GET " + user, Operation: OpLookup, Named: groupIDs, Also: []string{OpGroupIDs}, Parameters: shown, User: s.lookup},
+		{Pattern: "POST " + user, Operation: OpUnlock, Named: lockOrUnlock, Also: []string{OpLock}, User: s.account},
+		{Pattern: "GET " + user + "/password", Operation: OpPassword, User: s.password},
+		{Pattern: "POST " + user + "/password", Operation: OpUnlockPassword, User: s.unlockPassword},
+		{Pattern: "GET " + user + "/enabled", Operation: OpEnabled, User: s.enabled},
+		{Pattern: "PUT " + user + "/enabled", Operation: OpEnabled, User: s.enable},
+		{Pattern: "GET " + user + "/roleAssignments", Operation: OpRoleAssignments, Parameters: []string{"limit"}, User: s.roleAssignments},
+		{Pattern: "GET " + user + "/memberOfGroups", Operation: OpGroups, Parameters: []string{"limit", "expand"}, User: s.groups},
 	}
 }
 
 func groupIDs(r *kit.Request) string {
-	if included(r.Query)[0] == "memberOfGroupIDs" {
+	if asked := askedFor(r, "include"); len(asked) > 0 && asked[0] == "memberOfGroupIDs" {
 		return OpGroupIDs
 	}
 	return OpLookup
@@ -106,24 +102,6 @@ func lockOrUnlock(r *kit.Request) string {
 	return OpUnlock
 }
 
-// user finds the user that a call is about.
-func (s *Simulator) user(serve func(r *kit.Request, u *kit.User) kit.Reply) func(r *kit.Request) kit.Reply {
-	return func(r *kit.Request) kit.Reply {
-		u := s.model.User(r.PathValue("id"))
-		if u == nil {
-			return failed(http.StatusNotFound, "")
-		}
-		if r.Method == http.MethodGet {
-			u = s.model.Seen(u)
-		}
-		// Ping's own client sends null where it sends nothing.
-		if string(r.Sent) == "null" {
-			r.Sent = nil
-		}
-		return serve(r, u)
-	}
-}
-
 func (s *Simulator) lookup(r *kit.Request, u *kit.User) kit.Reply {
 	if refusal := s.unknownKeys(r); refusal != nil {
 		return *refusal
@@ -133,10 +111,10 @@ func (s *Simulator) lookup(r *kit.Request, u *kit.User) kit.Reply {
 
 func (s *Simulator) password(r *kit.Request, u *kit.User) kit.Reply {
 	id := func(id string) map[string]string { return map[string]string{"id": id} }
-	self := map[string]string{"href": s.base(r) + "/users/" + u.ID + "/password"}
+	self := href(s.base(r) + "/users/" + u.ID + "/password")
 	object := map[string]any{
 		"_links":      map[string]any{"self": self, "password.unlock": self},
-		"environment": id(s.options.EnvironmentID), "user": id(u.ID), "status": passwordStatus(u), "passwordPolicy": id(passwordPolicyID),
+		"environment": id(DefaultEnvironmentID), "user": id(u.ID), "status": passwordStatus(u), "passwordPolicy": id(passwordPolicyID),
 	}
 	if hasPassword(u) {
 		object["lastChangedAt"] = kit.Stamp(u.Created)
@@ -149,45 +127,46 @@ func (s *Simulator) password(r *kit.Request, u *kit.User) kit.Reply {
 
 // account is POST …/users/{id}: lock or unlock, as the Content-Type says.
 func (s *Simulator) account(r *kit.Request, u *kit.User) kit.Reply {
-	kind, err := s.contentType(r, typeAccountUnlock, typeAccountLock)
+	kind, body := s.contentType(r, typeAccountUnlock, typeAccountLock), sent(r)
 	switch {
-	case err != nil:
+	case kind == "":
 		return failed(http.StatusUnsupportedMediaType, "")
-	case kind == typeAccountUnlock && len(r.Sent) > 0:
+	case kind == typeAccountUnlock && len(body) > 0:
 		return failed(http.StatusBadRequest, "The unlock takes no body.")
+	case kind == typeAccountUnlock:
+		s.unlock(u, kit.CauseUnlockCall)
+		return kit.OK(s.shown(u, r))
 	}
-	if err := s.model.Write(r.Context(), u, func() error {
-		if kind == typeAccountUnlock {
-			s.unlock(u, kit.CauseUnlockCall)
-			return nil
-		}
-		return s.lockUntil(u, r.Sent)
-	}); err != nil {
+	var order struct {
+		UnlockAt *time.Time `json:"unlockAt,omitzero"`
+	}
+	err := kit.Decode(body, "body", &order)
+	if err == nil {
+		err = s.Model.LockFor(u, kit.CauseAdmin, kit.JSON(order))
+	}
+	if err != nil {
 		return invalid("unlockAt", err.Error())
 	}
-	return kit.OK(s.shown(u, s.base(r)))
-}
-
-// lockUntil takes the optional {"unlockAt":…} of the lock call.
-func (s *Simulator) lockUntil(u *kit.User, body []byte) error {
-	if len(body) > 0 {
-		fields, err := kit.ParseFields(body, "body")
-		if err != nil || len(fields.Only("unlockAt")) != len(fields) {
-			return kit.Bad("The body may hold unlockAt.")
-		}
-	}
-	return s.model.LockFor(u, kit.CauseAdmin, body)
+	return kit.OK(s.shown(u, r))
 }
 
 func (s *Simulator) unlockPassword(r *kit.Request, u *kit.User) kit.Reply {
-	if _, err := s.contentType(r, typePasswordUnlock); err != nil {
+	switch {
+	case s.contentType(r, typePasswordUnlock) == "":
 		return failed(http.StatusUnsupportedMediaType, "")
-	}
-	if len(r.Sent) > 0 {
+	case len(sent(r)) > 0:
 		return failed(http.StatusBadRequest, "The unlock takes no body.")
 	}
-	_ = s.model.Write(r.Context(), u, func() error { s.model.Unlock(u, kit.LayerPassword, kit.CauseUnlockCall); return nil })
+	s.Model.Unlock(u, kit.LayerPassword, kit.CauseUnlockCall)
 	return s.password(r, u)
+}
+
+// sent is the body. Ping's own client sends null where it sends nothing.
+func sent(r *kit.Request) []byte {
+	if string(r.Sent) == "null" {
+		return nil
+	}
+	return r.Sent
 }
 
 func (s *Simulator) enabled(_ *kit.Request, u *kit.User) kit.Reply {
@@ -195,30 +174,34 @@ func (s *Simulator) enabled(_ *kit.Request, u *kit.User) kit.Reply {
 }
 
 func (s *Simulator) enable(r *kit.Request, u *kit.User) kit.Reply {
-	body, err := r.Object()
-	if err != nil && len(r.Sent) > 0 && !strings.HasPrefix(r.Header.Get("Content-Type"), "application/json") {
+	if !strings.HasPrefix(r.Header.Get("Content-Type"), "application/json") {
 		return failed(http.StatusUnsupportedMediaType, "")
 	}
-	p := kit.NewParts(body)
-	enabled := p.Bool("enabled", false)
-	if err != nil || p.Err() != nil || !p.Has("enabled") || len(body) > 1 {
+	var order struct {
+		Enabled *bool `json:"enabled"`
+	}
+	if kit.Decode(r.Sent, "body", &order) != nil || order.Enabled == nil {
 		return invalid("enabled", "The body must hold enabled, which is true or false, and nothing else.")
 	}
-	_ = s.model.Write(r.Context(), u, func() error { u.Suspended, u.Updated = !enabled, s.model.Now(); return nil })
+	u.Suspended, u.Updated = !*order.Enabled, s.Model.Now()
 	return s.enabled(r, u)
 }
 
 func (s *Simulator) roleAssignments(_ *kit.Request, u *kit.User) kit.Reply {
-	return kit.OK(map[string]any{"_embedded": map[string]any{"roleAssignments": ownList(u, "roleAssignments")}})
+	assignments := u.Own["roleAssignments"]
+	if assignments == nil {
+		assignments = kit.JSON([]any{})
+	}
+	return kit.OK(map[string]any{"_embedded": map[string]any{"roleAssignments": assignments}})
 }
 
 // groups tells IDs, and with expand=group the names beside them.
 func (s *Simulator) groups(r *kit.Request, u *kit.User) kit.Reply {
 	expand := r.Query.Get("expand")
-	if expand != "" && expand != "group" && !s.model.Settings().IgnoresUnknown {
+	if expand != "" && expand != "group" && !s.Settings().IgnoresUnknown {
 		return invalid("expand", "expand knows group.")
 	}
-	ids, names := texts(ownList(u, "memberOfGroupIDs")), texts(ownList(u, "memberOfGroupNames"))
+	ids, names := groups(u, "memberOfGroupIDs"), groups(u, "memberOfGroupNames")
 	memberships := make([]any, len(ids))
 	for i, id := range ids {
 		membership := map[string]any{"id": id, "type": "DIRECT"}
@@ -230,53 +213,53 @@ func (s *Simulator) groups(r *kit.Request, u *kit.User) kit.Reply {
 	return kit.OK(map[string]any{"_embedded": map[string]any{"groupMemberships": memberships}, "count": len(ids), "size": len(ids)})
 }
 
-// contentType is the one among the known that was sent. A client that sends two draws
-// a refusal now and then, as the settings say.
-func (s *Simulator) contentType(r *kit.Request, known ...string) (string, error) {
+// contentType is the one among the known that was sent; "" for a refusal, which a client
+// that sends two draws now and then, as the settings say.
+func (s *Simulator) contentType(r *kit.Request, known ...string) string {
 	types := r.Header.Values("Content-Type")
 	if len(types) > 1 {
 		s.doubled++
-		how := s.model.Settings().TwoContentTypes
+		how := s.Settings().TwoContentTypes
 		if how == TwoTypesRefused || how == TwoTypesAtTimes && s.doubled%2 == 1 {
-			return "", kit.Bad("two content types")
+			return ""
 		}
 	}
 	for _, kind := range types {
 		if slices.Contains(known, kind) {
-			return kind, nil
+			return kind
 		}
 	}
-	return "", kit.Bad("unknown content type")
+	return ""
 }
 
 // token is the token endpoint: client credentials, by HTTP Basic or in the form, as
 // the application is set.
 func (s *Simulator) token(r *kit.Request) kit.Reply {
-	if !strings.EqualFold(r.PathValue("env"), s.options.EnvironmentID) {
+	if !strings.EqualFold(r.PathValue("env"), DefaultEnvironmentID) {
 		return failed(http.StatusNotFound, "")
 	}
-	settings := s.model.Settings()
-	form := kit.TokenForm{Type: "Bearer", Lifetime: settings.TokenLifetime.D()}
-	for _, client := range s.options.clients() {
-		method := client.AuthMethod
-		if method == "" {
-			method = settings.TokenEndpointAuthMethod
-		}
+	method := s.Settings().TokenEndpointAuthMethod
+	form := kit.TokenForm{Type: "Bearer", Lifetime: s.Settings().TokenLifetime.D(), Clients: []kit.Client{
+		{ID: PostClientID, Secret: DefaultClientSecret, Access: RoleAdmin, Form: true},
+	}}
+	for id, role := range map[string]string{
+		DefaultClientID: RoleAdmin, ReadOnlyClientID: RoleReadOnly, NoPasswordClientID: RoleNoPassword, RolelessClientID: RoleNone,
+	} {
 		form.Clients = append(form.Clients, kit.Client{
-			ID: client.ID, Secret: client.Secret, Access: string(client.Role), Basic: method != AuthPost, Form: method != AuthBasic,
+			ID: id, Secret: DefaultClientSecret, Access: role, Basic: method != AuthPost, Form: method != AuthBasic,
 		})
 	}
-	return s.model.Token(r, form)
+	return s.Model.Token(r, form)
 }
 
 // authenticate refuses a token that is missing, unknown or has expired, and what its
 // role does not permit. An environment that is not there looks like one that is closed.
 func (s *Simulator) authenticate(r *kit.Request) *kit.Reply {
+	access, valid := s.Model.Bearer(r)
+	env := r.PathValue("env")
 	status := http.StatusUnauthorized
-	access, valid := s.model.Bearer(r)
-	if r.Access = access; valid {
-		env := r.PathValue("env")
-		if (env == "" || strings.EqualFold(env, s.options.EnvironmentID)) && Role(r.Access).may(r.Operation, r.Method) {
+	if valid {
+		if (env == "" || strings.EqualFold(env, DefaultEnvironmentID)) && may(access, r) {
 			return nil
 		}
 		status = http.StatusForbidden
@@ -285,15 +268,15 @@ func (s *Simulator) authenticate(r *kit.Request) *kit.Reply {
 	return &refusal
 }
 
-// may tells whether a role permits an operation.
-func (role Role) may(operation, method string) bool {
+// may tells whether a role permits a call.
+func may(role string, r *kit.Request) bool {
 	switch role {
 	case RoleAdmin:
 		return true
 	case RoleReadOnly:
-		return method == http.MethodGet
+		return r.Method == http.MethodGet
 	case RoleNoPassword:
-		return operation != OpPassword && operation != OpUnlockPassword
+		return r.Operation != OpPassword && r.Operation != OpUnlockPassword
 	default:
 		return false
 	}
@@ -303,7 +286,7 @@ func (role Role) may(operation, method string) bool {
 func Simulated() kit.Simulated {
 	return kit.Simulated{
 		Name: "pingone", Title: "PingOne", IDKey: "id", Suspend: "disable", Suspended: "disabled",
-		New: func() kit.Any { return New(Options{}) },
+		New: func() *kit.Server { return New(Options{}).Server },
 		Settings: func(rootURL string) map[string]string {
 			return map[string]string{
 				"API_URL": APIURL(rootURL), "AUTH_URL": AuthURL(rootURL), "ENVIRONMENT_ID": DefaultEnvironmentID,

@@ -455,7 +455,7 @@ func TestSettings(t *testing.T) {
 		`{"tokenEndpointAuthMethod":"no"}`: "tokenEndpointAuthMethod must be",
 		`{"lockout":{"failureCount":-1}}`:  "failureCount must be",
 		`{"twoContentTypes":"no"}`:         "twoContentTypes must be",
-		`{} {}`:                            "more than one",
+		`{} {}`:                            "after top-level value",
 	} {
 		answer := b.do("PUT", "/_simulator/settings", body, "application/json")
 		require.Equal(t, 400, answer.status, body)

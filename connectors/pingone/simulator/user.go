@@ -1,13 +1,17 @@
 package simulator
 
 import (
-	"encoding/json"
+	"cmp"
+	_ "embed" // of the template
+	"maps"
 	"math"
 	"net/http"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/google/uuid"
 
 	kit "github.com/latchkey-iam/latchkey/connectors/simulator"
@@ -21,55 +25,58 @@ const lockedOut = "PASSWORD_LOCKED_OUT"
 // passwordPolicyID is the policy of every user's password.
 const passwordPolicyID = "e0000000-0000-4000-8000-000000000001"
 
-func (s *Simulator) vendor() kit.Vendor[Settings] {
-	settings := DefaultSettings()
-	if s.options.Settings != nil {
-		settings = *s.options.Settings
-	}
-	return kit.Vendor[Settings]{
-		Settings: settings, Check: check, Policy: policy,
-		Ignores: func(settings Settings) bool { return settings.IgnoresUnknown },
-		Routes:  s.routes(), Authenticate: s.authenticate, Error: failed, Type: contentType,
+// template is what every user has until told otherwise: every key of PingOne's user that
+// is not kept in the user itself, and a custom attribute of each type.
+//
+//go:embed user.json
+var template string
+
+// onRequest are the keys that an answer carries only when include names them.
+var onRequest = []string{"memberOfGroupIDs", "memberOfGroupNames"}
+
+func (s *Simulator) vendor() kit.Vendor {
+	return kit.Vendor{
+		Routes: s.routes(), Authenticate: s.authenticate, Error: failed, Type: contentType,
 		Headers: func() map[string]string { return map[string]string{"Correlation-Id": uuid.NewString()} },
 
 		IDKey: "id", FoldIDs: true, NewID: func(uint64) string { return uuid.NewString() }, IsID: isID,
-		Template: template, Attributes: s.attributes(), Aside: []string{"_embedded", "_links"},
-		Read: s.take,
-		// Links begin with the host that was asked, so that an answer adds them.
-		Shape: func(_ *kit.User, object kit.Fields) kit.Fields {
-			return slices.DeleteFunc(object, func(field kit.Field) bool { return kit.IsNull(field.Value) || slices.Contains(hidden, field.Key) })
+		Template: kit.MustFields(template), Aside: []string{"_embedded", "_links"},
+		Attributes: map[string]func(u *kit.User) any{
+			"account":   func(u *kit.User) any { return s.accountOf(u) },
+			"createdAt": func(u *kit.User) any { return kit.Stamp(u.Created) },
+			"email": func(u *kit.User) any {
+				if u.Email == "" {
+					return nil
+				}
+				return u.Email
+			},
+			"enabled":     func(u *kit.User) any { return !u.Suspended },
+			"environment": func(*kit.User) any { return map[string]string{"id": DefaultEnvironmentID} },
+			"id":          func(u *kit.User) any { return u.ID },
+			"updatedAt":   func(u *kit.User) any { return kit.Stamp(u.Updated) },
+			"username":    func(u *kit.User) any { return u.Username },
 		},
-		Populated: func(name string, _ int) kit.Fields { return kit.Fields{{Key: "nickname", Value: kit.JSON(name)}} },
+		Read: s.take, Shape: shape,
+		Populated: func(name string, _ int) kit.Fields { return kit.Fields{"nickname": kit.JSON(name)} },
 
 		Barred: barred, Hindered: hindered, Unlock: s.unlock,
 		Suspend: "disable", Unsuspend: "enable",
 		Actions: map[string]kit.Action{
-			"mfa-lock":        func(u *kit.User, args []byte) error { return s.model.LockFor(u, kit.CauseMFA, args) },
-			"lock-password":   func(u *kit.User, _ []byte) error { s.model.LockByFailures(u); return nil },
-			"unlock-password": func(u *kit.User, _ []byte) error { s.model.Unlock(u, kit.LayerPassword, kit.CauseAdmin); return nil },
+			"mfa-lock":        func(u *kit.User, args []byte) error { return s.Model.LockFor(u, kit.CauseMFA, args) },
+			"lock-password":   func(u *kit.User, _ []byte) error { s.Model.LockByFailures(u); return nil },
+			"unlock-password": func(u *kit.User, _ []byte) error { s.Model.Unlock(u, kit.LayerPassword, kit.CauseAdmin); return nil },
 			"expire-password": func(u *kit.User, _ []byte) error { u.State = "PASSWORD_EXPIRED"; return nil },
 		},
 	}
 }
 
-// attributes are the keys of the object that the model keeps, sorted.
-func (s *Simulator) attributes() []kit.Attribute {
-	environment := kit.MustFields(`{"id":"` + s.options.EnvironmentID + `"}`)
-	return []kit.Attribute{
-		{Key: "account", Value: func(u *kit.User) any { return s.accountOf(u) }},
-		{Key: "createdAt", Value: func(u *kit.User) any { return kit.Stamp(u.Created) }},
-		{Key: "email", Value: func(u *kit.User) any {
-			if u.Email == "" {
-				return nil
-			}
-			return u.Email
-		}},
-		{Key: "enabled", Value: func(u *kit.User) any { return !u.Suspended }},
-		{Key: "environment", Value: func(*kit.User) any { return environment }},
-		{Key: "id", Value: func(u *kit.User) any { return u.ID }},
-		{Key: "updatedAt", Value: func(u *kit.User) any { return kit.Stamp(u.Updated) }},
-		{Key: "username", Value: func(u *kit.User) any { return u.Username }},
-	}
+// shape leaves out nulls, and what belongs to a user but not to its object. Links begin with
+// the host that was asked, so that an answer adds them.
+func shape(_ *kit.User, object kit.Fields) kit.Fields {
+	maps.DeleteFunc(object, func(key string, value jsontext.Value) bool {
+		return kit.IsNull(value) || key == "roleAssignments" || slices.Contains(onRequest, key)
+	})
+	return object
 }
 
 // account is that part of the user object. lockedAt is absent for lockouts by failed
@@ -106,81 +113,86 @@ func (s *Simulator) accountOf(u *kit.User) account {
 }
 
 func (s *Simulator) secondsUntil(end time.Time) int64 {
-	return max(0, int64(math.Ceil(end.Sub(s.model.Now()).Seconds())))
+	return max(0, int64(math.Ceil(end.Sub(s.Model.Now()).Seconds())))
 }
 
 func passwordStatus(u *kit.User) string {
 	if u.Lock(kit.LayerPassword).Cause != "" {
 		return lockedOut
 	}
-	return u.State
+	return cmp.Or(u.State, "OK")
 }
 
 func hasPassword(u *kit.User) bool { return u.State != "NO_PASSWORD" && u.State != "EXTERNAL" }
 
-// take reads PingOne's own keys. The password status PASSWORD_LOCKED_OUT locks the
-// password of a new user, and account {"status":"LOCKED","lockedAt":…,"unlockAt":…} its
-// account.
-func (s *Simulator) take(u *kit.User, p *kit.Parts, fresh bool) func(u *kit.User) {
-	u.Suspended = !p.Bool("enabled", !u.Suspended)
-	if p.Has("population") && p.Object("population").Text("id", "") == "" {
-		p.Refuse("population must have an id")
-	}
-	if !fresh {
-		if takePassword(u, p) {
-			p.Refuse("a user is locked out by the actions fail and lock-password, not by a status")
-		}
-		return func(*kit.User) {}
-	}
-	u.State = "OK"
-	out := takePassword(u, p)
-	if u.Updated = p.Time("updatedAt"); p.Has("createdAt") {
-		u.Created = p.Time("createdAt")
-	}
-	held := p.Object("account")
-	status, since, until := held.Text("status", "OK"), held.Time("lockedAt"), held.Time("unlockAt")
-	return func(u *kit.User) {
-		if out {
-			s.model.LockByFailures(u)
-		}
-		// LOCKED beside a password lockout and without lockedAt is that lockout's doing.
-		if status == "LOCKED" && (!out || !since.IsZero()) {
-			s.model.Lock(u, kit.Lock{Layer: kit.LayerAccount, Cause: kit.CauseAdmin, Since: since, Until: until})
-		}
-	}
+// given are PingOne's own keys of a partial object; nil is not named.
+type given struct {
+	Enabled  *bool `json:"enabled"`
+	Password struct {
+		Value  *string `json:"value"`
+		Status string  `json:"status"`
+	} `json:"password"`
+	Population *struct {
+		ID string `json:"id"`
+	} `json:"population"`
+	CreatedAt time.Time `json:"createdAt"`
+	UpdatedAt time.Time `json:"updatedAt"`
+	Account   struct {
+		Status   string    `json:"status"`
+		LockedAt time.Time `json:"lockedAt"`
+		UnlockAt time.Time `json:"unlockAt"`
+	} `json:"account"`
 }
 
-// takePassword reads "password", which is the password itself, or
-// {"value":…,"status":…}, and tells whether it is locked out.
-func takePassword(u *kit.User, p *kit.Parts) (out bool) {
-	raw, _ := p.Fields.Get("password")
-	if len(raw) == 0 || raw[0] != '{' {
-		u.Password = p.Text("password", u.Password)
-		return false
+// take reads what a partial object says of a user. "password" is the password itself, or
+// {"value":…,"status":…}.
+func (s *Simulator) take(u *kit.User, native kit.Fields, fresh bool) (func(u *kit.User), error) {
+	if password := native["password"]; password != nil && password.Kind() != '{' {
+		native = native.With("password", map[string]any{"value": password})
 	}
-	password := p.Object("password")
-	u.Password = password.Text("value", u.Password)
-	switch state := password.Text("status", u.State); {
-	case state == lockedOut:
-		return true
-	case slices.Contains(passwordStates, state):
-		u.State = state
-	default:
-		p.Refuse("password.status must be one of %s or %s", strings.Join(passwordStates, ", "), lockedOut)
+	enabled := !u.Suspended
+	in := given{Enabled: &enabled, CreatedAt: u.Created}
+	in.Password.Value, in.Password.Status = &u.Password, cmp.Or(u.State, "OK")
+	if err := native.Into(&in); err != nil {
+		return nil, err
 	}
-	return false
+	u.Suspended = !enabled
+	out := in.Password.Status == lockedOut
+	switch {
+	case in.Population != nil && in.Population.ID == "":
+		return nil, kit.Bad("population must have an id")
+	case slices.Contains(passwordStates, in.Password.Status):
+		u.State = in.Password.Status
+	case !out:
+		return nil, kit.Bad("password.status must be one of %s or %s", strings.Join(passwordStates, ", "), lockedOut)
+	case !fresh:
+		return nil, kit.Bad("a user is locked out by the actions fail and lock-password, not by a status")
+	}
+	if !fresh {
+		return func(*kit.User) {}, nil
+	}
+	u.Created, u.Updated = in.CreatedAt, in.UpdatedAt
+	return func(u *kit.User) {
+		if out {
+			s.Model.LockByFailures(u)
+		}
+		// LOCKED beside a password lockout and without lockedAt is that lockout's doing.
+		if held := in.Account; held.Status == "LOCKED" && (!out || !held.LockedAt.IsZero()) {
+			s.Model.Lock(u, kit.Lock{Layer: kit.LayerAccount, Cause: kit.CauseAdmin, Since: held.LockedAt, Until: held.UnlockAt})
+		}
+	}, nil
 }
 
 // unlock lifts the account layer; what becomes of a password lockout, the settings decide.
 func (s *Simulator) unlock(u *kit.User, cause string) {
-	s.model.Unlock(u, kit.LayerAccount, cause)
-	switch settings := s.model.Settings(); {
+	s.Model.Unlock(u, kit.LayerAccount, cause)
+	switch settings := s.Settings(); {
 	case u.Lock(kit.LayerPassword).Cause == "":
 		u.Failures.Clear()
 	case settings.AccountUnlockClearsPassword:
-		s.model.Unlock(u, kit.LayerPassword, cause)
+		s.Model.Unlock(u, kit.LayerPassword, cause)
 	case !settings.PasswordLockKeepsAccountLocked:
-		s.model.Lift(u, kit.LayerPassword, cause)
+		s.Model.Lift(u, kit.LayerPassword, cause)
 	}
 }
 
@@ -213,61 +225,48 @@ func contentType(r *http.Request) string {
 	return "application/hal+json;charset=UTF-8"
 }
 
-// problem is an error as PingOne tells it.
-type problem struct{ code, message, detail, target string }
+// codes are those of the statuses, with the detail of those that have one.
+var codes = map[int][2]string{
+	http.StatusBadRequest:           {"INVALID_REQUEST"},
+	http.StatusUnauthorized:         {"ACCESS_FAILED", "INVALID_TOKEN"},
+	http.StatusForbidden:            {"ACCESS_FAILED", "INSUFFICIENT_PERMISSIONS"},
+	http.StatusNotFound:             {"NOT_FOUND"},
+	http.StatusMethodNotAllowed:     {"INVALID_REQUEST"},
+	http.StatusUnsupportedMediaType: {"INVALID_REQUEST"},
+	http.StatusTooManyRequests:      {"REQUEST_LIMITED"},
+}
 
-// failed is PingOne's answer of a status. Of those that have one detail, it is told.
+// failed is PingOne's answer of a status.
 func failed(status int, message string) kit.Reply {
-	told := problem{code: "UNEXPECTED_ERROR", message: message}
-	if status < http.StatusInternalServerError {
-		told.code = "REQUEST_FAILED"
-	}
-	for _, each := range []struct {
-		status       int
-		code, detail string
-	}{
-		{http.StatusBadRequest, "INVALID_REQUEST", ""},
-		{http.StatusUnauthorized, "ACCESS_FAILED", "INVALID_TOKEN"},
-		{http.StatusForbidden, "ACCESS_FAILED", "INSUFFICIENT_PERMISSIONS"},
-		{http.StatusNotFound, "NOT_FOUND", ""},
-		{http.StatusMethodNotAllowed, "INVALID_REQUEST", ""},
-		{http.StatusUnsupportedMediaType, "INVALID_REQUEST", ""},
-		{http.StatusTooManyRequests, "REQUEST_LIMITED", ""},
-	} {
-		if each.status == status {
-			told.code, told.detail = each.code, each.detail
-		}
+	code := codes[status]
+	if code[0] == "" {
+		code[0] = map[bool]string{true: "REQUEST_FAILED", false: "UNEXPECTED_ERROR"}[status < http.StatusInternalServerError]
 	}
 	if message == "" {
-		told.message = "The request could not be completed. " + http.StatusText(status) + "."
+		message = "The request could not be completed. " + http.StatusText(status) + "."
 	}
-	return told.reply(status)
+	return problem(status, code[0], message, code[1], "")
 }
 
 func invalid(target, message string) kit.Reply {
-	return problem{"INVALID_DATA", message, "INVALID_VALUE", target}.reply(http.StatusBadRequest)
+	return problem(http.StatusBadRequest, "INVALID_DATA", message, "INVALID_VALUE", target)
 }
 
-func (p problem) reply(status int) kit.Reply {
-	body := map[string]any{"id": uuid.NewString(), "code": p.code, "message": p.message}
-	if p.detail != "" {
-		detail := map[string]any{"code": p.detail, "message": p.message, "innerError": map[string]any{}}
-		if p.target != "" {
-			detail["target"] = p.target
+func problem(status int, code, message, detail, target string) kit.Reply {
+	body := map[string]any{"id": uuid.NewString(), "code": code, "message": message}
+	if detail != "" {
+		details := map[string]any{"code": detail, "message": message, "innerError": map[string]any{}}
+		if target != "" {
+			details["target"] = target
 		}
-		body["details"] = []any{detail}
+		body["details"] = []any{details}
 	}
 	return kit.Reply{Status: status, Body: kit.JSON(body)}
 }
 
-func ownList(u *kit.User, key string) json.RawMessage {
-	if list, found := u.Own.Get(key); found {
-		return list
-	}
-	return json.RawMessage("[]")
-}
-
-func texts(list json.RawMessage) (out []string) {
-	_ = json.Unmarshal(list, &out)
-	return out
+// groups are the list under one of the keys in onRequest.
+func groups(u *kit.User, key string) []string {
+	list := []string{}
+	_ = json.Unmarshal(u.Own[key], &list)
+	return list
 }

@@ -81,7 +81,7 @@ func FreePorts(startTemporal func(context.Context, TemporalOptions) (Temporal, e
 // Tenant is a simulated tenant that answers at a URL.
 type Tenant struct {
 	simulator.Simulated
-	simulator.Any
+	*simulator.Server
 	URL string
 }
 
@@ -133,10 +133,10 @@ func (e *Environment) Tenant(name string) *Tenant {
 
 func (e *Environment) startSimulators(_ context.Context, options Options) error {
 	for _, each := range simulated.Providers() {
-		tenant := &Tenant{Simulated: each, Any: each.New()}
-		tenant.Base().AllowedHosts = options.AllowedHosts
+		tenant := &Tenant{Simulated: each, Server: each.New()}
+		tenant.AllowedHosts = options.AllowedHosts
 		address := options.TenantAddresses[each.Name]
-		url, stop, err := tenant.Base().Start(address)
+		url, stop, err := tenant.Start(address)
 		if errors.Is(err, syscall.EADDRINUSE) {
 			return &port.InUseError{Address: address, What: What(each)}
 		}
