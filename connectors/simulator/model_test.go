@@ -49,12 +49,11 @@ func (p *paper) paperVendor() Vendor {
 				return Reply{}
 			}},
 		},
-		Authenticate: func(r *Request) *Reply {
+		Authenticate: func(r *Request) Reply {
 			if r.Header.Get("Key") == "" {
-				refusal := paperError(http.StatusUnauthorized, "")
-				return &refusal
+				return paperError(http.StatusUnauthorized, "")
 			}
-			return nil
+			return Reply{}
 		},
 		Type: func(*http.Request) string { return "application/paper" }, Error: paperError,
 		Headers: func() map[string]string { return map[string]string{"X-Paper": "yes"} },

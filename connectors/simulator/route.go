@@ -90,8 +90,8 @@ func (s *Server) request(r *http.Request, body []byte) (route *Route, request *R
 // reply answers a call as the provider does.
 func (s *Server) reply(route *Route, r *Request, status int) Reply {
 	if route == nil || !route.Open {
-		if refusal := s.vendor.Authenticate(r); refusal != nil {
-			return *refusal
+		if refusal := s.vendor.Authenticate(r); refusal.Status != 0 {
+			return refusal
 		}
 	}
 	if route == nil {

@@ -30,7 +30,7 @@ func newCounter(now func() time.Time) *counter {
 		{Pattern: "GET /big", Operation: "big", Serve: c.serve}, {Pattern: "GET /", Operation: "read", Serve: c.serve},
 		{Pattern: "POST /", Operation: "write", Serve: c.serve},
 	}
-	vendor.Authenticate = func(*Request) *Reply { return nil }
+	vendor.Authenticate = func(*Request) Reply { return Reply{} }
 	vendor.Type = func(*http.Request) string { return "application/test+json" }
 	vendor.Error = func(status int, _ string) Reply {
 		return Reply{Status: status, Body: JSON(map[string]int{"status": status})}

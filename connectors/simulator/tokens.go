@@ -11,8 +11,7 @@ import (
 	"github.com/google/uuid"
 )
 
-// maxTokens bounds the access tokens that are kept; beyond it those that have
-// expired go, and if none has, all go.
+// maxTokens bounds the access tokens that are kept; beyond it all go.
 const maxTokens = 100_000
 
 // tokens are the access tokens issued, each with what it permits.
@@ -24,10 +23,7 @@ type token struct {
 }
 
 func (t *tokens) issue(access string, now time.Time, lifetime time.Duration) string {
-	if len(t.issued) >= maxTokens {
-		t.sweep(now)
-	}
-	if t.issued == nil {
+	if t.issued == nil || len(t.issued) >= maxTokens {
 		t.issued = map[string]token{}
 	}
 	text := uuid.NewString()
@@ -45,17 +41,6 @@ func (t *tokens) access(text string, now time.Time) (string, bool) {
 }
 
 func (t *tokens) revoke() { t.issued = nil }
-
-func (t *tokens) sweep(now time.Time) {
-	for text, found := range t.issued {
-		if !now.Before(found.expires) {
-			delete(t.issued, text)
-		}
-	}
-	if len(t.issued) >= maxTokens {
-		t.issued = nil
-	}
-}
 
 // Client is an application or a service account that may ask for tokens.
 type Client struct {
@@ -114,15 +99,15 @@ func (form *TokenForm) client(r *Request, values url.Values) (Client, bool) {
 		id, secret = values.Get("client_id"), values.Get("client_secret")
 	}
 	for _, client := range form.Clients {
-		if client.ID == id && Same(client.Secret, secret) {
+		if client.ID == id && same(client.Secret, secret) {
 			return client, basic && client.Basic || !basic && client.Form
 		}
 	}
 	return Client{}, false
 }
 
-// Same compares secrets.
-func Same(a, b string) bool { return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1 }
+// same compares secrets.
+func same(a, b string) bool { return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1 }
 
 // basicAuth reads HTTP Basic credentials, which are form-encoded before they
 // are joined (RFC 6749 §2.3.1).

@@ -10,8 +10,9 @@ import (
 // use its Model.
 type Vendor struct {
 	Routes []Route
-	// Authenticate finds out what the caller may do, and refuses what it may not.
-	Authenticate func(r *Request) *Reply
+	// Authenticate finds out what the caller may do, and refuses what it may not; a Reply
+	// without a Status lets the call pass.
+	Authenticate func(r *Request) Reply
 	// Type is the Content-Type of the vendor's JSON; nil for application/json.
 	Type func(r *http.Request) string
 	// Error is the vendor's answer of a status; the message is "" where nothing is to be

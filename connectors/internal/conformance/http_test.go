@@ -93,18 +93,14 @@ func refuse(status int, message string) simulator.Reply {
 	return reply
 }
 
-func authenticate(r *simulator.Request) *simulator.Reply {
-	refusal := refuse(http.StatusUnauthorized, "")
-	switch r.Header.Get("X-Web-Secret") {
-	case rightSecret:
-		return nil
-	case readingSecret:
-		if r.Method == http.MethodGet {
-			return nil
-		}
-		refusal = refuse(http.StatusForbidden, "")
+func authenticate(r *simulator.Request) simulator.Reply {
+	switch secret := r.Header.Get("X-Web-Secret"); {
+	case secret == rightSecret, secret == readingSecret && r.Method == http.MethodGet:
+		return simulator.Reply{}
+	case secret == readingSecret:
+		return refuse(http.StatusForbidden, "")
 	}
-	return &refusal
+	return refuse(http.StatusUnauthorized, "")
 }
 
 func searched(r *simulator.Request) string {

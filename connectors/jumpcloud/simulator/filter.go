@@ -1,7 +1,6 @@
 package simulator
 
 import (
-	"fmt"
 	"net/url"
 	"reflect"
 	"regexp"
@@ -35,34 +34,59 @@ var (
 	orIndex  = regexp.MustCompile(`^\[or\]\[\d*\]$`)
 )
 
-// query reads filter=, filter[0]= and filter[and][0]=, of which all must hold,
-// filter[or][0]=, of which one must, and search.
-func (g grammar) query(query url.Values) (kit.Filter, error) {
-	var all, choices []kit.Filter
+// filterOf is what filter=, filter[0]= and filter[and][0]=, of which all must hold, and
+// filter[or][0]=, of which one must, are as the filter of a search.
+func filterOf(query url.Values) any {
+	var all, choices []any
 	for name, texts := range query {
 		index, named := strings.CutPrefix(name, "filter")
-		if !named {
-			continue
-		}
-		read, into := g.expression, &all
-		if orIndex.MatchString(index) {
-			into = &choices
-		} else if !andIndex.MatchString(index) {
-			read = func(string) (kit.Filter, error) { return g.doubt("unknown parameter %s", name) }
-		}
 		for _, text := range texts {
-			one, err := read(text)
-			if err != nil {
-				return one, err
+			switch {
+			case !named:
+			case orIndex.MatchString(index):
+				choices = append(choices, text)
+			case andIndex.MatchString(index):
+				all = append(all, text)
+			default:
+				all = append(all, name) // which is no expression
 			}
-			*into = append(*into, one)
 		}
 	}
 	if len(choices) > 0 {
-		all = append(all, kit.Either(choices...))
+		all = append(all, map[string]any{"or": choices})
 	}
-	text, err := g.textQuery(query)
-	return kit.All(append(all, text)...), err
+	return all
+}
+
+// textOf is what search=, or search[searchTerm]= and search[fields][]=, are as the
+// searchFilter of a search; nil for none.
+func textOf(query url.Values) any {
+	var order map[string]any
+	if query.Has("search") {
+		if json.Unmarshal([]byte(query.Get("search")), &order) != nil {
+			return "no object"
+		}
+		return order // also of null, which is no search that is understood
+	}
+	for name, texts := range query {
+		key, named := strings.CutPrefix(name, "search[")
+		if !named {
+			continue
+		}
+		if order == nil {
+			order = map[string]any{}
+		}
+		key, _, _ = strings.Cut(key, "]")
+		list, _ := order[key].([]any)
+		for _, text := range texts {
+			list = append(list, text)
+		}
+		order[key] = list
+	}
+	if order == nil {
+		return nil
+	}
+	return order
 }
 
 // expression reads field:$op:value, in which values are text.
@@ -249,62 +273,37 @@ func compare(a, b string) int {
 	return 0
 }
 
-// textQuery reads search={"searchTerm":…,"fields":[…]}, or search[searchTerm]=
-// and search[fields][]=.
-func (g grammar) textQuery(query url.Values) (kit.Filter, error) {
-	var terms []any
-	var fields []string
-	for name, texts := range query {
-		switch {
-		case name == "search":
-			return g.text([]byte(texts[0]))
-		case strings.HasPrefix(name, "search[fields]"):
-			fields = append(fields, texts...)
-		case strings.HasPrefix(name, "search[searchTerm]"):
-			for _, text := range texts {
-				terms = append(terms, text)
-			}
-		case strings.HasPrefix(name, "search["):
-			return g.doubt("unknown parameter %s", name)
-		}
-	}
-	if terms == nil && fields == nil {
-		return kit.Filter{}, nil
-	}
-	return g.contains(terms, fields)
-}
-
 // text reads {"searchTerm":…,"fields":[…]}: a term, or one of several, stands
 // anywhere in one of the fields, whatever its case.
-func (g grammar) text(raw []byte) (kit.Filter, error) {
-	var order struct {
-		SearchTerm any      `json:"searchTerm"`
-		Fields     []string `json:"fields"`
-	}
-	if err := kit.Decode(raw, "search", &order); err != nil {
-		return g.doubt("%s", err)
-	}
-	terms, several := order.SearchTerm.([]any)
-	if !several && order.SearchTerm != nil {
-		terms = []any{order.SearchTerm}
-	}
-	return g.contains(terms, order.Fields)
-}
-
-func (g grammar) contains(terms []any, fields []string) (kit.Filter, error) {
+func (g grammar) text(order any) (kit.Filter, error) {
+	search, _ := order.(map[string]any)
+	terms, fields := texts(search["searchTerm"]), texts(search["fields"])
 	unknown := slices.ContainsFunc(fields, func(field string) bool { return !g.model.Knows(field) })
-	if unknown || len(terms) == 0 || len(fields) == 0 {
-		return g.doubt("a search wants a searchTerm and fields that there are")
+	if unknown || len(terms) == 0 || len(fields) == 0 || len(search) > 2 {
+		return g.doubt("a search wants a searchTerm and fields that there are, and nothing else")
 	}
-	quoted := make([]string, len(terms))
 	for i, term := range terms {
-		quoted[i] = regexp.QuoteMeta(fmt.Sprint(term))
+		terms[i] = regexp.QuoteMeta(term)
 	}
-	pattern := regexp.MustCompile("(?i)" + strings.Join(quoted, "|"))
+	pattern := regexp.MustCompile("(?i)" + strings.Join(terms, "|"))
 	return kit.Filter{Holds: func(u *kit.User) bool {
 		return slices.ContainsFunc(fields, func(field string) bool {
 			text, present := plain(g.have(u, field))
 			return present && pattern.MatchString(text)
 		})
 	}}, nil
+}
+
+// texts are a scalar, or those of a list.
+func texts(value any) (out []string) {
+	list, several := value.([]any)
+	if !several {
+		list = []any{value}
+	}
+	for _, each := range list {
+		if text, scalar := plain(each); scalar {
+			out = append(out, text)
+		}
+	}
+	return out
 }

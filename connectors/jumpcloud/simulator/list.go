@@ -1,6 +1,7 @@
 package simulator
 
 import (
+	"cmp"
 	"maps"
 	"net/http"
 	"net/url"
@@ -23,12 +24,12 @@ const (
 
 // search is what a list or search asks for.
 type search struct {
-	Filter       any            `json:"filter"`
-	SearchFilter jsontext.Value `json:"searchFilter"`
-	Limit        int            `json:"limit"`
-	Skip         int            `json:"skip"`
-	Sort         keys           `json:"sort"`
-	Fields       keys           `json:"fields"`
+	Filter       any  `json:"filter"`
+	SearchFilter any  `json:"searchFilter"`
+	Limit        int  `json:"limit"`
+	Skip         int  `json:"skip"`
+	Sort         keys `json:"sort"`
+	Fields       keys `json:"fields"`
 }
 
 // keys are a list, or one string with spaces or commas between.
@@ -83,65 +84,58 @@ func (s *Simulator) list(r *kit.Request) kit.Reply {
 }
 
 // asked reads the query, and the body of a search, which wins.
-func (s *Simulator) asked(r *kit.Request) (search, kit.Filter, error) {
-	asked := search{Limit: defaultLimit, Sort: words(r.Query.Get("sort")), Fields: words(r.Query.Get("fields"))}
+func (s *Simulator) asked(r *kit.Request) (asked search, filter kit.Filter, err error) {
+	asked = search{
+		Limit: number(r.Query, "limit", defaultLimit), Skip: number(r.Query, "skip", 0),
+		Sort: words(r.Query.Get("sort")), Fields: words(r.Query.Get("fields")),
+	}
 	g := grammar{s.Model, s.Settings().IgnoresUnknown}
-	filter, err := g.query(r.Query)
-	for _, read := range []func() error{
-		func() error { return number(r.Query, "limit", &asked.Limit) },
-		func() error { return number(r.Query, "skip", &asked.Skip) },
-		func() error { return s.body(r, &asked) },
-		func() error { return kit.Need(asked.Limit >= 0 && asked.Skip >= 0, "invalid limit or skip") },
-		func() error {
-			also, err := g.json(asked.Filter)
-			filter = filter.And(also)
-			return err
-		},
-		func() error {
-			if asked.SearchFilter == nil {
-				return nil
-			}
-			also, err := g.text(asked.SearchFilter)
-			filter = filter.And(also)
-			return err
-		},
-	} {
-		if err == nil {
-			err = read()
+	if r.Method == http.MethodPost {
+		if err := asked.read(r, g.ignores); err != nil {
+			return asked, filter, err
 		}
 	}
-	if asked.Limit == 0 {
-		asked.Limit = defaultLimit
+	if asked.Limit < 0 || asked.Skip < 0 {
+		return asked, filter, kit.Bad("invalid limit or skip")
 	}
+	asked.Limit = cmp.Or(asked.Limit, defaultLimit)
 	for _, key := range asked.Sort {
-		if key = strings.TrimPrefix(key, "-"); err == nil && !s.Model.Knows(key) && !g.ignores {
-			err = kit.Bad("invalid sort: there is no field %q", key)
+		if key = strings.TrimPrefix(key, "-"); !s.Model.Knows(key) && !g.ignores {
+			return asked, filter, kit.Bad("invalid sort: there is no field %q", key)
+		}
+	}
+	filter, err = g.json([]any{filterOf(r.Query), asked.Filter})
+	for _, order := range []any{textOf(r.Query), asked.SearchFilter} {
+		if order != nil && err == nil {
+			var also kit.Filter
+			also, err = g.text(order)
+			filter = filter.And(also)
 		}
 	}
 	return asked, filter, err
 }
 
-func (s *Simulator) body(r *kit.Request, asked *search) error {
-	if r.Method != http.MethodPost {
-		return nil
-	}
+func (asked *search) read(r *kit.Request, ignoresUnknown bool) error {
 	body, err := r.Object()
 	switch {
 	case err != nil:
 		return err
-	case s.Settings().IgnoresUnknown:
+	case ignoresUnknown:
 		return body.Into(asked)
 	}
 	return kit.Decode(r.Sent, "search", asked)
 }
 
-func number(query url.Values, name string, into *int) error {
+// number reads a parameter; -1 for what is none.
+func number(query url.Values, name string, otherwise int) int {
 	if !query.Has(name) {
-		return nil
+		return otherwise
 	}
 	n, err := strconv.Atoi(query.Get(name))
-	*into = n
-	return kit.Need(err == nil, "invalid %s", name)
+	if err != nil {
+		return -1
+	}
+	return n
 }
 
 // page is the rows of a page, nil for a null row, and how many there are in all. The

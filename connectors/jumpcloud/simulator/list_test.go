@@ -112,7 +112,7 @@ func TestSearchesText(t *testing.T) {
 	} {
 		require.Equal(t, want, b.do("GET", "/api/systemusers?"+escaped(query), "").results(t), query)
 	}
-	for _, query := range []string{`search=ann`, `search[searchTerm]=ann`, `search[fields][]=username`, `search[colour]=red`, `search={"searchTerm":"ann"}`} {
+	for _, query := range []string{`search=ann`, `search=null`, `search=`, `search={"searchTerm":"a","fields":["username"],"fields":["email"]}`, `search[searchTerm]=ann`, `search[fields][]=username`, `search[colour]=red`, `search={"searchTerm":"ann"}`} {
 		require.Equal(t, 400, b.do("GET", "/api/systemusers?"+escaped(query), "").status, query)
 	}
 }

@@ -1,6 +1,7 @@
 package simulator
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -108,25 +109,17 @@ func DefaultSettings() Settings {
 // Check refuses wrong settings.
 func (s Settings) Check() error {
 	policy := s.PasswordPolicy
-	for _, must := range []struct {
-		hold     bool
-		sentence string
-	}{
-		{policy.MaxLoginAttempts >= 1 && policy.MaxLoginAttempts <= 1000, "passwordPolicy.maxLoginAttempts must be from 1 to 1000"},
-		{policy.ResetLockoutCounterMinutes >= 1, "passwordPolicy.resetLockoutCounterMinutes must be 1 or more"},
-		{policy.LockoutTimeInSeconds >= 300 && policy.LockoutTimeInSeconds <= 5400, "passwordPolicy.lockoutTimeInSeconds must be from 300 to 5400"},
-		{unlockAnswers[s.UnlockAnswer] != nil, "unlockAnswer must be empty, ok, object or text"},
-		{slices.Contains([]string{ErrorShapeMixed, ErrorShapeLive, ErrorShapeSpecification}, s.ErrorShape), "errorShape must be mixed, live or specification"},
-		{s.BadIDStatus == 400 || s.BadIDStatus == 404, "badIdStatus must be 400 or 404"},
-		{s.Gap.At >= 0 && s.Gap.Count >= 0, "gap.at and gap.count cannot be below zero"},
-		{s.PageLimit >= 1 && s.PageLimit <= maximumLimit, "pageLimit must be from 1 to 100"},
-		{s.TokenLifetime > 0, "tokenLifetime must be above zero"},
-	} {
-		if !must.hold {
-			return kit.Bad("%s", must.sentence)
-		}
-	}
-	return nil
+	return cmp.Or(
+		kit.Need(policy.MaxLoginAttempts >= 1 && policy.MaxLoginAttempts <= 1000, "passwordPolicy.maxLoginAttempts must be from 1 to 1000"),
+		kit.Need(policy.ResetLockoutCounterMinutes >= 1, "passwordPolicy.resetLockoutCounterMinutes must be 1 or more"),
+		kit.Need(policy.LockoutTimeInSeconds >= 300 && policy.LockoutTimeInSeconds <= 5400, "passwordPolicy.lockoutTimeInSeconds must be from 300 to 5400"),
+		kit.Need(unlockAnswers[s.UnlockAnswer] != nil, "unlockAnswer must be empty, ok, object or text"),
+		kit.Need(slices.Contains([]string{ErrorShapeMixed, ErrorShapeLive, ErrorShapeSpecification}, s.ErrorShape), "errorShape must be mixed, live or specification"),
+		kit.Need(s.BadIDStatus == 400 || s.BadIDStatus == 404, "badIdStatus must be 400 or 404"),
+		kit.Need(s.Gap.At >= 0 && s.Gap.Count >= 0, "gap.at and gap.count cannot be below zero"),
+		kit.Need(s.PageLimit >= 1 && s.PageLimit <= maximumLimit, "pageLimit must be from 1 to %d", maximumLimit),
+		kit.Need(s.TokenLifetime > 0, "tokenLifetime must be above zero"),
+	)
 }
 
 // Ignores tells whether what is not understood is passed over.

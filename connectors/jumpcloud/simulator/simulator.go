@@ -1,3 +1,8 @@
+// Package simulator is a JumpCloud organization to test against: the part of the Directory API
+// v1 that concerns locked users, over real HTTP. It is built from what JumpCloud documents
+// (https://docs.jumpcloud.com/api/1.0/) and does live, never from the connector. Where no
+// source settles how JumpCloud behaves, [Settings] has a switch. connectors/simulator/README.md
+// shows how it is driven.
 package simulator
 
 import (
@@ -136,30 +141,27 @@ const (
 	accessMultiTenant = "multi-tenant" // must say by x-org-id which organization it means
 )
 
-func (s *Simulator) authenticate(r *kit.Request) *kit.Reply {
+func (s *Simulator) authenticate(r *kit.Request) kit.Reply {
 	key, id := r.Header.Get("x-api-key"), r.PathValue("id")
 	access, known := s.Model.Bearer(r)
 	if key != "" {
-		access, known = s.byKey(key)
+		access, known = s.access(key)
 	}
 	r.Access = access
-	var refusal kit.Reply
 	switch status, message := s.judgeOrg(r); {
 	case key == "" && !strings.HasPrefix(r.Header.Get("Authorization"), "Bearer "):
 		// Nobody in particular is sent to the console's login page.
-		refusal = kit.Reply{Status: http.StatusFound, Header: map[string]string{"Location": "/login"}}
+		return kit.Reply{Status: http.StatusFound, Header: map[string]string{"Location": "/login"}}
 	case !known:
-		refusal = s.refuse(http.StatusUnauthorized, "Unauthorized: api key user not found")
+		return s.refuse(http.StatusUnauthorized, "Unauthorized: api key user not found")
 	case status != 0:
-		refusal = s.refuse(status, message)
-	case r.Access == accessRead && (r.Operation == OpUnlock || r.Operation == OpUpdate):
-		refusal = s.refuse(http.StatusForbidden, "Forbidden: the scope users is required")
+		return s.refuse(status, message)
+	case access == accessRead && (r.Operation == OpUnlock || r.Operation == OpUpdate):
+		return s.refuse(http.StatusForbidden, "Forbidden: the scope users is required")
 	case id != "" && !isID(id):
-		refusal = s.refuse(s.Settings().BadIDStatus, "invalid id")
-	default:
-		return nil
+		return s.refuse(s.Settings().BadIDStatus, "invalid id")
 	}
-	return &refusal
+	return kit.Reply{}
 }
 
 // judgeOrg judges x-org-id: 400 malformed, 401 missing for a multi-tenant administrator,
@@ -181,16 +183,12 @@ func (s *Simulator) judgeOrg(r *kit.Request) (status int, message string) {
 	return 0, ""
 }
 
-func (s *Simulator) byKey(key string) (access string, known bool) {
-	switch {
-	case kit.Same(key, s.options.APIKey):
-		return accessAll, true
-	case kit.Same(key, DefaultReadOnlyAPIKey):
-		return accessRead, true
-	case kit.Same(key, DefaultMultiTenantAPIKey):
-		return accessMultiTenant, true
-	}
-	return "", false
+// access is what an API key permits.
+func (s *Simulator) access(key string) (access string, known bool) {
+	access, known = map[string]string{
+		s.options.APIKey: accessAll, DefaultReadOnlyAPIKey: accessRead, DefaultMultiTenantAPIKey: accessMultiTenant,
+	}[key]
+	return access, known
 }
 
 // token is the token endpoint of service accounts: HTTP Basic and a form.

@@ -29,8 +29,8 @@ func (s *Simulator) list(r *kit.Request) kit.Reply {
 	case errCursor != nil:
 		return invalid("cursor", "The cursor is not valid.")
 	}
-	if refusal := s.unknownKeys(r); refusal != nil {
-		return *refusal
+	if refusal := s.unknownKeys(r); refusal.Status != 0 {
+		return refusal
 	}
 	page := s.Model.Find(kit.Query{Filter: filter, After: after, Limit: min(limit, maximumLimit)})
 	users := make([]kit.Fields, len(page.Users))
@@ -108,16 +108,15 @@ func askedFor(r *kit.Request, parameter string) []string {
 }
 
 // unknownKeys refuses what include and expand do not know.
-func (s *Simulator) unknownKeys(r *kit.Request) *kit.Reply {
+func (s *Simulator) unknownKeys(r *kit.Request) (refusal kit.Reply) {
 	for parameter, known := range map[string][]string{"include": onRequest, "expand": {"population"}} {
 		for _, key := range askedFor(r, parameter) {
 			if !slices.Contains(known, key) && !s.Settings().IgnoresUnknown {
-				refusal := invalid(parameter, parameter+" does not know "+key+".")
-				return &refusal
+				refusal = invalid(parameter, parameter+" does not know "+key+".")
 			}
 		}
 	}
-	return nil
+	return refusal
 }
 
 // asked is a user with what include and expand ask for. Of several includes the first

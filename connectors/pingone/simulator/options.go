@@ -1,6 +1,7 @@
 package simulator
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -107,22 +108,14 @@ func DefaultSettings() Settings {
 
 // Check refuses wrong settings.
 func (s Settings) Check() error {
-	for _, must := range []struct {
-		hold     bool
-		sentence string
-	}{
-		{s.Lockout.FailureCount >= 0 && s.Lockout.FailureCount <= 1000, "lockout.failureCount must be from 0 to 1000"},
-		{slices.Contains([]string{AuthBasic, AuthPost, AuthEither}, s.TokenEndpointAuthMethod),
-			"tokenEndpointAuthMethod must be " + AuthBasic + ", " + AuthPost + " or " + AuthEither},
-		{slices.Contains([]string{TwoTypesAtTimes, TwoTypesRefused, TwoTypesTaken}, s.TwoContentTypes),
-			"twoContentTypes must be " + TwoTypesAtTimes + ", " + TwoTypesRefused + " or " + TwoTypesTaken},
-		{s.TokenLifetime > 0, "tokenLifetime must be above zero"},
-	} {
-		if !must.hold {
-			return kit.Bad("%s", must.sentence)
-		}
-	}
-	return nil
+	return cmp.Or(
+		kit.Need(s.Lockout.FailureCount >= 0 && s.Lockout.FailureCount <= 1000, "lockout.failureCount must be from 0 to 1000"),
+		kit.Need(slices.Contains([]string{AuthBasic, AuthPost, AuthEither}, s.TokenEndpointAuthMethod),
+			"tokenEndpointAuthMethod must be %s, %s or %s", AuthBasic, AuthPost, AuthEither),
+		kit.Need(slices.Contains([]string{TwoTypesAtTimes, TwoTypesRefused, TwoTypesTaken}, s.TwoContentTypes),
+			"twoContentTypes must be %s, %s or %s", TwoTypesAtTimes, TwoTypesRefused, TwoTypesTaken),
+		kit.Need(s.TokenLifetime > 0, "tokenLifetime must be above zero"),
+	)
 }
 
 // Ignores tells whether what is not understood is passed over.

@@ -1,3 +1,8 @@
+// Package simulator is a PingOne environment to test against: the part of the platform API that
+// concerns locked users, and the token endpoint, over real HTTP. It is built from what Ping
+// documents (https://developer.pingidentity.com/pingone-api/platform/users.html) and does live,
+// never from the connector. Where no source settles how PingOne behaves, [Settings] has a
+// switch. connectors/simulator/README.md shows how it is driven.
 package simulator
 
 import (
@@ -103,8 +108,8 @@ func lockOrUnlock(r *kit.Request) string {
 }
 
 func (s *Simulator) lookup(r *kit.Request, u *kit.User) kit.Reply {
-	if refusal := s.unknownKeys(r); refusal != nil {
-		return *refusal
+	if refusal := s.unknownKeys(r); refusal.Status != 0 {
+		return refusal
 	}
 	return kit.OK(s.asked(u, r))
 }
@@ -254,18 +259,16 @@ func (s *Simulator) token(r *kit.Request) kit.Reply {
 
 // authenticate refuses a token that is missing, unknown or has expired, and what its
 // role does not permit. An environment that is not there looks like one that is closed.
-func (s *Simulator) authenticate(r *kit.Request) *kit.Reply {
+func (s *Simulator) authenticate(r *kit.Request) kit.Reply {
 	access, valid := s.Model.Bearer(r)
 	env := r.PathValue("env")
-	status := http.StatusUnauthorized
-	if valid {
-		if (env == "" || strings.EqualFold(env, DefaultEnvironmentID)) && may(access, r) {
-			return nil
-		}
-		status = http.StatusForbidden
+	switch {
+	case !valid:
+		return failed(http.StatusUnauthorized, "")
+	case env != "" && !strings.EqualFold(env, DefaultEnvironmentID) || !may(access, r):
+		return failed(http.StatusForbidden, "")
 	}
-	refusal := failed(status, "")
-	return &refusal
+	return kit.Reply{}
 }
 
 // may tells whether a role permits a call.
