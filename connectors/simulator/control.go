@@ -91,6 +91,13 @@ func (s *Server) serveControl(w http.ResponseWriter, r *http.Request, body []byt
 	_, _ = w.Write(append(JSON(out), '\n'))
 }
 
+// parameters are those of the query that controls take; whoever misspells one is not answered
+// about everything.
+var parameters = map[string][]string{
+	"GET " + ControlPrefix + "calls": {"operation", "after", "limit"},
+	"GET " + ControlPrefix + "book":  {"user", "after"},
+}
+
 func (s *Server) control(r *http.Request, body []byte) (any, error) {
 	answer, status := s.controls.find(r)
 	switch {
@@ -100,6 +107,9 @@ func (s *Server) control(r *http.Request, body []byte) (any, error) {
 		return nil, Missing("there is nothing at %s: GET %s lists what there is", r.URL.EscapedPath(), ControlPrefix)
 	case !httpserver.IsJSON(r):
 		return nil, &InputError{http.StatusUnsupportedMediaType, "send JSON, with the header Content-Type: application/json"}
+	}
+	if name := unknown(r.URL.Query(), parameters[r.Pattern]); name != "" {
+		return nil, Bad("there is no parameter %q here", name)
 	}
 	s.settle()
 	return answer(r, body)
@@ -137,10 +147,14 @@ func (s *Server) getCalls(r *http.Request, _ []byte) (any, error) {
 		return nil, err
 	}
 	limit, err := number(r, "limit", 1000)
+	if err != nil {
+		return nil, err
+	}
+	operation := r.URL.Query().Get("operation")
 	return struct {
 		Summary
 		Calls []Call `json:"calls"`
-	}{s.Calls.Summary(), s.Calls.List(r.URL.Query().Get("operation"), after, int(limit))}, err
+	}{s.Calls.Summary(), s.Calls.List(operation, after, int(limit))}, isKnown("operation", operation, s.Faults.operations)
 }
 
 func (s *Server) getBook(r *http.Request, _ []byte) (any, error) {

@@ -99,17 +99,9 @@ func (f *Fault) sendsTruth() bool { return f.Kind == KindHalf || f.Kind == KindS
 
 func (f *Fault) check(operations, actions []string) error {
 	isStatus := f.Status >= 200 && f.Status <= 599
-	switch {
-	case f.Operation != "" && !slices.Contains(operations, f.Operation):
-		return Bad("there is no operation %q: known are %s", f.Operation, strings.Join(operations, ", "))
-	case f.Change != nil && !slices.Contains(actions, f.Change.Action):
-		return Bad("there is no action %q: known are %s", f.Change.Action, strings.Join(actions, ", "))
-	case !slices.Contains(kinds, f.Kind):
-		return Bad("there is no kind of fault %q: known are %s", f.Kind, strings.Join(kinds, ", "))
-	case f.Skip < 0 || f.Times < 0:
-		return Bad("skip and times cannot be below zero")
-	case f.Status != 0 && !isStatus:
-		return Bad("status must be from 200 to 599")
+	var change StateChange
+	if f.Change != nil {
+		change = *f.Change
 	}
 	lacks := map[string]struct {
 		it   bool
@@ -119,10 +111,22 @@ func (f *Fault) check(operations, actions []string) error {
 		KindStatus:    {!isStatus, "a status from 200 to 599"},
 		KindRedirect:  {f.Location == "", "a location"},
 		KindStale:     {f.Reads <= 0 && f.For <= 0, "reads or for"},
-		KindChange:    {f.Hook == nil && (f.Change == nil || f.Change.User == ""), "a change with user and action"},
+		KindChange:    {f.Hook == nil && (change.User == "" || change.Action == ""), "a change with user and action"},
 		KindRateLimit: {f.PerSecond <= 0, "perSecond above zero"},
 	}[f.Kind]
-	return Need(!lacks.it, "a fault of kind %s needs %s", f.Kind, lacks.what)
+	return cmp.Or(
+		isKnown("operation", f.Operation, operations),
+		isKnown("action", change.Action, actions),
+		isKnown("kind of fault", cmp.Or(f.Kind, "(none)"), kinds),
+		Need(f.Skip >= 0 && f.Times >= 0, "skip and times cannot be below zero"),
+		Need(f.Status == 0 || isStatus, "status must be from 200 to 599"),
+		Need(!lacks.it, "a fault of kind %s needs %s", f.Kind, lacks.what),
+	)
+}
+
+// isKnown refuses a name that is none of the known; "" says nothing.
+func isKnown(noun, name string, known []string) error {
+	return Need(name == "" || slices.Contains(known, name), "there is no %s %q: known are %s", noun, name, strings.Join(known, ", "))
 }
 
 // standing is an ordered fault with what it needs to run.

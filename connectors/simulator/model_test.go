@@ -2,6 +2,7 @@ package simulator
 
 import (
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -112,6 +113,15 @@ func TestRoutes(t *testing.T) {
 	require.Equal(t, map[string]int64{"read": 5, "other": 4}, p.Calls.Summary().Counts)
 	require.NoError(t, p.Configure(func(s *paperSettings) { s.Lenient = true }))
 	require.Equal(t, 200, p.ask("GET", "/users/u%2F1?shown=1").Code)
+	search := httptest.NewRequest("GET", "/users/u%2F1", strings.NewReader(`{"colour":"red"}`))
+	search.Header.Set("Key", "k")
+	for _, ignores := range []bool{false, true} {
+		require.NoError(t, p.Configure(func(s *paperSettings) { s.Lenient = ignores }))
+		recorder := httptest.NewRecorder()
+		p.ServeHTTP(recorder, search.Clone(t.Context()))
+		require.Equal(t, map[bool]int{false: 400, true: 200}[ignores], recorder.Code, "a read that sends a body asks for what is not answered")
+		search.Body = io.NopCloser(strings.NewReader(`{"colour":"red"}`))
+	}
 	recorder := httptest.NewRecorder()
 	p.ServeHTTP(recorder, httptest.NewRequest("GET", "/nowhere", nil))
 	require.Equal(t, 401, recorder.Code, "nobody in particular is told what there is")
@@ -143,6 +153,8 @@ func TestAVendorWithoutActions(t *testing.T) {
 	id := p.MustCreateUser(map[string]any{})
 	require.NoError(t, p.Act(id, "lock", nil))
 	require.True(t, p.Locked(id))
+	require.ErrorContains(t, p.Act(id, "", nil), "there is no action")
+	require.ErrorContains(t, p.Act(id, "lift", nil), "there is no action")
 }
 
 // TestLayers: a lock that was let go no longer holds the account, and the others do.

@@ -63,10 +63,10 @@ func (r *Request) Object() (Fields, error) {
 	return ParseFields(r.Sent, "body")
 }
 
-// unknown is the first parameter that the route does not know.
-func (route *Route) unknown(query url.Values) string {
+// unknown is the first parameter of a query that is not known.
+func unknown(query url.Values, known []string) string {
 	for _, name := range slices.Sorted(maps.Keys(query)) {
-		if !slices.ContainsFunc(route.Parameters, func(known string) bool {
+		if !slices.ContainsFunc(known, func(known string) bool {
 			return name == known || strings.HasSuffix(known, "[") && strings.HasPrefix(name, known)
 		}) {
 			return name
@@ -97,8 +97,13 @@ func (s *Server) reply(route *Route, r *Request, status int) Reply {
 	if route == nil {
 		return s.vendor.Error(status, "")
 	}
-	if name := route.unknown(r.Query); name != "" && !s.Model.settings().Ignores() {
-		return s.vendor.Error(http.StatusBadRequest, "unknown parameter "+name)
+	if !s.Model.settings().Ignores() {
+		if name := unknown(r.Query, route.Parameters); name != "" {
+			return s.vendor.Error(http.StatusBadRequest, "unknown parameter "+name)
+		}
+		if r.Method == http.MethodGet && len(r.Sent) > 0 {
+			return s.vendor.Error(http.StatusBadRequest, "a read takes no body")
+		}
 	}
 	if route.Serve != nil {
 		return route.Serve(r)

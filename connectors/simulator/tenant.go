@@ -1,10 +1,10 @@
 package simulator
 
 import (
+	"cmp"
 	"encoding/json"
 	"maps"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -152,7 +152,7 @@ func (s *Server) Act(ref, action string, args any) error {
 func (s *Server) act(ref, action string, args []byte) (native Fields, err error) {
 	do := s.Model.actions()[action]
 	if do == nil {
-		return nil, Bad("there is no action %q: known are %s", action, strings.Join(s.actions(), ", "))
+		return nil, isKnown("action", cmp.Or(action, "(none)"), s.actions())
 	}
 	err = s.with(ref, func(u *User) error {
 		if err := do(u, args); err != nil {

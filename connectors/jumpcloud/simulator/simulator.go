@@ -58,7 +58,7 @@ func (s *Simulator) routes() []kit.Route {
 		{Pattern: "GET /api/systemusers/{id}", Operation: OpLookup, User: s.lookup},
 		{Pattern: "PUT /api/systemusers/{id}", Operation: OpUpdate, User: s.update},
 		{Pattern: "POST /api/systemusers/{id}/unlock", Operation: OpUnlock, User: s.unlock},
-		{Pattern: "GET /api/organizations", Operation: OpOrganization, Parameters: []string{"limit", "skip", "sort", "fields", "filter", "search"}, Serve: s.organizations},
+		{Pattern: "GET /api/organizations", Operation: OpOrganization, Serve: s.organizations},
 		{Pattern: "GET /api/organizations/{id}", Operation: OpOrganization, Serve: s.organization},
 	}
 }

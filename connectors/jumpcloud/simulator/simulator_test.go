@@ -196,6 +196,7 @@ func TestRouting(t *testing.T) {
 		"elsewhere":      {"GET", "/api/systems", 404},
 		"outside":        {"GET", "/v2/x", 404},
 		"organizations":  {"GET", "/api/organizations", 200},
+		"some of them":   {"GET", "/api/organizations?limit=1", 400},
 		"organization":   {"GET", "/api/organizations/" + simulator.DefaultOrgID, 200},
 		"another":        {"GET", "/api/organizations/5a0000000000000000000009", 404},
 		"malformed org":  {"GET", "/api/organizations/x", 400},

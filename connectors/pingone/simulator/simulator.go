@@ -88,8 +88,8 @@ func (s *Simulator) routes() []kit.Route {
 		{Pattern: "POST " + user + "/password", Operation: OpUnlockPassword, User: s.unlockPassword},
 		{Pattern: "GET " + user + "/enabled", Operation: OpEnabled, User: s.enabled},
 		{Pattern: "PUT " + user + "/enabled", Operation: OpEnabled, User: s.enable},
-		{Pattern: "GET " + user + "/roleAssignments", Operation: OpRoleAssignments, Parameters: []string{"limit"}, User: s.roleAssignments},
-		{Pattern: "GET " + user + "/memberOfGroups", Operation: OpGroups, Parameters: []string{"limit", "expand"}, User: s.groups},
+		{Pattern: "GET " + user + "/roleAssignments", Operation: OpRoleAssignments, User: s.roleAssignments},
+		{Pattern: "GET " + user + "/memberOfGroups", Operation: OpGroups, Parameters: []string{"expand"}, User: s.groups},
 	}
 }
 

@@ -264,6 +264,8 @@ func TestRouting(t *testing.T) {
 		"unknown parameter":     {"GET", "users/" + id + "?colour=blue", 400},
 		"unknown include":       {"GET", "users/" + id + "?include=colour", 400},
 		"unknown expand":        {"GET", "users?expand=colour", 400},
+		"some of the roles":     {"GET", "users/" + id + "/roleAssignments?limit=1", 400},
+		"some of the groups":    {"GET", "users/" + id + "/memberOfGroups?limit=1", 400},
 		"roles":                 {"GET", "users/" + id + "/roleAssignments", 200},
 	} {
 		answer := b.do(test.method, test.path, "")
