@@ -95,10 +95,8 @@ type SignIn struct {
 // signIn tries a password. Failures count on a locked account too, whoever
 // locked it; they never change why it is locked.
 func (m *Model) signIn(u *User, password string) SignIn {
-	if m.vendor.Barred != nil {
-		if reason := m.vendor.Barred(u); reason != "" {
-			return SignIn{Reason: reason}
-		}
+	if m.vendor.Barred != nil && m.vendor.Barred(u) != "" {
+		return SignIn{Reason: m.vendor.Barred(u)}
 	}
 	if password != u.Password {
 		m.fail(u)
@@ -107,10 +105,8 @@ func (m *Model) signIn(u *User, password string) SignIn {
 	if len(u.Locks) > 0 {
 		return SignIn{Reason: "locked"}
 	}
-	if m.vendor.Hindered != nil {
-		if reason := m.vendor.Hindered(u); reason != "" {
-			return SignIn{Reason: reason}
-		}
+	if m.vendor.Hindered != nil && m.vendor.Hindered(u) != "" {
+		return SignIn{Reason: m.vendor.Hindered(u)}
 	}
 	u.Failures.Clear()
 	return SignIn{OK: true}
