@@ -8,6 +8,8 @@ import (
 	"io"
 	"strings"
 
+	"github.com/go-json-experiment/json/jsontext"
+
 	"github.com/latchkey-iam/latchkey/internal/plainjson"
 )
 
@@ -133,27 +135,15 @@ func holdsPassword(key string) bool {
 	}
 }
 
-// checkDepth counts brackets outside strings. Whether they belong together, the decoder
-// finds out: it needs no more than the bound.
+// checkDepth leaves what is no JSON to whoever reads it next.
 func checkDepth(raw json.RawMessage) error {
-	depth, quoted, escaped := 0, false, false
-	for _, char := range raw {
-		switch {
-		case escaped:
-			escaped = false
-		case char == '\\':
-			escaped = quoted
-		case char == '"':
-			quoted = !quoted
-		case quoted:
-		case char == '{', char == '[':
-			depth++
-		case char == '}', char == ']':
-			depth--
-		}
-		if depth > MaxDepth {
+	tokens := jsontext.NewDecoder(bytes.NewReader(raw), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+	for {
+		switch _, err := tokens.ReadToken(); {
+		case err != nil:
+			return nil //nolint:nilerr // See above.
+		case tokens.StackDepth() > MaxDepth:
 			return fmt.Errorf("the user nests deeper than %d levels", MaxDepth)
 		}
 	}
-	return nil
 }

@@ -89,10 +89,11 @@ func TestCompleteRefusesTheHostile(t *testing.T) {
 	for name, raw := range map[string]string{
 		"nothing": "", "null": "null", "a list": "[]", "a text": `"jane.doe"`, "a number": "1", "half": `{"name":"jane.doe"`,
 		"more after": `{} {"name":"jane.doe"}`, "a comma after": `{},`, "HTML": "<html>jane.doe</html>", "a bad literal": `{"name":jane.doe}`,
-		"too deep":          `{"a":` + strings.Repeat("[", connectors.MaxDepth) + strings.Repeat("]", connectors.MaxDepth) + `}`,
-		"very deep":         strings.Repeat(`{"a":`, 100_000) + "1" + strings.Repeat("}", 100_000),
-		"deep and half":     strings.Repeat(`[`, 1_000_000),
-		"a byte order mark": "\ufeff{}",
+		"too deep, behind a key named twice": `{"b":1,"b":2,"a":` + strings.Repeat("[", connectors.MaxDepth) + strings.Repeat("]", connectors.MaxDepth) + `}`,
+		"too deep":                           `{"a":` + strings.Repeat("[", connectors.MaxDepth) + strings.Repeat("]", connectors.MaxDepth) + `}`,
+		"very deep":                          strings.Repeat(`{"a":`, 100_000) + "1" + strings.Repeat("}", 100_000),
+		"deep and half":                      strings.Repeat(`[`, 1_000_000),
+		"a byte order mark":                  "\ufeff{}",
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

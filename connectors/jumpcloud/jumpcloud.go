@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"regexp"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/latchkey-iam/latchkey/connectors"
@@ -44,7 +45,7 @@ type driver struct {
 	orgID string
 	// attempts is the configured limit; nil takes the organization's.
 	attempts *int64
-	policies policies
+	last     atomic.Pointer[lastPolicy]
 }
 
 // orgHeader names the organization, for administrators of several.

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"sync"
 	"time"
 
 	"github.com/latchkey-iam/latchkey/connectors"
@@ -93,39 +92,38 @@ func (p policy) lock(of *user) connectors.Lock {
 	return lock
 }
 
-// policies keeps the organization's policy for a while; a credential works in one organization.
-type policies struct {
-	mu    sync.Mutex
-	last  *policy // nil when none was read yet
+// lastPolicy is the organization's policy as it was last read, nil where it never was. It is
+// good for a while: a credential works in one organization, and a policy changes rarely.
+type lastPolicy struct {
+	*policy
 	until time.Time
 }
 
 // policyOf returns the policy by which the account is locked; nothing is asked where it is
-// not. A failure that may pass fails; after one that will not, nothing is known. A policy
-// changes rarely, so that the last one that was read, or what is configured, is better than
-// either.
+// not. A failure that may pass fails; after one that will not, nothing is known. The last
+// policy that was read, or what is configured, is better than either.
 func (d *driver) policyOf(ctx context.Context, operation string, read *user) (policy, error) {
 	if !*read.Locked {
 		return policy{}, nil
 	}
-	last, fresh := d.policies.kept(d.Now())
+	last, now := cmp.Or(d.last.Load(), &lastPolicy{}), d.Now()
 	id := cmp.Or(read.Organization.Value, d.orgID)
-	if _, err := hex24.Canonical(id); err == nil && !fresh { // What cannot be named cannot be asked.
+	if _, err := hex24.Canonical(id); err == nil && !now.Before(last.until) { // What cannot be named cannot be asked.
 		found, err := d.policy(ctx, operation, id)
-		kept := policyKept
+		next := &lastPolicy{found, now.Add(policyKept)}
 		if err != nil {
-			if kind := connectors.KindOf(err); last == nil && d.attempts == nil && connectors.Retryable(err) && kind != connectors.MalformedResponse {
+			if last.policy == nil && d.attempts == nil && connectors.Retryable(err) && connectors.KindOf(err) != connectors.MalformedResponse {
 				return policy{}, err
 			}
-			found, kept = last, failureKept
+			next = &lastPolicy{last.policy, now.Add(failureKept)}
 		}
-		if last = found; ctx.Err() == nil {
-			d.policies.keep(found, d.Now().Add(kept))
+		if last = next; ctx.Err() == nil {
+			d.last.Store(next)
 		}
 	}
 	var known policy
-	if last != nil {
-		known = *last
+	if last.policy != nil {
+		known = *last.policy
 	}
 	if d.attempts != nil {
 		known.attempts = d.attempts
@@ -144,17 +142,4 @@ func (d *driver) policy(ctx context.Context, operation, id string) (*policy, err
 	}
 	found := read.policy()
 	return &found, nil
-}
-
-// kept is the policy that was last read, and whether it, or a failure since, is recent.
-func (p *policies) kept(now time.Time) (last *policy, fresh bool) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.last, now.Before(p.until)
-}
-
-func (p *policies) keep(last *policy, until time.Time) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.last, p.until = last, until
 }

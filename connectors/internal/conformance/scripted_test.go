@@ -247,12 +247,17 @@ func (s *grouper) JoinGroup(_ testing.TB, user conformance.User, id, name string
 
 func (s *grouper) Population() (id, name string) { return "", "" }
 
+// clock is the time by a server's own clock; each is an hour ahead of the one before.
+func (n *tenant) clock(server string) time.Time {
+	return n.now.Add(time.Duration(slices.Index(n.servers, server)) * time.Hour)
+}
+
 // lock locks every layer of the account on one server.
 func (n *tenant) lock(id, server string, reason connectors.Reason) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.now = n.now.Add(time.Second)
-	since := n.now
+	since := n.clock(server)
 	var locks []connectors.Lock
 	for _, layer := range layers {
 		locks = append(locks, connectors.Lock{Layer: layer, Reason: reason, Since: &since, Partial: n.partly})
@@ -303,7 +308,7 @@ func (d *driver) call(ctx context.Context, operation string, sent connectors.Ans
 func (d *driver) account(one *person) *connectors.Account {
 	object, _ := json.Marshal(map[string]string{"id": one.ID, "username": one.Username, "email": one.Email})
 	whole, _ := connectors.Complete(object, userFields)
-	account := &connectors.Account{ID: one.ID, Username: one.Username, Email: one.Email, User: whole, AsOf: d.now, State: connectors.State{
+	account := &connectors.Account{ID: one.ID, Username: one.Username, Email: one.Email, User: whole, AsOf: d.clock(d.server), State: connectors.State{
 		Locks: slices.Clone(one.locks[d.server]), Disabled: one.disabled, Suspended: one.suspended, Privileged: connectors.Unknown,
 	}}
 	if d.oneState && (one.disabled || one.suspended) {
@@ -371,7 +376,7 @@ func (d *driver) Unlock(ctx context.Context, account *connectors.Account) (conne
 		case one.disabled || one.suspended:
 			return connectors.Unlocked{}, d.fail(connectors.OperationUnlock, connectors.RejectedByProvider, connectors.No, "unlocking would also enable the account; enable it first")
 		case len(one.locks[d.server]) == 0:
-			return connectors.Unlocked{At: d.now}, nil
+			return connectors.Unlocked{At: d.clock(d.server)}, nil
 		}
 	}
 	return connectors.Unlocked{At: d.unlocks(one, layers)}, nil
@@ -389,7 +394,7 @@ func (d *driver) unlocks(one *person, cleared []connectors.Layer) time.Time {
 	if d.revives {
 		one.disabled, one.suspended = false, false
 	}
-	return d.now
+	return d.clock(d.server)
 }
 
 func (s *scanner) Scan(ctx context.Context, after string) (accounts iter.Seq2[*connectors.Account, error], sorted bool) {
