@@ -115,7 +115,7 @@ func (c *Client) ask(ctx context.Context, run *workflowpb.WorkflowExecutionInfo)
 	case gone(err):
 		return nil
 	case err != nil:
-		waiting.Unknown = NoAnswer
+		waiting.Unknown = noAnswer
 		return waiting
 	case status.Step != workflows.StepApproval || status.Result.Approval == nil:
 		return nil
@@ -134,15 +134,15 @@ func gone(err error) bool {
 	return errors.As(err, &missing)
 }
 
-// NoAnswer says why an open run says nothing of itself.
-const NoAnswer = "no worker answered for the workflow: see that one runs"
+// noAnswer says why an open run says nothing of itself.
+const noAnswer = "no worker answered for the workflow: see that one runs"
 
-// AskTimeout bounds the wait for the answer of a worker that may not be there.
-const AskTimeout = 2 * time.Second
+// askTimeout bounds the wait for the answer of a worker that may not be there.
+const askTimeout = 2 * time.Second
 
 // Status asks an unlock for its step, and its result so far. A worker must serve workflows.
 func (r *Run) Status(ctx context.Context) (*workflows.Status, error) {
-	ctx, cancel := context.WithTimeout(ctx, AskTimeout)
+	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
 	answer, err := r.client.Temporal.QueryWorkflow(ctx, r.WorkflowID, r.RunID, workflows.StatusQuery)
 	if err != nil {

@@ -104,9 +104,10 @@ func MissingRight(result *activities.CheckResult) error {
 	}
 	failure := &Failure{Type: string(worst.Kind),
 		Message: fmt.Sprintf("the credential of %s was not shown to have the right to: %s", result.Connection, strings.Join(missing, ", "))}
-	if worst.Kind == "" {
+	switch worst.Kind { //nolint:exhaustive // every other kind is the type of a failure too
+	case "":
 		failure.Type = workflows.TypeInternal
-	} else if worst.Kind == connectors.NotFound || worst.Kind == connectors.Ambiguous { // Nobody asked for a user.
+	case connectors.NotFound, connectors.Ambiguous: // Nobody asked for a user.
 		failure.Type = string(connectors.MalformedResponse)
 	}
 	return failure

@@ -10,7 +10,6 @@ import (
 	temporalclient "go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
 
-	"github.com/latchkey-iam/latchkey/connectors"
 	"github.com/latchkey-iam/latchkey/workflows"
 )
 
@@ -24,9 +23,8 @@ func (r *Run) takes(ctx context.Context, workflow, closed string) (*View, error)
 	if err != nil {
 		return nil, err
 	}
-	if view.Type != workflow {
-		return nil, &Failure{Type: string(connectors.NotFound), WorkflowID: r.WorkflowID,
-			Message: fmt.Sprintf("%s is a workflow of type %s, and must be one of type %s", r.WorkflowID, view.Type, workflow)}
+	if err := view.MustBe(workflow); err != nil {
+		return nil, err
 	}
 	if !view.Open() {
 		return nil, &Failure{Type: workflows.TypeRejected, WorkflowID: r.WorkflowID, RunID: view.RunID,
@@ -60,7 +58,7 @@ func (r *Run) update(ctx context.Context, view *View, name string, argument, ans
 	case errors.As(err, &closed):
 		failure.Message = "the run has just closed"
 	case bounded.Err() != nil && ctx.Err() == nil:
-		failure.Type, failure.Message = workflows.TypeNoWorker, NoAnswer
+		failure.Type, failure.Message = workflows.TypeNoWorker, noAnswer
 	default:
 		return fmt.Errorf("send %s the update %s: %w", r.WorkflowID, name, err)
 	}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
@@ -46,6 +48,15 @@ type View struct {
 
 // Open reports whether the run has not ended.
 func (v *View) Open() bool { return v.Status == StatusRunning }
+
+// MustBe returns a failure of type NotFound for a run of a workflow of none of these types.
+func (v *View) MustBe(types ...string) error {
+	if slices.Contains(types, v.Type) {
+		return nil
+	}
+	return &Failure{Type: string(connectors.NotFound), WorkflowID: v.WorkflowID,
+		Message: fmt.Sprintf("%s is a workflow of type %s, and must be one of type %s", v.WorkflowID, v.Type, strings.Join(types, " or "))}
+}
 
 // Status is Temporal's word for the state of a run.
 type Status string
@@ -190,7 +201,7 @@ func (r *Run) View(ctx context.Context) (*View, error) {
 func (r *Run) ask(ctx context.Context, view *View) {
 	var err error
 	if view.Type == workflows.UnlockLockedUsersName {
-		bounded, cancel := context.WithTimeout(ctx, AskTimeout)
+		bounded, cancel := context.WithTimeout(ctx, askTimeout)
 		defer cancel()
 		view.Progress, err = r.Progress(bounded)
 	} else {
@@ -200,7 +211,7 @@ func (r *Run) ask(ctx context.Context, view *View) {
 		}
 	}
 	if err != nil {
-		view.Unknown = NoAnswer
+		view.Unknown = noAnswer
 	}
 }
 

@@ -17,6 +17,7 @@ import (
 	"github.com/latchkey-iam/latchkey/activities/guard"
 	"github.com/latchkey-iam/latchkey/connectors"
 	"github.com/latchkey-iam/latchkey/connectors/registry"
+	"github.com/latchkey-iam/latchkey/internal/suggest"
 	"github.com/latchkey-iam/latchkey/workflows"
 )
 
@@ -203,7 +204,7 @@ func parseConnection(entry string) (named, error) {
 
 func unknownProvider(entry, provider string) error {
 	names := providerNames()
-	if meant := closest(provider, names); meant != "" {
+	if meant := suggest.Closest(provider, names); meant != "" {
 		return fmt.Errorf("%q: unknown provider %q: did you mean %s?", entry, provider, meant)
 	}
 	return fmt.Errorf("%q: unknown provider %q; the providers are %s", entry, provider, strings.Join(names, ", "))

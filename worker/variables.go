@@ -11,11 +11,11 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/agext/levenshtein"
 	"github.com/kelseyhightower/envconfig"
 
 	"github.com/latchkey-iam/latchkey/connectors"
 	"github.com/latchkey-iam/latchkey/internal/setting"
+	"github.com/latchkey-iam/latchkey/internal/suggest"
 )
 
 // parseBool reads true or false.
@@ -59,20 +59,6 @@ func trim(name string, list []string) error {
 	default:
 		return nil
 	}
-}
-
-// maxTypos is how far a word may be from the one that was meant.
-const maxTypos = 3
-
-// closest returns the candidate that the word most likely stands for, or empty.
-func closest(word string, candidates []string) string {
-	best, distance := "", min(maxTypos, len(word)/2)+1
-	for _, candidate := range candidates {
-		if d := levenshtein.Distance(word, candidate, nil); d < distance {
-			best, distance = candidate, d
-		}
-	}
-	return best
 }
 
 // Variables returns the names of a specification's variables under a prefix.
@@ -171,7 +157,7 @@ func within(prefixes []string, name string) bool {
 }
 
 func unknownVariable(name string, known []string) error {
-	best := closest(name, known)
+	best := suggest.Closest(name, known)
 	switch {
 	case best != "":
 		return fmt.Errorf("%s is unknown: did you mean %s?", name, best)

@@ -9,7 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/agext/levenshtein"
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 	"go.temporal.io/sdk/converter"
@@ -17,6 +16,7 @@ import (
 	"github.com/latchkey-iam/latchkey/activities"
 	"github.com/latchkey-iam/latchkey/activities/guard"
 	"github.com/latchkey-iam/latchkey/connectors"
+	"github.com/latchkey-iam/latchkey/internal/suggest"
 )
 
 // The types of the guard are public through this package.
@@ -244,11 +244,8 @@ func unknownField(at jsontext.Pointer, root reflect.Type) error {
 		return Fault{Field: parent, Message: "holds a field that is not known, and not shown: the fields are " + strings.Join(known, ", ")}
 	}
 	fault := Fault{Field: strings.TrimPrefix(parent+"."+name, "."), Message: "is no field: the fields are " + strings.Join(known, ", ")}
-	distance := 3
-	for _, candidate := range known {
-		if d := levenshtein.Distance(strings.ToLower(name), strings.ToLower(candidate), nil); d < distance {
-			fault.Message, distance = fmt.Sprintf("is no field: did you mean %q?", candidate), d
-		}
+	if likely := suggest.Closest(name, known); likely != "" {
+		fault.Message = fmt.Sprintf("is no field: did you mean %q?", likely)
 	}
 	return fault
 }

@@ -4,6 +4,7 @@ package temporalclient
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/netip"
 	"os"
@@ -104,8 +105,12 @@ func loopback(address string) bool {
 	return host == "localhost" || err == nil && ip.IsLoopback()
 }
 
-// Dial connects. A server that does not answer within seconds is an *UnreachableError.
+// Dial connects. A server that does not answer within seconds is an *UnreachableError. Without a
+// logger the SDK's own log is dropped.
 func Dial(ctx context.Context, options Options, logger log.Logger) (client.Client, error) {
+	if logger == nil {
+		logger = log.NewStructuredLogger(slog.New(slog.DiscardHandler))
+	}
 	options.raw.Logger = logger
 	options.raw.WorkerHeartbeatInterval = heartbeatInterval
 	options.raw.Identity = identity()

@@ -2,9 +2,7 @@ package cli
 
 import (
 	"context"
-	"fmt"
 	"strings"
-	"time"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
@@ -18,16 +16,10 @@ const namesAreClaims = "Names are claims: anybody who may reach Temporal may giv
 	"or Temporal's own authorization stands in front."
 
 func (a *app) approvalsCommand() *cobra.Command {
-	cmd := &cobra.Command{
-		Use:   "approvals",
-		Short: "List, approve and deny the unlocks that wait for an approval",
-		Long: "An unlock waits for an approval when its caller asks for one, or when the connection's rules\n" +
-			"demand it. Whoever asked for it, or joined it, and the account itself must not answer; the\n" +
-			"connection says who else may.\n\n" + namesAreClaims,
-		Args: noSubcommand,
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
-	}
-	cmd.AddCommand(a.approvalsListCommand())
+	cmd := group("approvals", "List, approve and deny the unlocks that wait for an approval",
+		"An unlock waits for an approval when its caller asks for one, or when the connection's rules\n"+
+			"demand it. Whoever asked for it, or joined it, and the account itself must not answer; the\n"+
+			"connection says who else may.\n\n"+namesAreClaims, a.approvalsListCommand())
 	for _, each := range answers {
 		cmd.AddCommand(a.answerCommand(each))
 	}
@@ -37,7 +29,7 @@ func (a *app) approvalsCommand() *cobra.Command {
 func (a *app) approvalsListCommand() *cobra.Command {
 	var connection string
 	var output format
-	var where place
+	var temporal temporalFlags
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "List the unlocks that wait for an approval: who asked, why, and until when",
@@ -48,100 +40,120 @@ func (a *app) approvalsListCommand() *cobra.Command {
 		Args: noArguments("; name a connection with --connection"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if connection != "" {
-				if err := workflows.ValidateConnection(connection); err != nil {
-					return &usageError{message: inFlags(err)}
+				if err := inFlags(workflows.ValidateConnection(connection)); err != nil {
+					return err
 				}
 			}
-			return a.withSession(cmd.Context(), where, func(connected *session) error {
-				return a.listApprovals(cmd.Context(), connected, output, connection)
+			return connect(cmd.Context(), temporal, func(c *client.Client) error {
+				return a.listApprovals(cmd.Context(), c, output, connection)
 			})
 		},
 	}
-	cmd.Flags().StringVar(&connection, "connection", "", "only the requests at this connection (default: all)")
+	addConnection(cmd, &connection, &temporal, false)
 	addOutput(cmd, &output)
-	where.add(cmd)
-	completeWith(cmd, "connection", where.completeConnections)
+	temporal.add(cmd)
 	return cmd
 }
 
-// listApprovals writes each page as it comes.
-func (a *app) listApprovals(ctx context.Context, connected *session, output format, connection string) error {
-	list := newElements(a.env.Stdout, output, nil)
-	shown := 0
-	err := connected.latchkey.Awaiting(ctx, connection, func(page []client.Waiting) error {
-		shown += len(page)
-		if !output.structured() {
-			return a.drawWaiting(page)
-		}
+func (a *app) listApprovals(ctx context.Context, c *client.Client, output format, connection string) error {
+	list := a.newList(a.env.Stdout, output, table.Row{"Workflow ID", "Account", "Requested by", "Reason", "Needed", "Until", "Locks"}, nil)
+	err := c.Awaiting(ctx, connection, func(page []client.Waiting) error {
 		for _, each := range page {
-			if err := list.add(each, nil); err != nil {
+			if err := list.add(each, waitingRow(each), nil); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
+	if err == nil {
+		err = list.end()
+	}
 	switch {
-	case err != nil:
+	case err != nil || output.structured():
 		return err
-	case output.structured():
-		return list.end()
-	case shown == 0:
-		_, err = fmt.Fprintln(a.env.Stdout, "Nothing waits for an approval.")
+	case list.count == 0:
+		a.println("Nothing waits for an approval.")
 	default:
-		_, err = fmt.Fprintln(a.env.Stdout, "Answer with: latchkey approvals approve WORKFLOW_ID --reason TEXT, or latchkey approvals deny")
+		a.println("Answer with: latchkey approvals approve WORKFLOW_ID --reason TEXT, or latchkey approvals deny")
 	}
-	return err
-}
-
-func (a *app) drawWaiting(page []client.Waiting) error {
-	if len(page) == 0 {
-		return nil
-	}
-	rows := make([]table.Row, len(page))
-	for i, each := range page {
-		rows[i] = waitingRow(each)
-	}
-	return a.drawTable(table.Row{"Workflow ID", "Account", "Requested by", "Reason", "Needed", "Until", "Locks"}, rows)
+	return nil
 }
 
 func waitingRow(each client.Waiting) table.Row {
-	account := printable(each.UserID + " at " + each.Connection)
+	account := each.UserID + " at " + each.Connection
 	if each.Unknown != "" {
-		return table.Row{printable(each.WorkflowID), account, each.Unknown, "", "", "", ""}
+		return table.Row{each.WorkflowID, account, each.Unknown, "", "", "", ""}
 	}
-	return table.Row{printable(each.WorkflowID), account, printable(each.RequestedBy), printable(each.RequestReason),
-		strings.Join(each.Cases, ", "), instant(*each.Until), stateText(each.Before)}
+	return table.Row{each.WorkflowID, account, each.RequestedBy, each.RequestReason,
+		strings.Join(each.Cases, ", "), instant(each.Until), stateText(each.Before)}
 }
 
-// approvalText says what became of an approval, or until when it is waited for.
-func approvalText(record *workflows.ApprovalRecord) string {
-	var text string
-	switch {
-	case record.Decision == "":
-		text = "waited for until " + instant(record.Until)
-	case record.By == "":
-		text = record.Decision + " at " + instant(record.Until)
-	default:
-		text = record.Decision + " by " + record.By + " at " + instant(record.At)
-	}
-	if record.Reason != "" {
-		text += ": " + record.Reason
-	}
-	return printable(fmt.Sprintf("%s (needed: %s)", text, strings.Join(record.Cases, ", ")))
+// answerKind is one of the answers to a request.
+type answerKind struct {
+	name, decision, short, long string
+	send                        func(*client.Run, context.Context, workflows.Answer) error
 }
 
-// approvalWait says on the line of progress what an open unlock waits for; empty when it is
-// no approval.
-func (v *runView) approvalWait(now time.Time) string {
-	if v.Step != workflows.StepApproval || v.Result == nil || v.Result.Approval == nil {
-		return ""
-	}
-	until := v.Result.Approval.Until.UTC()
-	clock := until.Format("15:04Z")
-	if until.Sub(now) > 12*time.Hour {
-		clock = instant(until)
-	}
-	return "waiting for an approval until " + clock + "; " + approveWith(v.WorkflowID)
+// answers are those to a request that waits.
+var answers = []answerKind{
+	{"approve", "approved", "Approve an unlock that waits for it", "The account is looked up again, and\nunlocked if its locks and flags are those that were approved.", (*client.Run).Approve},
+	{"deny", "denied", "Deny an unlock that waits for an approval", "The unlock ends as denied, with nothing changed.", (*client.Run).Deny},
 }
 
-func approveWith(workflowID string) string { return "latchkey approvals approve " + workflowID }
+// answeredView is the answer that a request took.
+type answeredView struct {
+	WorkflowID string `json:"workflowId"`
+	RunID      string `json:"runId"`
+	Decision   string `json:"decision"`
+	By         string `json:"by"`
+	Reason     string `json:"reason,omitempty"`
+}
+
+func (a *app) answerCommand(kind answerKind) *cobra.Command {
+	var answer workflows.Answer
+	var runID string
+	var output format
+	var temporal temporalFlags
+	const example = "unlock/jc-prod/5f3c0e8b9a7d6c5e4f3a2b1c"
+	cmd := &cobra.Command{
+		Use:   kind.name + " WORKFLOW_ID",
+		Short: kind.short,
+		Long: kind.short + ". " + kind.long + "\n" +
+			"This command does not wait for that; the exit code is 7 when the request does not take the answer.\n\n" +
+			namesAreClaims,
+		Example: "  latchkey approvals " + kind.name + " " + example + " --by boss --reason 'I called her'",
+		Args:    oneArgument("workflow ID, as latchkey approvals list prints it", example),
+		ValidArgsFunction: temporal.completeWith(func(ctx context.Context, c *client.Client) (ids []string) {
+			_ = c.Awaiting(ctx, "", func(page []client.Waiting) error {
+				for _, each := range page {
+					ids = append(ids, each.WorkflowID)
+				}
+				return nil
+			})
+			return ids
+		}),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if strings.TrimSpace(answer.By) == "" {
+				return usagef("--by is empty: say who answers")
+			}
+			return connect(cmd.Context(), temporal, func(c *client.Client) error {
+				run := c.Attach(args[0], runID)
+				if err := kind.send(run, cmd.Context(), answer); err != nil {
+					return single.pointed(err)
+				}
+				view := answeredView{WorkflowID: run.WorkflowID, RunID: run.RunID, Decision: kind.decision, By: answer.By, Reason: answer.Reason}
+				return a.show(output, view, func() {
+					a.drawRows(row{"workflow", view.WorkflowID}, row{kind.decision + " by", view.By},
+						row{"look at it", "latchkey status " + view.WorkflowID + " --follow"})
+				})
+			})
+		},
+	}
+	a.addName(cmd, &answer.By, "by", "who answers; a claim, see above")
+	cmd.Flags().StringVar(&answer.Reason, "reason", "", "why, for the result and the audit log")
+	cmd.Flags().StringVar(&runID, "run-id", "", "answer only if this run is the one that waits (default: the newest)")
+	completeNothing(cmd, "reason", "run-id")
+	addOutput(cmd, &output)
+	temporal.add(cmd)
+	return cmd
+}

@@ -37,13 +37,13 @@ func TestApprovalsList(t *testing.T) {
 	require.Equal(t, []string{workflows.CaseRequested}, waiting.Cases)
 
 	drawn := until(t, func() outcome { return with.again().call(t.Context(), "approvals", "list", "--connection", with.name) }, having("INC-1"))
-	require.Regexp(t, id+` +│ `+someID+` at cli-approvals +│ soar +│ INC-1 +│ requested +│ `+instant(*waiting.Until)+` +│ account: failed_sign_in`, drawn.stdout)
+	require.Regexp(t, id+` +│ `+someID+` at cli-approvals +│ soar +│ INC-1 +│ requested +│ `+instant(waiting.Until)+` +│ account: failed_sign_in`, drawn.stdout)
 	require.Contains(t, drawn.stdout, "latchkey approvals approve WORKFLOW_ID")
 	require.Contains(t, with.again().call(t.Context(), "approvals", "list", "-o", "yaml").stdout, "workflowId: "+id)
 
 	shown := until(t, func() outcome { return with.again().status(t.Context(), id) }, having("latchkey approvals approve "+id))
 	require.Regexp(t, `step +approval\n`, shown.stdout)
-	require.Contains(t, shown.stdout, "waited for until "+instant(*waiting.Until)+" (needed: requested)")
+	require.Contains(t, shown.stdout, "waited for until "+instant(waiting.Until)+" (needed: requested)")
 	require.Contains(t, lines(with.again().run(t.Context(), "__complete", "approvals", "approve", "--address", with.server.address, "").stdout), id)
 }
 
@@ -88,7 +88,7 @@ func TestApprovalsApprove(t *testing.T) {
 
 	again := with.again().call(t.Context(), "approvals", "approve", waiting.WorkflowID)
 	require.Equal(t, ExitOtherwise, again.code)
-	require.Contains(t, again.stderr, "latchkey: Rejected: the unlock is completed and waits for no approval")
+	require.Contains(t, again.stderr, "latchkey: Rejected: the run is completed and waits for no approval; look at it with: latchkey status "+waiting.WorkflowID+"")
 }
 
 func TestApprovalsDeny(t *testing.T) {
@@ -143,7 +143,7 @@ func TestApprovalOfAnotherType(t *testing.T) {
 	}, listedSoon, 50*time.Millisecond)
 	got := with.again().call(t.Context(), "approvals", "approve", listed.GetExecutions()[0].GetExecution().GetWorkflowId())
 	require.Equal(t, ExitNoSuchUser, got.code)
-	require.Contains(t, got.stderr, "only unlocks of one user wait for approvals")
+	require.Contains(t, got.stderr, "is a workflow of type CheckConnection, and must be one of type UnlockUser")
 }
 
 func TestApprovalOnTheProgressLine(t *testing.T) {
@@ -178,10 +178,10 @@ func TestApprovalText(t *testing.T) {
 	record.Decision, record.By, record.At = "denied", "boss", began
 	require.Equal(t, "denied by boss at 2026-03-01T12:00:00Z (needed: always, privileged)", approvalText(&record))
 
-	view := &runView{WorkflowID: "w", Step: workflows.StepApproval, Result: &workflows.Result{Approval: &record}}
-	require.Equal(t, "waiting for an approval until 13:00Z; latchkey approvals approve w", progressText(view, time.Second, began))
-	require.Contains(t, progressText(view, time.Second, began.Add(-24*time.Hour)), "until 2026-03-01T13:00:00Z;")
-	require.Equal(t, "approval (1s)", progressText(&runView{Step: workflows.StepApproval}, time.Second, began))
+	view := &client.View{WorkflowID: "w", Step: workflows.StepApproval, Result: client.Result{Unlock: &workflows.Result{Approval: &record}}}
+	require.Equal(t, "waiting for an approval until 13:00Z; latchkey approvals approve w", progressText(view, time.Second, began, 80))
+	require.Contains(t, progressText(view, time.Second, began.Add(-24*time.Hour), 80), "until 2026-03-01T13:00:00Z;")
+	require.Equal(t, "approval (1s)", progressText(&client.View{Step: workflows.StepApproval}, time.Second, began, 80))
 }
 
 func TestApprovalsListOfAWrongName(t *testing.T) {
@@ -200,7 +200,6 @@ func TestApprovalFlags(t *testing.T) {
 		{[]string{"--user-id", someID, "--approval", "--approval-timeout", "0s"}, "--approval-timeout must be at least 1s"},
 		{[]string{"--user-id", someID, "--approval", "--approval-timeout", "10ms"}, "--approval-timeout must be between 1s and 720h"},
 		{[]string{"--user-id", someID, "--approvers", ","}, "--approvers"},
-		{[]string{"--from-file", "-", "--approval"}, "--approval is for one user and does not go with --from-file"},
 	} {
 		got := run(t, append([]string{"unlock", "--connection", "jc-prod", "--address", nowhere}, test.args...)...)
 		require.Equal(t, ExitUsage, got.code, got.stderr)

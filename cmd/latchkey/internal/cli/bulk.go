@@ -1,160 +1,180 @@
 package cli
 
 import (
-	"context"
-	"errors"
-	"fmt"
+	"slices"
 
 	"github.com/spf13/cobra"
 
 	"github.com/latchkey-iam/latchkey/client"
+	"github.com/latchkey-iam/latchkey/cmd/latchkey/internal/userlist"
 	"github.com/latchkey-iam/latchkey/workflows"
 )
 
 func (a *app) bulkCommand() *cobra.Command {
-	cmd := &cobra.Command{
-		Use:   "bulk",
-		Short: "Unlock all locked users under a policy, and look after such runs",
-		Long: "A run over many users is one workflow, with an unlock of its own for each user. It is started\n" +
-			"here, by latchkey unlock --from-file or by a schedule; the other commands take its workflow ID.",
-		Args: noArguments(""),
-	}
-	cmd.AddCommand(a.bulkStartCommand(), a.bulkStatusCommand(), a.bulkReportCommand())
-	for _, each := range bulkCommands {
-		cmd.AddCommand(a.bulkTellCommand(each.update, each.short, each.long))
+	cmd := group("bulk", "Unlock many users under a policy, and look after such runs",
+		"A run over many users is one workflow, with an unlock of its own for each user. It is started\n"+
+			"here or by a schedule; the other commands take its workflow ID.",
+		a.bulkStartCommand(), a.statusCommand(many), a.reportCommand())
+	for _, each := range bulkUpdates {
+		cmd.AddCommand(a.bulkUpdateCommand(each.name, each.short, each.long))
 	}
 	return cmd
 }
 
-// bulkRequest is a run over many users that is to be started.
-type bulkRequest struct {
-	in     workflows.BulkInput
-	detach bool
-	// report is the file to write each decision to; empty for none.
-	report string
-	output format
-	place  place
+// bulkFlags are the flags of latchkey bulk start.
+type bulkFlags struct {
+	requestFlags
+	demands                  guardFlags
+	file, as, policy, report string
+	concurrency              int
+	dryRun                   bool
 }
 
-// check finds what is wrong with a request before anything starts.
-func (r *bulkRequest) check() error {
-	if r.in.Timeout == 0 {
-		// Zero would be taken for "not given".
-		return usagef("--timeout must be at least 1s")
+func (a *app) bulkStartCommand() *cobra.Command {
+	var flags bulkFlags
+	cmd := &cobra.Command{
+		Use:   "start --connection NAME",
+		Short: "Unlock all locked users of a connection under a policy, or those of a list",
+		Long: "Unlock all locked users of a connection whom the policy allows, and say of each other why not.\n" +
+			"What a policy may hold is said by: latchkey schema policy\n\n" +
+			"The defaults are cautious: only locks by failed sign-ins that are at least 15m old, no privileged\n" +
+			"account, nobody more than 3 times within 24h, at most 500 users. When more than 50 users were\n" +
+			"locked within an hour, which may be an attack, the run unlocks nobody until an operator says so,\n" +
+			"with latchkey bulk release or abort.\n\n" +
+			"With --from-file it unlocks the users of a list, at most 5000, and has none of these defaults: a\n" +
+			"person has named the users. The list is CSV whose header names a column user_id, username or\n" +
+			"email (of a row the first of these that is filled counts), JSON lines such as\n" +
+			"{\"email\":\"ada@example.com\"}, or one reference a line: what holds an @ is an address, what has the\n" +
+			"shape of a provider's ID is one, and the rest are names, unless --as says what they are. Blank\n" +
+			"lines and those that begin with # are skipped; a bad line is named before anything starts.\n\n" +
+			"When this command is interrupted, the run goes on. Exit codes: latchkey help exit-codes",
+		Example: "  latchkey bulk start --connection jumpcloud --dry-run\n" +
+			"  latchkey bulk start --connection jumpcloud --policy policy.yaml --report report.csv\n" +
+			"  latchkey bulk start --connection jumpcloud --from-file users.csv --report report.csv",
+		Args: noArguments("; name users with --from-file"),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			in, err := flags.input(a, cmd)
+			if err != nil {
+				return err
+			}
+			return a.start(cmd.Context(), many, &flags.requestFlags, flags.report, func(c *client.Client) (*client.Run, error) {
+				return c.StartBulk(cmd.Context(), *in)
+			})
+		},
 	}
-	if r.report != "" && r.detach {
-		return usagef("--report needs the end of the run: without --detach, or later with latchkey bulk report")
-	}
-	if err := r.in.Normalise(); err != nil {
-		return &usageError{message: inFlags(err)}
-	}
-	return checkReport(r.report)
+	addConnection(cmd, &flags.connection, &flags.temporal, true)
+	own := cmd.Flags()
+	own.StringVar(&flags.file, "from-file", "", "unlock the users of this list, - is stdin: CSV with a header, JSON lines, or one reference a line")
+	own.StringVar(&flags.as, "as", userlist.Auto, "how to take a line of the list: "+orList(userlist.Words()))
+	own.StringVar(&flags.policy, "policy", "", "a file with the policy, YAML or JSON (default: the cautious one); the flags go over it")
+	flags.demands.add(cmd)
+	own.IntVar(&flags.concurrency, "concurrency", workflows.DefaultConcurrency, "how many users to unlock at a time")
+	own.BoolVar(&flags.dryRun, "dry-run", false, "decide and change nothing")
+	own.StringVar(&flags.report, "report", "", "write what became of each user to this file: .csv, .json or .jsonl")
+	flags.add(a, cmd)
+	cmd.MarkFlagsMutuallyExclusive("report", "detach")
+	complete(cmd, "as", userlist.Words()...)
+	completeNothing(cmd, "concurrency")
+	return cmd
 }
 
-// startBulk starts the run and waits for its end, unless it is to be detached.
-func (a *app) startBulk(ctx context.Context, request *bulkRequest) error {
-	connected, err := dial(ctx, request.place)
-	if err != nil {
-		return a.failedBulk(request.output, nil, err)
+// input returns what the run is started with, or all that is wrong with it.
+func (f *bulkFlags) input(a *app, cmd *cobra.Command) (*workflows.BulkInput, error) {
+	in := &workflows.BulkInput{Connection: f.connection, RequestReason: f.reason, RequestedBy: f.by, RequestID: f.id, Timeout: f.timeout}
+	given, parse := cmd.Flags().Changed("from-file"), workflows.ParsePolicy
+	if given {
+		parse = workflows.ParseListPolicy
 	}
-	defer connected.close()
-	run, err := connected.latchkey.StartBulk(ctx, request.in)
-	if err != nil {
-		return a.failedBulk(request.output, nil, interruptedAtStart(ctx, inTheWay(connected.located(err), "latchkey bulk status"),
-			"interrupted before it was known whether the run was started; with --request-id, starting it again would tell"))
+	switch {
+	case cmd.Flags().Changed("as") && !given:
+		return nil, usagef("--as says how to take a list: give one with --from-file")
+	case !slices.Contains(userlist.Words(), f.as):
+		return nil, usagef("--as must be %s", orList(userlist.Words()))
+	case f.concurrency == 0:
+		return nil, usagef("--concurrency must be at least 1") // Zero would be taken for "not given".
 	}
-	if request.detach {
-		return a.detachedBulk(request.output, run)
-	}
-	return a.finishBulk(ctx, connected, run, request)
-}
-
-// finishBulk waits for the end of a run and shows it.
-func (a *app) finishBulk(ctx context.Context, connected *session, run *client.Run, request *bulkRequest) error {
-	result, err := a.waitBulk(ctx, connected, run)
-	var failure *client.Failure
-	reported := true
-	if request.report != "" && (err == nil || errors.As(err, &failure)) {
-		reported = a.reportAtEnd(ctx, connected, run, request.report)
-	}
-	if err != nil {
-		return a.failedBulk(request.output, run, err)
-	}
-	if err := a.showBulk(request.output, run, result); err != nil || reported {
-		return err
-	}
-	return &outcomeError{word: workflows.TypeInternal} // What went wrong was said.
-}
-
-// reportAtEnd writes the report, and reports whether it could. That it could not does not
-// hide how the run ended.
-func (a *app) reportAtEnd(ctx context.Context, connected *session, run *client.Run, path string) bool {
-	err := a.reportTo(ctx, connected, run, path)
-	if err != nil {
-		_, _ = fmt.Fprintf(a.env.Stderr, "latchkey: %s\nlatchkey: take the report again with: latchkey bulk report %s --report FILE\n", printable(err.Error()), run.WorkflowID)
-	}
-	return err == nil
-}
-
-// waitBulk waits for the end of a run and shows its progress.
-func (a *app) waitBulk(ctx context.Context, connected *session, run *client.Run) (*workflows.BulkResult, error) {
-	stop := a.showProgress(ctx, "waiting for "+run.WorkflowID, a.bulkProgress(run))
-	result, err := run.BulkResult(ctx)
-	stop()
-	return result, connected.waited(ctx, run, err, "interrupted; the run goes on; look at it with: latchkey bulk status ")
-}
-
-func (a *app) detachedBulk(output format, run *client.Run) error {
-	if output.structured() {
-		return a.encode(output, detachedView{WorkflowID: run.WorkflowID, RunID: run.RunID})
-	}
-	return a.drawRows([]row{
-		{"workflow", run.WorkflowID},
-		{"run", run.RunID},
-		{"look at it", "latchkey bulk status " + run.WorkflowID},
-	})
-}
-
-// showBulk shows a result, and returns the exit code that it means.
-func (a *app) showBulk(output format, run *client.Run, result *workflows.BulkResult) error {
-	var err error
-	if output.structured() {
-		err = a.encode(output, result)
-	} else {
-		err = a.drawBulk(run, result, nil)
-	}
-	if word := bulkWord(result); err == nil && ExitCode(word) != ExitOK {
-		return &outcomeError{word: word}
-	}
-	return err
-}
-
-// failedBulk writes to stdout what is known of a run without a result, and returns its error.
-func (a *app) failedBulk(output format, run *client.Run, err error) error {
-	view := failedBulkView{Failure: viewFailure(err)}
-	_, view.Result = resultSoFar(err)
-	var written error
-	if output.structured() {
-		written = a.encode(output, view)
-	} else if view.Result != nil {
-		written = a.drawBulk(run, view.Result, &view.Failure)
-	}
-	if written != nil {
-		return written
-	}
-	return err
-}
-
-// bulkWord is the word for a result that has the exit code: how the run ended if it left
-// users alone, or else the worst that became of a user.
-func bulkWord(result *workflows.BulkResult) string {
-	if result.Outcome == workflows.Held || result.Outcome == workflows.Aborted {
-		return string(result.Outcome)
-	}
-	for _, word := range workflows.DecisionWords() {
-		if word.Class == workflows.ClassLocked && result.Counts[word.Word] > 0 {
-			return word.Word
+	if f.policy != "" {
+		policy, err := readPolicy(f.policy, parse)
+		if err != nil {
+			return nil, err
 		}
+		in.Policy = *policy
 	}
-	return string(result.Outcome)
+	f.overPolicy(cmd, &in.Policy)
+	if given {
+		users, err := f.readList(a)
+		if err != nil {
+			return nil, err
+		}
+		in.Users = users
+	}
+	if err := inFlags(in.Normalise()); err != nil {
+		return nil, err
+	}
+	return in, checkReport(f.report)
+}
+
+// overPolicy writes what the flags say over the policy of the file.
+func (f *bulkFlags) overPolicy(cmd *cobra.Command, policy *workflows.Policy) {
+	if only := optional(cmd, "only-reasons", &f.demands.OnlyReasons); only != nil {
+		policy.OnlyReasons = only
+	}
+	if least := optional(cmd, "min-locked-for", &f.demands.MinLockedFor); least != nil {
+		policy.MinLockedFor = least
+	}
+	if most := optional(cmd, "max-locked-for", &f.demands.MaxLockedFor); most != nil {
+		policy.MaxLockedFor = *most
+	}
+	if exclude := optional(cmd, "exclude-privileged", &f.demands.ExcludePrivileged); exclude != nil {
+		policy.ExcludePrivileged = exclude
+	}
+	if dry := optional(cmd, "dry-run", &f.dryRun); dry != nil {
+		policy.DryRun = *dry
+	}
+	if concurrency := optional(cmd, "concurrency", &f.concurrency); concurrency != nil {
+		policy.Concurrency = *concurrency
+	}
+}
+
+// bulkUpdates are what an operator can have an open run over many users do.
+var bulkUpdates = []struct{ name, short, long string }{
+	{workflows.PauseUpdate, "Let a run begin no further unlock until it is resumed", "Unlocks that are under way go on."},
+	{workflows.ResumeUpdate, "Let a run that is paused go on", ""},
+	{workflows.ReleaseUpdate, "Let a run that holds unlock after all", "A run holds when more users were locked lately than its policy takes for usual, which may be an\n" +
+		"attack. Once released it lists who is locked anew."},
+	{workflows.AbortUpdate, "End a run with nobody else unlocked", "Unlocks that are under way are waited for."},
+}
+
+// oneBulkRun demands the ID of one run over many users.
+var oneBulkRun = oneArgument("workflow ID", "unlock-locked/jumpcloud/0a1b")
+
+func (a *app) bulkUpdateCommand(update, short, long string) *cobra.Command {
+	var command workflows.Command
+	var output format
+	var temporal temporalFlags
+	cmd := &cobra.Command{
+		Use:               update + " WORKFLOW_ID",
+		Short:             short,
+		Long:              long,
+		Args:              oneBulkRun,
+		ValidArgsFunction: cobra.NoFileCompletions,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return connect(cmd.Context(), temporal, func(c *client.Client) error {
+				progress, err := c.Attach(args[0], "").Command(cmd.Context(), update, command)
+				if err != nil {
+					return many.pointed(err)
+				}
+				return a.show(output, progress, func() {
+					a.drawRows(rowsOf(append([]row{{"workflow", args[0]}}, progressRows(progress)...)...)...)
+					a.drawCounts("Decision", progress.Counts)
+				})
+			})
+		},
+	}
+	cmd.Flags().StringVar(&command.RequestReason, "reason", "", "why, for the result and the audit log")
+	a.addName(cmd, &command.RequestedBy, "requested-by", "who says so, for the result and the audit log")
+	completeNothing(cmd, "reason")
+	addOutput(cmd, &output)
+	temporal.add(cmd)
+	return cmd
 }

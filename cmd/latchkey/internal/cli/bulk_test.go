@@ -12,6 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/latchkey-iam/latchkey/client"
 	"github.com/latchkey-iam/latchkey/connectors"
 	"github.com/latchkey-iam/latchkey/test/latchkeytest"
 	"github.com/latchkey-iam/latchkey/workflows"
@@ -48,7 +49,7 @@ func (c *crowd) held(t *testing.T) string {
 func (c *crowd) await(t *testing.T, id string, state workflows.BulkState) {
 	t.Helper()
 	until(t, func() outcome { return c.again().call(t.Context(), "bulk", "status", id, "-o", "json") }, func(stdout string) bool {
-		progress := read[bulkView](t, stdout).Progress
+		progress := read[shownBulk](t, stdout).Progress
 		return progress != nil && progress.State == state
 	})
 }
@@ -58,7 +59,7 @@ func TestUnlockFromFile(t *testing.T) {
 	with := serveCrowd(t, "cli-from-file", append(lockedMembers(3), latchkeytest.Member(4))...)
 	report := filepath.Join(t.TempDir(), "report.csv")
 	list := file(t, "users.csv", "id,login,mail\n"+latchkeytest.MemberID(1)+",,\n,member2,\n,,member3@example.org\n,MEMBER2,\n"+latchkeytest.MemberID(4)+",,\n")
-	got := with.call(t.Context(), "unlock", "--connection", with.name, "--from-file", list, "--reason", "INC-1", "--report", report, "-o", "json")
+	got := with.call(t.Context(), "bulk", "start", "--connection", with.name, "--from-file", list, "--reason", "INC-1", "--report", report, "-o", "json")
 	require.Equal(t, ExitOK, got.code, got.stderr)
 	require.Equal(t, []string{"latchkey: left out 1 repeated reference", "latchkey: what became of 4 users is in " + report}, lines(got.stderr))
 	result := read[workflows.BulkResult](t, got.stdout)
@@ -92,7 +93,7 @@ func TestUnlockFromStdin(t *testing.T) {
 	t.Parallel()
 	with := serveCrowd(t, "cli-from-stdin", lockedMembers(2)...)
 	with.env.Stdin = strings.NewReader("member1\nmember2\n")
-	got := with.call(t.Context(), "unlock", "--connection", with.name, "--from-file", "-", "--policy", file(t, "p.json", `{"onlyReasons": ["admin"], "maxLockedFor": "10m"}`),
+	got := with.call(t.Context(), "bulk", "start", "--connection", with.name, "--from-file", "-", "--policy", file(t, "p.json", `{"onlyReasons": ["admin"], "maxLockedFor": "10m"}`),
 		"--only-reasons", "failed_sign_in,unknown", "--max-locked-for", "3h", "--concurrency", "1", "--dry-run", "--request-id", "cli-from-stdin-1", "--report", filepath.Join(t.TempDir(), "r.json"))
 	require.Equal(t, ExitOK, got.code, got.stderr)
 	require.Contains(t, got.stdout, "completed: everybody who was found was decided upon")
@@ -117,14 +118,12 @@ func TestUnlockFromFileFaults(t *testing.T) {
 			"line 1: give exactly one of", "line 3: is not one JSON object", "nothing was started"}},
 		{"too many", []string{"--from-file", file(t, "many", numbered(workflows.MaxUsers+1))}, []string{"names 5001 users; at most 5000 go in one start: split it", "nothing was started"}},
 		{"no such file", []string{"--from-file", "no/such"}, []string{"--from-file: open no/such"}},
-		{"flags of one user", []string{"--from-file", list, "--override", "disabled", "--email", "a@x", "--summary"}, []string{
-			"--email is for one user and does not go with --from-file", "--override is for one", "--summary is for one", "Its flags"}},
-		{"flags of a list", []string{"--username", "ada", "--report", "x.csv", "--concurrency", "3"}, []string{
-			"--concurrency is for a list of users: give one with --from-file", "--report is for a list", "Its flags"}},
+		{"a flag of one user", []string{"--from-file", list, "--email", "a@x"}, []string{"unknown flag --email", "Its flags"}},
+		{"a flag of a list", []string{"--as", "email"}, []string{"--as says how to take a list: give one with --from-file", "Its flags"}},
 		{"unknown way", []string{"--from-file", list, "--as", "name"}, []string{"--as must be auto, user-id, username or email", "Its flags"}},
 		{"a report of no format", []string{"--from-file", list, "--report", "x.txt"}, []string{"--report must be a file whose name ends in .csv, .json or .jsonl", "Its flags"}},
 		{"a report nowhere", []string{"--from-file", list, "--report", "no/such/x.csv"}, []string{"--report: there is no folder no/such: make it first", "Its flags"}},
-		{"a report of what is not waited for", []string{"--from-file", list, "--report", "x.csv", "--detach"}, []string{"--report needs the end of the run", "Its flags"}},
+		{"a report of what is not waited for", []string{"--from-file", list, "--report", "x.csv", "--detach"}, []string{"if any flags in the group [report detach] are set none of the others can be", "Its flags"}},
 		{"a policy of no sense", []string{"--from-file", list, "--policy", file(t, "p", "onlyReason: [admin]")}, []string{`onlyReason is no field: did you mean "onlyReasons"?`}},
 		{"ages of no sense", []string{"--from-file", list, "--min-locked-for", "2h", "--max-locked-for", "1h"}, []string{"--min-locked-for is longer than the age that a lock may have at most", "Its flags"}},
 		{"too many at a time", []string{"--from-file", list, "--concurrency", "101"}, []string{"--concurrency must be between 1 and 100", "Its flags"}},
@@ -133,7 +132,7 @@ func TestUnlockFromFileFaults(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			got := run(t, append([]string{"unlock", "--address", nowhere, "--connection", "jc-prod"}, test.args...)...)
+			got := run(t, append([]string{"bulk", "start", "--address", nowhere, "--connection", "jc-prod"}, test.args...)...)
 			require.Equal(t, ExitUsage, got.code)
 			require.Empty(t, got.stdout)
 			said := lines(got.stderr)
@@ -207,8 +206,8 @@ func TestBulkStart(t *testing.T) {
 	require.Len(t, lines(with.again().call(t.Context(), "bulk", "report", id).stdout), 5)
 	closed := with.again().call(t.Context(), "bulk", "status", id, "-o", "json")
 	require.Equal(t, ExitLocked, closed.code)
-	require.Equal(t, decisions, read[bulkView](t, closed.stdout).Result.Decisions)
-	require.Contains(t, with.again().call(t.Context(), "bulk", "pause", id).stderr, "is completed: there is nothing to tell it")
+	require.Equal(t, decisions, read[shownBulk](t, closed.stdout).Result.Decisions)
+	require.Contains(t, with.again().call(t.Context(), "bulk", "pause", id).stderr, "Rejected: the run is completed and takes no commands any more; look at it with: latchkey bulk status "+id)
 }
 
 func TestBulkHeldThenReleased(t *testing.T) {
@@ -228,8 +227,8 @@ func TestBulkHeldThenReleased(t *testing.T) {
 	require.Equal(t, "no attack", read[workflows.Progress](t, told.stdout).Interventions[0].RequestReason)
 	end := <-followed
 	require.Equal(t, ExitOK, end.code, end.stderr)
-	view := read[bulkView](t, end.stdout)
-	require.Equal(t, "completed", view.Status)
+	view := read[shownBulk](t, end.stdout)
+	require.Equal(t, client.StatusCompleted, view.Status)
 	require.NotNil(t, view.ClosedAt)
 	require.Equal(t, map[string]int{"unlocked": 3}, view.Result.Counts)
 	require.Equal(t, "operator", view.Result.Interventions[0].RequestedBy)
@@ -291,7 +290,7 @@ func TestBulkThatCannotBeKept(t *testing.T) {
 	got := with.call(t.Context(), "bulk", "start", "--connection", with.name, "-o", "json")
 	require.Equal(t, ExitUnreachable, got.code)
 	require.Contains(t, got.stderr, "latchkey: Unsupported: ")
-	view := read[failedBulkView](t, got.stdout)
+	view := read[failed[workflows.BulkResult]](t, got.stdout)
 	require.Equal(t, "Unsupported", view.Failure.Type)
 	require.NotNil(t, view.Result)
 	closed := with.again().call(t.Context(), "bulk", "status", view.Failure.WorkflowID)
@@ -306,7 +305,7 @@ func TestBulkOfNothing(t *testing.T) {
 	for _, what := range []string{"status", "report", "pause", "resume", "release", "abort"} {
 		for id, said := range map[string]string{
 			"no/such": "NotFound: there is no workflow no/such",
-			workflows.UnlockID("cli-bulk-nothing", someID): "is a workflow of type UnlockUser and no run over many users",
+			workflows.UnlockID("cli-bulk-nothing", someID): "is a workflow of type UnlockUser, and must be one of type UnlockLockedUsers",
 		} {
 			got := with.again().call(t.Context(), "bulk", what, id)
 			require.Equal(t, ExitNoSuchUser, got.code, what)
@@ -329,6 +328,6 @@ func TestBulkProgressText(t *testing.T) {
 		"unlocking  30% [==>.......] (3/10) 6/min, 1m10s left":                                          {State: workflows.StateUnlocking, Decided: 3, Found: 10, Remaining: 7, PerMinute: 6},
 		"done 100% [==========] (2/2) 90/min":                                                           {State: workflows.StateDone, Decided: 2, Found: 2, PerMinute: 90},
 	} {
-		require.Equal(t, want, bulkProgressText("ID", &progress, 3*time.Second, 70))
+		require.Equal(t, want, progressText(&client.View{WorkflowID: "ID", Progress: &progress}, 3*time.Second, began, 70))
 	}
 }

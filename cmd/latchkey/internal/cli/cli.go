@@ -12,6 +12,9 @@ import (
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
+
+	"github.com/latchkey-iam/latchkey/client"
+	"github.com/latchkey-iam/latchkey/workflows"
 )
 
 // Env is all that the commands touch of the process that they run in, so that a test
@@ -27,8 +30,8 @@ type Env struct {
 	Colour bool
 	// Width returns the terminal's width in columns.
 	Width func() int
-	// UserName returns the name of the operating system's user, or empty.
-	UserName func() string
+	// UserName is the name of the operating system's user, or empty.
+	UserName string
 	// ProgressEvery is how often the line of progress is redrawn.
 	ProgressEvery time.Duration
 }
@@ -46,7 +49,7 @@ func System() Env {
 		StderrTerminal: isTerminal(os.Stderr),
 		Colour:         os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb",
 		Width:          terminalWidth,
-		UserName:       userName,
+		UserName:       userName(),
 		ProgressEvery:  progressEvery,
 	}
 }
@@ -78,42 +81,70 @@ func userName() string {
 // app is one call of the command.
 type app struct {
 	env Env
+	// began says that the command line was accepted and its command runs.
+	began bool
 }
 
 // Run runs one command and returns its exit code. Cancelling the context interrupts it.
 func Run(ctx context.Context, env Env, args []string) int {
+	stdout := &checkedWriter{out: env.Stdout}
+	env.Stdout = stdout
 	a := &app{env: env}
 	root := a.root()
 	root.SetArgs(args)
 	ran, err := root.ExecuteContextC(ctx)
-	if err == nil {
+	switch {
+	case err == nil && stdout.err == nil:
 		return ExitOK
+	case err == nil:
+		err = fmt.Errorf("write the output: %w", stdout.err)
+	case !a.began:
+		err = commandLineError(root, err)
+	case ctx.Err() != nil && !conclusive(err):
+		err = &client.Failure{Type: workflows.TypeInterrupted, Message: "interrupted"}
 	}
-	err = a.understood(ctx, root, err)
-	said := explain(err)
-	for _, line := range strings.Split(said.message, "\n") {
-		if line != "" {
-			_, _ = fmt.Fprintln(env.Stderr, "latchkey: "+printable(line))
-		}
-	}
-	if said.try != "" {
-		_, _ = fmt.Fprintln(env.Stderr, "See: "+printable(said.try))
-	}
-	if said.usage && ran.HasParent() {
-		_, _ = fmt.Fprintf(env.Stderr, "Its flags are shown by: %s --help\n", ran.CommandPath())
-	}
-	return said.code
+	return a.report(ran, err)
 }
 
-// understood turns what cobra and the context say into errors of our own.
-func (a *app) understood(ctx context.Context, root *cobra.Command, err error) error {
-	if name, unknown := unknownCommand(err); unknown {
-		return unknownCommandError(root, name)
+// checkedWriter keeps the first error of a writer, so that it need not be looked at line by line.
+type checkedWriter struct {
+	out io.Writer
+	err error
+}
+
+// Write implements io.Writer.
+func (w *checkedWriter) Write(data []byte) (int, error) {
+	if w.err != nil {
+		return 0, w.err
 	}
-	if ctx.Err() != nil && !isFinal(err) {
-		return &interruptedError{message: "interrupted"}
+	var written int
+	written, w.err = w.out.Write(data)
+	return written, w.err
+}
+
+// report writes an error to stderr and returns its exit code.
+func (a *app) report(ran *cobra.Command, err error) int {
+	failure, help := explain(err)
+	if failure == nil {
+		return exitCodeOf(err)
 	}
-	return err
+	for _, line := range strings.Split(message(failure, err), "\n") {
+		if line != "" {
+			a.warn("%s", line)
+		}
+	}
+	switch {
+	case help == itsFlags && ran.HasParent():
+		_, _ = fmt.Fprintf(a.env.Stderr, "Its flags are shown by: %s --help\n", ran.CommandPath())
+	case help != "" && help != itsFlags:
+		_, _ = fmt.Fprintln(a.env.Stderr, "See: "+help)
+	}
+	return ExitCode(failure.Type)
+}
+
+// warn writes a line to stderr.
+func (a *app) warn(format string, arguments ...any) {
+	_, _ = fmt.Fprintln(a.env.Stderr, "latchkey: "+printable(fmt.Sprintf(format, arguments...)))
 }
 
 func (a *app) root() *cobra.Command {
@@ -132,19 +163,32 @@ func (a *app) root() *cobra.Command {
 	root.SetOut(a.env.Stdout)
 	root.SetErr(a.env.Stderr)
 	root.SetFlagErrorFunc(flagError)
-	root.AddCommand(a.unlockCommand(), a.statusCommand(), a.lockedCommand(), a.bulkCommand(), a.scheduleCommand(), a.approvalsCommand(), a.setupCommand(), a.workerCommand(), a.connectionsCommand(), a.schemaCommand(), a.versionCommand(), exitCodesTopic())
+	root.AddCommand(a.unlockCommand(), a.statusCommand(single), a.lockedCommand(), a.bulkCommand(), a.scheduleCommand(), a.approvalsCommand(), a.setupCommand(), a.workerCommand(), a.connectionsCommand(), a.schemaCommand(), a.versionCommand(), exitCodesTopic())
+	a.noteBeginning(root)
 	strictHelp(root)
 	return root
 }
 
-// noArguments refuses positional arguments, which are mostly a flag that was forgotten.
-func noArguments(instead string) cobra.PositionalArgs {
-	return func(cmd *cobra.Command, args []string) error {
-		if len(args) == 0 {
-			return nil
+// noteBeginning notes when the command line was accepted: cobra's errors before that have no
+// type, and are the caller's.
+func (a *app) noteBeginning(parent *cobra.Command) {
+	for _, command := range parent.Commands() {
+		if run := command.RunE; run != nil {
+			command.RunE = func(cmd *cobra.Command, args []string) error {
+				a.began = true
+				return run(cmd, args)
+			}
 		}
-		return usagef("%s takes flags and no arguments%s", cmd.CommandPath(), instead)
+		a.noteBeginning(command)
 	}
+}
+
+// group is a command that has commands below it, and does nothing itself.
+func group(use, short, long string, commands ...*cobra.Command) *cobra.Command {
+	cmd := &cobra.Command{Use: use, Short: short, Long: long, Args: noSubcommand,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() }}
+	cmd.AddCommand(commands...)
+	return cmd
 }
 
 // Root returns the command of nobody's process, to document it.

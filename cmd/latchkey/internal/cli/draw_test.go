@@ -2,6 +2,7 @@ package cli
 
 import (
 	"encoding/json"
+	"errors"
 	"flag"
 	"os"
 	"path/filepath"
@@ -82,12 +83,12 @@ func TestDrawResult(t *testing.T) {
 		name     string
 		terminal bool
 		result   *workflows.Result
-		failure  *failureView
+		failure  *client.Failure
 	}{
 		{"unlocked.txt", false, unlockedResult(), nil},
 		{"unlocked-terminal.txt", true, unlockedResult(), nil},
 		{"refused.txt", false, refusedResult(), nil},
-		{"rate-limited.txt", false, nothing, &failureView{Type: "RateLimited"}},
+		{"rate-limited.txt", false, nothing, &client.Failure{Type: "RateLimited"}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -96,7 +97,7 @@ func TestDrawResult(t *testing.T) {
 			h.env.StdoutTerminal = test.terminal
 			h.env.Width = func() int { return 60 }
 			a := &app{env: h.env}
-			require.NoError(t, a.drawResult(&client.Run{WorkflowID: "unlock/ping-eu/" + someID}, test.result, test.failure))
+			a.drawResult("unlock/ping-eu/"+someID, client.Result{Unlock: test.result}, test.failure)
 			requireGolden(t, test.name, h.stdout.String())
 		})
 	}
@@ -108,7 +109,7 @@ func TestDrawRefusals(t *testing.T) {
 	result := unlockedResult()
 	result.RefusedBy = []connectors.Refused{{Server: "dc2", Kind: connectors.Unavailable, Message: "it did not answer"}}
 	h := newHarness()
-	require.NoError(t, (&app{env: h.env}).drawResult(nil, result, nil))
+	(&app{env: h.env}).drawResult("", client.Result{Unlock: result}, nil)
 	require.Contains(t, h.stdout.String(), "refused by    dc2: Unavailable: it did not answer\n")
 }
 
@@ -138,20 +139,36 @@ func TestJSONIsTheResult(t *testing.T) {
 	require.Equal(t, want, &back)
 }
 
-func TestViewFailure(t *testing.T) {
+// TestFailed: stdout says why there is no result, and what was done before.
+func TestFailed(t *testing.T) {
 	t.Parallel()
-	result := refusedResult()
-	got := viewFailure(&client.Failure{Type: "StillLocked", Message: "still locked", Result: result, WorkflowID: "w", RunID: "r"})
-	require.Equal(t, failureView{"StillLocked", "still locked", "w", "r"}, got)
-	got = viewFailure(&interruptedError{message: "interrupted", workflowID: "w", runID: "r"})
-	require.Equal(t, failureView{"Interrupted", "interrupted", "w", "r"}, got)
+	for name, test := range map[string]struct {
+		err  error
+		want client.Failure
+		so   *workflows.Result
+	}{
+		"a run that failed": {&client.Failure{Type: "StillLocked", Message: "still locked", Result: refusedResult(), WorkflowID: "w", RunID: "r"},
+			client.Failure{Type: "StillLocked", Message: "still locked", WorkflowID: "w", RunID: "r"}, refusedResult()},
+		"an interruption": {&client.Failure{Type: "Interrupted", Message: "interrupted", WorkflowID: "w", RunID: "r"},
+			client.Failure{Type: "Interrupted", Message: "interrupted", WorkflowID: "w", RunID: "r"}, nil},
+		"a fault": {errors.New("anything"), client.Failure{Type: "Internal", Message: "anything"}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := newHarness()
+			require.ErrorIs(t, (&app{env: h.env}).failed(formatJSON, test.err), test.err)
+			got := read[failed[workflows.Result]](t, h.stdout.String())
+			require.Equal(t, test.want, got.Failure)
+			require.Equal(t, test.so, got.Result)
+		})
+	}
 }
 
 func TestNoColourWhenSwitchedOff(t *testing.T) {
 	t.Parallel()
 	h := newHarness()
 	h.env.StdoutTerminal, h.env.Colour = true, false
-	require.Equal(t, "unlocked", (&app{env: h.env}).coloured("unlocked"))
+	require.Equal(t, "unlocked", (&app{env: h.env}).painted("unlocked", "unlocked"))
 }
 
 func TestUserRowsOfNoObject(t *testing.T) {
@@ -164,21 +181,21 @@ func TestUserRowsOfNoObject(t *testing.T) {
 func TestPendingText(t *testing.T) {
 	t.Parallel()
 	next := began.Add(4 * time.Second)
-	failed := &failureView{Type: "RateLimited", Message: "slow down"}
+	failed := &client.Failure{Type: "RateLimited", Message: "slow down"}
 	tests := []struct {
-		pending pendingView
+		pending client.Pending
 		want    string
 	}{
-		{pendingView{Activity: "Lookup", State: stateStarted, Attempt: 1}, "Lookup, attempt 1"},
-		{pendingView{Activity: "Lookup", State: stateScheduled, Attempt: 1}, "Lookup, attempt 1, waiting for a worker"},
-		{pendingView{Activity: "Unlock", State: stateScheduled, Attempt: 3, NextAttemptAt: &next, LastFailure: failed}, "Unlock, attempt 3, last RateLimited, next try in 4s"},
-		{pendingView{Activity: "Unlock", State: stateScheduled, Attempt: 3, NextAttemptAt: &began, LastFailure: failed}, "Unlock, attempt 3, last RateLimited, waiting for a worker"},
-		{pendingView{Activity: "Verify", State: stateScheduled, Attempt: 2, NextAttemptAt: &next, LastFailure: &failureView{Type: "StillLocked"}}, "Verify, attempt 2, next read in 4s"},
-		{pendingView{Activity: "Unlock", State: stateStarted, Attempt: 3, LastFailure: failed}, "Unlock, attempt 3, last RateLimited"},
+		{client.Pending{Activity: "Lookup", State: client.PendingStarted, Attempt: 1}, "Lookup, attempt 1"},
+		{client.Pending{Activity: "Lookup", State: client.PendingScheduled, Attempt: 1}, "Lookup, attempt 1, waiting for a worker"},
+		{client.Pending{Activity: "Unlock", State: client.PendingScheduled, Attempt: 3, NextAttemptAt: &next, LastFailure: failed}, "Unlock, attempt 3, last RateLimited, next try in 4s"},
+		{client.Pending{Activity: "Unlock", State: client.PendingScheduled, Attempt: 3, NextAttemptAt: &began, LastFailure: failed}, "Unlock, attempt 3, last RateLimited, waiting for a worker"},
+		{client.Pending{Activity: "Verify", State: client.PendingScheduled, Attempt: 2, NextAttemptAt: &next, LastFailure: &client.Failure{Type: "StillLocked"}}, "Verify, attempt 2, next read in 4s"},
+		{client.Pending{Activity: "Unlock", State: client.PendingStarted, Attempt: 3, LastFailure: failed}, "Unlock, attempt 3, last RateLimited"},
 	}
 	for _, test := range tests {
 		require.Equal(t, test.want, pendingText(test.pending.Activity, test.pending, began))
 	}
-	view := &runView{Step: workflows.StepLookup, Pending: []pendingView{tests[0].pending}}
-	require.Equal(t, "look up, attempt 1 (7s)", progressText(view, 7*time.Second, began))
+	view := &client.View{Step: workflows.StepLookup, Pending: []client.Pending{tests[0].pending}}
+	require.Equal(t, "look up, attempt 1 (7s)", progressText(view, 7*time.Second, began, 80))
 }

@@ -1,17 +1,14 @@
 package cli
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
-	"go.temporal.io/api/serviceerror"
 
 	"github.com/latchkey-iam/latchkey/client"
 	"github.com/latchkey-iam/latchkey/connectors"
-	"github.com/latchkey-iam/latchkey/internal/temporalclient"
 	"github.com/latchkey-iam/latchkey/workflows"
 )
 
@@ -51,15 +48,15 @@ func exitCodesTopic() *cobra.Command {
 		}
 		fmt.Fprintf(&long, "  %s\n       %s\n", class.Meaning, strings.Join(endingsOf(class.Class), ", "))
 	}
-	long.WriteString("\nlatchkey unlock --detach exits with 0 once the run is started. latchkey status exits with 0\n" +
-		"while the run goes on, and as latchkey unlock would have once it is closed. latchkey bulk status\n" +
-		"does the same for runs over many users. Of these, users whom the policy left out, who were\n" +
-		"unlocked already or whose unlock was open already count as done with.\n")
+	long.WriteString("\nWith --detach a command exits with 0 once the run is started. latchkey status and latchkey bulk\n" +
+		"status exit with 0 while the run goes on, and as the command that started it would have once it\n" +
+		"is closed. Of a run over many users, those whom the policy left out, who were unlocked already\n" +
+		"or whose unlock was open already count as done.\n")
 	return &cobra.Command{Use: "exit-codes", Short: "What each exit code means", Long: long.String()}
 }
 
 // endingsOf are the words of a class with which a command ends: a decision upon one of many
-// users only where it weighs, which is where the user is locked; see bulkWord.
+// users only where it counts, which is where the user is locked; see client.Result.Word.
 func endingsOf(class workflows.Class) []string {
 	var words []string
 	for _, word := range workflows.Words(workflows.OfOutcomes, workflows.OfBulkOutcomes, workflows.OfDecisions, workflows.OfFailures, workflows.OfRequests) {
@@ -70,15 +67,18 @@ func endingsOf(class workflows.Class) []string {
 	return words
 }
 
-// commands are what helps with a failure, beside what its message says.
-var commands = map[string]string{
-	workflows.TypeNoWorker:               "latchkey worker",
-	workflows.TypeNotSetUp:               "latchkey setup",
-	string(connectors.PermissionDenied):  "latchkey connections check",
-	string(connectors.Unauthenticated):   "latchkey connections check",
-	string(connectors.Unavailable):       "latchkey connections check",
-	string(connectors.Untrusted):         "latchkey connections check",
-	string(connectors.MalformedResponse): "latchkey connections check",
+// usageError is the caller's mistake: one line for each thing that is wrong.
+type usageError struct {
+	message string
+	// elsewhere says that the mistake is not in the flags, so that their help is none.
+	elsewhere bool
+}
+
+// Error implements error.
+func (e *usageError) Error() string { return e.message }
+
+func usagef(format string, arguments ...any) error {
+	return &usageError{message: fmt.Sprintf(format, arguments...)}
 }
 
 // outcomeError ends the command with the exit code of the word for an outcome that was
@@ -88,75 +88,80 @@ type outcomeError struct{ word string }
 // Error implements error.
 func (e *outcomeError) Error() string { return e.word }
 
-// interruptedError ends the command that was interrupted.
-type interruptedError struct{ message, workflowID, runID string }
-
-// Error implements error.
-func (e *interruptedError) Error() string { return e.message }
-
-// explanation is an error as it is said to the caller.
-type explanation struct {
-	kind, message string
-	code          int
-	// usage says that the command's own help may help.
-	usage bool
-	// try is a command that helps; empty where none does, or the message names it.
-	try string
+// endedWith returns nil for a word that says that all is well.
+func endedWith(word string) error {
+	if ExitCode(word) == ExitOK {
+		return nil
+	}
+	return &outcomeError{word: word}
 }
 
-// explain says what an error means to the caller.
-func explain(err error) explanation {
+// shownError is the failure of a run that is on stdout already.
+type shownError struct{ *client.Failure }
+
+// Unwrap returns the failure.
+func (e shownError) Unwrap() error { return e.Failure }
+
+func exitCodeOf(err error) int {
+	var ended *outcomeError
+	if errors.As(err, &ended) {
+		return ExitCode(ended.word)
+	}
+	return ExitFault
+}
+
+// itsFlags says that the help of the command itself helps.
+const itsFlags = "--help"
+
+// helps are commands that help with a failure, beside what its message says.
+var helps = map[string]string{
+	workflows.TypeNoWorker:               "latchkey worker",
+	workflows.TypeNotSetUp:               "latchkey setup",
+	workflows.TypeScheduleExists:         "latchkey schedule update",
+	string(connectors.PermissionDenied):  "latchkey connections check",
+	string(connectors.Unauthenticated):   "latchkey connections check",
+	string(connectors.Unavailable):       "latchkey connections check",
+	string(connectors.Untrusted):         "latchkey connections check",
+	string(connectors.MalformedResponse): "latchkey connections check",
+}
+
+// explain returns an error as a failure, and the command that helps with it; nil for an outcome
+// that was shown already.
+func explain(err error) (failure *client.Failure, help string) {
 	var usage *usageError
-	var outcome *outcomeError
-	var interrupted *interruptedError
-	var failure *client.Failure
-	var unreachable *temporalclient.UnreachableError
+	var ended *outcomeError
 	switch {
 	case errors.As(err, &usage):
-		return explanation{kind: workflows.TypeInvalidInput, message: usage.message, code: ExitUsage, usage: !usage.elsewhere}
-	case errors.As(err, &outcome):
-		return explanation{code: ExitCode(outcome.word)}
-	case errors.As(err, &interrupted):
-		return explanation{kind: workflows.TypeInterrupted, message: interrupted.message, code: ExitInterrupted}
+		failure = &client.Failure{Type: workflows.TypeInvalidInput, Message: usage.message}
+		if !usage.elsewhere {
+			help = itsFlags
+		}
+		return failure, help
+	case errors.As(err, &ended):
+		return nil, ""
 	case errors.As(err, &failure):
-		return explanation{kind: failure.Type, message: failure.Error(), code: ExitCode(failure.Type), try: helpful(failure)}
-	case errors.As(err, &unreachable), turnedAway(err):
-		return explanation{kind: workflows.TypeTemporalUnavailable, message: err.Error(), code: ExitUnreachable}
+		if !strings.Contains(failure.Message, "latchkey ") { // It says so itself.
+			help = helps[failure.Type]
+		}
+		return failure, help
 	default:
-		return explanation{kind: workflows.TypeInternal, message: err.Error(), code: ExitFault}
+		return &client.Failure{Type: client.TypeOf(err), Message: err.Error()}, ""
 	}
 }
 
-// helpful is the command that helps with a failure.
-func helpful(failure *client.Failure) string {
-	if strings.Contains(failure.Message, "latchkey ") {
-		return "" // It says so itself.
+// message is what is written of a failure. What comes from elsewhere has its type before it.
+func message(failure *client.Failure, err error) string {
+	var typed *client.Failure
+	if errors.As(err, &typed) && failure.Type != workflows.TypeInterrupted {
+		return failure.Error()
 	}
-	return commands[failure.Type]
+	return failure.Message
 }
 
-// inTheWay adds to a request that another run is in the way of how to look at that one.
-func inTheWay(err error, command string) error {
+// conclusive reports whether an error says more than that the command was interrupted.
+func conclusive(err error) bool {
 	var failure *client.Failure
-	if !errors.As(err, &failure) || failure.Type != workflows.TypeAlreadyRunning {
-		return err
-	}
-	told := *failure
-	told.Message += "; look at it with: " + command + " " + told.WorkflowID
-	return &told
-}
-
-// turnedAway reports whether Temporal itself did not answer or would not.
-func turnedAway(err error) bool {
-	var answer serviceerror.ServiceError
-	return errors.As(err, &answer) || errors.Is(err, context.DeadlineExceeded)
-}
-
-// isFinal reports whether an error tells more than that the command was interrupted.
-func isFinal(err error) bool {
-	var failure *client.Failure
-	var outcome *outcomeError
+	var ended *outcomeError
 	var usage *usageError
-	var interrupted *interruptedError
-	return errors.As(err, &failure) || errors.As(err, &outcome) || errors.As(err, &usage) || errors.As(err, &interrupted)
+	return errors.As(err, &failure) || errors.As(err, &ended) || errors.As(err, &usage)
 }

@@ -73,8 +73,7 @@ func TestExplain(t *testing.T) {
 		{usagef("wrong"), "InvalidInput", ExitUsage},
 		{&client.Failure{Type: "RateLimited"}, "RateLimited", ExitUnreachable},
 		{fmt.Errorf("wrapped: %w", &client.Failure{Type: "StillLocked"}), "StillLocked", ExitLocked},
-		{&outcomeError{word: string(workflows.Refused)}, "", ExitRefused},
-		{&interruptedError{message: "interrupted"}, "Interrupted", ExitInterrupted},
+		{&client.Failure{Type: "Interrupted", Message: "interrupted"}, "Interrupted", ExitInterrupted},
 		{&temporalclient.UnreachableError{Cause: errors.New("refused")}, "TemporalUnavailable", ExitUnreachable},
 		{fmt.Errorf("start: %w", serviceerror.NewPermissionDenied("no", "")), "TemporalUnavailable", ExitUnreachable},
 		{fmt.Errorf("start: %w", serviceerror.NewNamespaceNotFound("x")), "TemporalUnavailable", ExitUnreachable},
@@ -82,8 +81,12 @@ func TestExplain(t *testing.T) {
 		{errors.New("anything"), "Internal", ExitFault},
 	}
 	for _, test := range tests {
-		got := explain(test.err)
-		require.Equal(t, test.kind, got.kind, test.err)
-		require.Equal(t, test.code, got.code, test.err)
+		got, _ := explain(test.err)
+		require.Equal(t, test.kind, got.Type, test.err)
+		require.Equal(t, test.code, ExitCode(got.Type), test.err)
 	}
+	ended := endedWith(string(workflows.Refused))
+	shown, _ := explain(ended)
+	require.Nil(t, shown)
+	require.Equal(t, ExitRefused, exitCodeOf(ended))
 }

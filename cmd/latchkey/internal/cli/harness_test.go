@@ -37,7 +37,7 @@ func newHarness() *harness {
 		Stderr:        h.stderr,
 		Colour:        true,
 		Width:         func() int { return 100 },
-		UserName:      func() string { return "operator" },
+		UserName:      "operator",
 		ProgressEvery: 10 * time.Millisecond,
 	}
 	return h

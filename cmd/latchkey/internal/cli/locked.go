@@ -3,25 +3,21 @@ package cli
 import (
 	"context"
 	"fmt"
-	"slices"
+	"strings"
 
+	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
 
 	"github.com/latchkey-iam/latchkey/activities"
+	"github.com/latchkey-iam/latchkey/client"
 	"github.com/latchkey-iam/latchkey/connectors"
 	"github.com/latchkey-iam/latchkey/workflows"
 )
 
-// lockedFlags are the flags of latchkey locked.
-type lockedFlags struct {
-	in      workflows.ListInput
-	reasons []string
-	output  format
-	place   place
-}
-
 func (a *app) lockedCommand() *cobra.Command {
-	var flags lockedFlags
+	var in workflows.ListInput
+	var output format
+	var temporal temporalFlags
 	cmd := &cobra.Command{
 		Use:   "locked --connection NAME",
 		Short: "List who is locked, why, since when and until when",
@@ -36,87 +32,96 @@ func (a *app) lockedCommand() *cobra.Command {
 			"  latchkey locked --connection pingone --reason failed_sign_in --min-age 15m -o csv",
 		Args: noArguments(""),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := flags.check(cmd); err != nil {
+			if err := inFlags(workflows.ValidateConnection(in.Connection)); err != nil {
 				return err
 			}
-			return a.locked(cmd.Context(), &flags)
+			return connect(cmd.Context(), temporal, func(c *client.Client) error {
+				return a.locked(cmd.Context(), c, in, output)
+			})
 		},
 	}
-	own := cmd.Flags()
-	own.SortFlags = false
-	own.StringVar(&flags.in.Connection, "connection", "", "the connection's name, as a worker serves it (required)")
-	own.StringSliceVar(&flags.reasons, "reason", nil, "only locks with one of these reasons: failed_sign_in, admin, expired, unknown")
-	own.Var((*duration)(&flags.in.MinAge), "min-age", "only locks that are at least so old; one of unknown age is left out")
-	addFormats(cmd, &flags.output, formatTable, formatJSON, formatCSV, formatYAML)
-	flags.place.add(cmd)
-	completeWith(cmd, "connection", flags.place.completeConnections)
-	complete(cmd, "reason", reasonWords()...)
-	complete(cmd, "min-age")
+	addConnection(cmd, &in.Connection, &temporal, true)
+	cmd.Flags().Var((*reasons)(&in.Reasons), "reason", "only locks with one of these reasons: "+reasonWords(", "))
+	cmd.Flags().Var(&duration{&in.MinAge, false}, "min-age", "only locks that are at least so old; one of unknown age is left out")
+	complete(cmd, "reason", strings.Split(reasonWords(","), ",")...)
+	completeNothing(cmd, "min-age")
+	addFormats(cmd, &output, formatTable, formatJSON, formatCSV, formatYAML)
+	temporal.add(cmd)
 	return cmd
 }
 
-func (f *lockedFlags) check(cmd *cobra.Command) error {
-	if err := connectionFault(cmd.Flags()); err != nil {
-		return &usageError{message: err.Error()}
-	}
-	if err := workflows.ValidateConnection(f.in.Connection); err != nil {
-		return &usageError{message: inFlags(err)}
-	}
-	f.in.Reasons = reasonsOf(f.reasons)
-	for _, reason := range f.in.Reasons {
-		if !slices.Contains(connectors.Reasons(), reason) {
-			return usagef("--reason holds an unknown word: use failed_sign_in, admin, expired and unknown")
+func (a *app) locked(ctx context.Context, c *client.Client, in workflows.ListInput, output format) error {
+	list := a.newList(a.env.Stdout, output, table.Row{"User ID", "Username", "Email", "Locks", "Also blocked by", "Privileged"}, []string{
+		"userId", "username", "email", "displayName", "layers", "reasons", "since", "until", "permanent",
+		"disabled", "suspended", "passwordExpired", "privileged"})
+	var tally activities.Tally
+	listing := "listing who is locked at " + in.Connection
+	a.redraw(listing)
+	err := c.Locked(ctx, in, func(page *activities.ListLockedResult) error {
+		a.redraw("")
+		tally.Add(page.Tally)
+		for _, account := range page.Accounts {
+			if err := list.add(account, lockedRow(account), lockedCells(account)); err != nil {
+				return fmt.Errorf("write the list: %w", err)
+			}
 		}
-	}
-	return nil
-}
-
-func reasonsOf(words []string) []connectors.Reason {
-	reasons := make([]connectors.Reason, len(words))
-	for i, word := range words {
-		reasons[i] = connectors.Reason(word)
-	}
-	return reasons
-}
-
-func (a *app) locked(ctx context.Context, flags *lockedFlags) error {
-	connected, err := dial(ctx, flags.place)
-	if err != nil {
-		return err
-	}
-	defer connected.close()
-	list := a.newLockedList(flags.output)
-	a.note("listing who is locked at " + flags.in.Connection)
-	err = connected.latchkey.Locked(ctx, flags.in, func(page *activities.ListLockedResult) error {
-		a.note("")
-		if err := list.add(page); err != nil {
-			return err
-		}
-		a.note(fmt.Sprintf("listing who is locked at %s (%d so far, %d read)", flags.in.Connection, list.tally.Locked, list.tally.Read))
+		a.redraw(fmt.Sprintf("%s (%d so far, %d read)", listing, tally.Locked, tally.Read))
 		return nil
 	})
-	a.note("")
+	a.redraw("")
+	if err == nil {
+		err = list.end()
+	}
 	if err != nil {
-		return connected.located(err)
-	}
-	if err := list.end(); err != nil {
 		return err
 	}
-	if _, err := fmt.Fprintln(a.env.Stderr, "latchkey: "+list.summary()); err != nil {
-		return err
-	}
-	if missing := list.tally.Missing; missing.Any() {
-		if _, err := fmt.Fprintln(a.env.Stderr, "latchkey: the list is not whole, and others may be locked: "+missingText(missing)); err != nil {
-			return err
-		}
-		return &outcomeError{word: string(workflows.Incomplete)}
+	a.warn("%s", tallyText(list.count, tally))
+	if missing := tally.Missing; missing.Any() {
+		a.warn("the list is not whole, and others may be locked: %s", missingText(missing))
+		return endedWith(string(workflows.Incomplete))
 	}
 	return nil
 }
 
-// note draws a line of progress over the one before, on a terminal; an empty one erases it.
-func (a *app) note(line string) {
-	if a.env.StderrTerminal {
-		a.redraw(line)
+// tallyText says how many are locked, and how many accounts had to be read to know it.
+func tallyText(shown int, tally activities.Tally) string {
+	counted := plural(tally.Locked, "locked user")
+	if shown != tally.Locked {
+		counted = fmt.Sprintf("%d of %s shown", shown, counted)
+	}
+	switch tally.Read {
+	case 0:
+		return counted
+	case 1:
+		return counted + " (1 was read)"
+	default:
+		return fmt.Sprintf("%s (%d were read)", counted, tally.Read)
+	}
+}
+
+func lockedRow(account *connectors.Account) table.Row {
+	return table.Row{account.ID, account.Username, account.Email, stateText(&account.State),
+		strings.Join(account.State.StillBlockedBy(), ", "), account.State.Privileged}
+}
+
+// lockedCells has one row a user; what each of several locks says is divided by "; ", in
+// the same order in each cell.
+func lockedCells(account *connectors.Account) []string {
+	each := func(text func(connectors.Lock) string) string {
+		var texts []string
+		for _, lock := range account.State.Locks {
+			texts = append(texts, text(lock))
+		}
+		return strings.Join(texts, "; ")
+	}
+	return []string{
+		account.ID, account.Username, account.Email, account.DisplayName,
+		each(func(l connectors.Lock) string { return string(l.Layer) + onServer(l.Server) }),
+		each(func(l connectors.Lock) string { return string(l.Reason) }),
+		each(func(l connectors.Lock) string { return instant(l.Since) }),
+		each(func(l connectors.Lock) string { return instant(l.Until) }),
+		each(func(l connectors.Lock) string { return yesNo(l.Permanent) }),
+		yesNo(account.State.Disabled), yesNo(account.State.Suspended), yesNo(account.State.PasswordExpired),
+		string(account.State.Privileged),
 	}
 }

@@ -158,7 +158,7 @@ func TestLockedFailures(t *testing.T) {
 		code int
 		said string
 	}{
-		{"no connection", nil, ExitUsage, "--connection is missing"},
+		{"no connection", nil, ExitUsage, `required flag(s) "connection" not set`},
 		{"unknown reason", []string{"--connection", "a", "--reason", "x"}, ExitUsage, "--reason holds an unknown word: use failed_sign_in, admin, expired and unknown"},
 		{"capitals", []string{"--connection", "A"}, ExitUsage, "--connection must be 1 to 63"},
 		{"unserved", []string{"--connection", "cli-locked-unserved"}, ExitUnreachable, "NoWorker"},

@@ -16,52 +16,66 @@ import (
 	"github.com/latchkey-iam/latchkey/workflows"
 )
 
-func (a *app) bulkReportCommand() *cobra.Command {
+func (a *app) reportCommand() *cobra.Command {
 	var output format
-	var where place
+	var temporal temporalFlags
 	var path string
 	cmd := &cobra.Command{
 		Use:   "report WORKFLOW_ID",
-		Short: "Tell what became of each user of a run",
-		Long: "Tell what became of each user of a run over many, and why, as long as the namespace keeps the\n" +
-			"runs; it needs no worker. Of an open run the users of its last part, at most 250, are not told yet.",
+		Short: "Show what became of each user of a run",
+		Long: "Show what became of each user of a run over many, and why, as long as the namespace keeps the\n" +
+			"runs; it needs no worker. Of an open run the users of its last part, at most 250, are missing yet.",
 		Example: "  latchkey bulk report INC-4711 >report.csv\n" +
 			"  latchkey bulk report INC-4711 --report report.jsonl",
-		Args:              oneRun,
+		Args:              oneBulkRun,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if path != "" && cmd.Flags().Changed("output") {
-				return usagef("give --output or --report: the name of the file says how it is written")
-			}
 			if err := checkReport(path); err != nil {
 				return err
 			}
-			return a.report(cmd.Context(), where, output, args[0], path)
+			return connect(cmd.Context(), temporal, func(c *client.Client) error {
+				return a.writeReport(cmd.Context(), c.Attach(args[0], ""), output, path)
+			})
 		},
 	}
 	cmd.Flags().StringVar(&path, "report", "", "write to this file instead of stdout: .csv, .json or .jsonl")
 	addFormats(cmd, &output, formatCSV, formatJSON, formatLines)
-	where.add(cmd)
+	cmd.MarkFlagsMutuallyExclusive("output", "report")
+	temporal.add(cmd)
 	return cmd
 }
 
-func (a *app) report(ctx context.Context, where place, as format, workflowID, path string) error {
-	connected, run, view, err := attachBulk(ctx, where, workflowID)
+// writeReport writes the report to the file of the path, or to stdout.
+func (a *app) writeReport(ctx context.Context, run *client.Run, as format, path string) error {
+	view, err := run.Describe(ctx)
+	if err == nil {
+		err = view.MustBe(many.workflow)
+	}
 	if err != nil {
 		return err
 	}
-	defer connected.close()
-	if view.open() {
-		_, _ = fmt.Fprintln(a.env.Stderr, "latchkey: the run goes on: the users of its last part are not told yet")
+	if view.Open() {
+		a.warn("the run goes on: the users of its last part are missing yet")
 	}
 	if path != "" {
-		return a.reportTo(ctx, connected, run, path)
+		return a.writeReportFile(ctx, run, path)
 	}
 	out := bufio.NewWriter(a.env.Stdout)
-	if _, err := writeReport(ctx, run, out, as); err != nil {
-		return connected.located(err)
+	if _, err := a.writeDecisions(ctx, run, out, as); err != nil {
+		return err
 	}
 	return out.Flush()
+}
+
+// reportAtEnd writes the report, and reports whether it could. That it could not does not
+// hide how the run ended.
+func (a *app) reportAtEnd(ctx context.Context, run *client.Run, path string) bool {
+	err := a.writeReportFile(ctx, run, path)
+	if err != nil {
+		a.warn("%s", err)
+		a.warn("take the report again with: latchkey bulk report %s --report FILE", run.WorkflowID)
+	}
+	return err == nil
 }
 
 // reportFormat says by a file's name how it is written.
@@ -85,9 +99,9 @@ func checkReport(path string) error {
 	return nil
 }
 
-// reportTo writes a report to a file that only its owner can read. It takes its name when it
+// writeReportFile writes a report to a file that only its owner can read. It takes its name when it
 // is complete, so that half a report is never taken for a whole one.
-func (a *app) reportTo(ctx context.Context, connected *session, run *client.Run, path string) error {
+func (a *app) writeReportFile(ctx context.Context, run *client.Run, path string) error {
 	file, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*") // Made with 0600.
 	if err != nil {
 		return fmt.Errorf("create the report: %w", err)
@@ -95,15 +109,15 @@ func (a *app) reportTo(ctx context.Context, connected *session, run *client.Run,
 	defer func() { _ = os.Remove(file.Name()) }() // Gone already once it has its name.
 	as, _ := reportFormat(path)
 	out := bufio.NewWriter(file)
-	count, err := writeReport(ctx, run, out, as)
+	count, err := a.writeDecisions(ctx, run, out, as)
 	if err != nil {
 		_ = file.Close()
-		return connected.located(err)
+		return err
 	}
 	if err := finishFile(out, file, path); err != nil {
 		return fmt.Errorf("write the report: %w", err)
 	}
-	_, _ = fmt.Fprintf(a.env.Stderr, "latchkey: what became of %s is in %s\n", plural(count, "user"), printable(path))
+	a.warn("what became of %s is in %s", plural(count, "user"), path)
 	return nil
 }
 
@@ -118,15 +132,15 @@ func finishFile(out *bufio.Writer, file *os.File, path string) error {
 	return os.Rename(file.Name(), path)
 }
 
-// writeReport writes each decision as it is read, and returns how many there are.
-func writeReport(ctx context.Context, run *client.Run, out io.Writer, as format) (int, error) {
-	list := newElements(out, as, []string{"userId", "username", "email", "decision", "code", "explanation", "unlockSent", "workflowId"})
+// writeDecisions writes each decision as it is read, and returns how many there are.
+func (a *app) writeDecisions(ctx context.Context, run *client.Run, out io.Writer, as format) (int, error) {
+	list := a.newList(out, as, nil, []string{"userId", "username", "email", "decision", "code", "explanation", "unlockSent", "workflowId"})
 	if err := run.Decisions(ctx, func(decision workflows.Decision) error {
 		ref := connectors.UserRef{}
 		if decision.Reference != nil {
 			ref = *decision.Reference
 		}
-		return list.add(decision, []string{decision.UserID, ref.Username, ref.Email, string(decision.Decision), decision.Code,
+		return list.add(decision, nil, []string{decision.UserID, ref.Username, ref.Email, string(decision.Decision), decision.Code,
 			decision.Explanation, string(decision.UnlockSent), decision.WorkflowID})
 	}); err != nil {
 		return list.count, err

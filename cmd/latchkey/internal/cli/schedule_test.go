@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 	sdkclient "go.temporal.io/sdk/client"
 
+	"github.com/latchkey-iam/latchkey/client"
 	"github.com/latchkey-iam/latchkey/connectors"
 	"github.com/latchkey-iam/latchkey/test/latchkeytest"
 	"github.com/latchkey-iam/latchkey/workflows"
@@ -26,11 +27,11 @@ func TestSchedule(t *testing.T) {
 
 	missing := with.schedule(t, "update", "--every", "5m")
 	require.Equal(t, ExitNoSuchUser, missing.code)
-	require.Contains(t, missing.stderr, "there is no schedule "+id+": make it with latchkey schedule create")
+	require.Contains(t, missing.stderr, "there is no schedule "+id+": create it, or give the ID of another")
 
 	created := with.schedule(t, "create", "--every", "15m", "--jitter", "1m", "--policy", policy, "--note", "night", "--paused", "-o", "json")
 	require.Equal(t, ExitOK, created.code, created.stderr)
-	view := read[scheduleView](t, created.stdout)
+	view := read[client.Schedule](t, created.stdout)
 	require.Equal(t, id, view.ID)
 	require.Equal(t, "15m", view.Every.String())
 	require.Equal(t, "10m", view.CatchUpWindow.String())
@@ -44,13 +45,14 @@ func TestSchedule(t *testing.T) {
 
 	again := with.schedule(t, "create", "--every", "15m")
 	require.Equal(t, ExitOtherwise, again.code)
-	require.Contains(t, again.stderr, "there is a schedule "+id+" already: change it with latchkey schedule update")
+	require.Contains(t, again.stderr, "there is a schedule "+id+" already: change that one, or give another ID")
+	require.Contains(t, again.stderr, "See: latchkey schedule update")
 
 	updated := with.schedule(t, "update", "--cron", "*/10 6-20 * * 1-5", "--time-zone", "Europe/Berlin", "--paused=false", "--catch-up-window", "1h", "-o", "json")
 	require.Equal(t, ExitOK, updated.code, updated.stderr)
 	want := view
 	want.Every, want.Cron, want.TimeZone, want.Paused, want.CatchUpWindow = 0, "*/10 6-20 * * 1-5", "Europe/Berlin", false, workflows.Duration(time.Hour)
-	changed := read[scheduleView](t, updated.stdout)
+	changed := read[client.Schedule](t, updated.stdout)
 	want.NextRuns = changed.NextRuns
 	require.Equal(t, want, changed)
 	require.Zero(t, changed.NextRuns[0].Minute()%10)
@@ -80,8 +82,8 @@ func TestScheduleRuns(t *testing.T) {
 	undated := connectors.Lock{Layer: connectors.LayerAccount, Reason: connectors.ReasonFailedSignIn}
 	with := serveCrowd(t, "cli-schedule-runs", append(lockedMembers(1), latchkeytest.Member(2, undated))...)
 	require.Equal(t, ExitOK, with.schedule(t, "create", "--cron", "0 0 1 1 *", "--policy", file(t, "p.yaml", uncounted), "--id", "yearly/cli").code)
-	runs := func() []scheduledRun {
-		return read[scheduleView](t, with.schedule(t, "describe", "--id", "yearly/cli", "-o", "json").stdout).LastRuns
+	runs := func() []client.ScheduledRun {
+		return read[client.Schedule](t, with.schedule(t, "describe", "--id", "yearly/cli", "-o", "json").stdout).LastRuns
 	}
 	ended := func(number int) *workflows.BulkResult {
 		handle := with.server.temporal.ScheduleClient().GetHandle(t.Context(), "yearly/cli")
@@ -91,7 +93,7 @@ func TestScheduleRuns(t *testing.T) {
 		require.Contains(t, id, "unlock-locked/cli-schedule-runs/yearly/cli-")
 		got := with.again().call(t.Context(), "bulk", "status", id, "--follow", "-o", "json")
 		require.Equal(t, ExitOK, got.code, got.stderr)
-		return read[bulkView](t, got.stdout).Result
+		return read[shownBulk](t, got.stdout).Result
 	}
 	first := ended(1)
 	require.Equal(t, "schedule yearly/cli", first.RequestedBy)
@@ -152,18 +154,18 @@ func TestScheduleFaults(t *testing.T) {
 		args []string
 		said string
 	}{
-		{"no times", nil, "it is not said when to run: give --every or --cron"},
-		{"both times", []string{"--every", "5m", "--cron", "* * * * *"}, "--every and --cron do not go together: give only one of them"},
+		{"no times", nil, "at least one of the flags in the group [every cron dry-run] is required"},
+		{"both times", []string{"--every", "5m", "--cron", "* * * * *"}, "if any flags in the group [every cron] are set none of the others can be; [cron every] were all set"},
 		{"too often", []string{"--every", "5s"}, "--every must be at least 1m"},
 		{"no cron", []string{"--cron", " "}, "--cron is empty"},
-		{"cron with a zone", []string{"--cron", "TZ=UTC * * * * *"}, "--cron must not hold a time zone: use --time-zone"},
-		{"cron with a comment", []string{"--cron", "* * * * * # x"}, "--cron must not hold a comment: use --note"},
-		{"an interval as cron", []string{"--cron", "@every 5m"}, "--cron must be fields: use --every"},
+		{"cron with a zone", []string{"--cron", "TZ=UTC * * * * *"}, "--cron must not hold a time zone: give it as the time zone"},
+		{"cron with a comment", []string{"--cron", "* * * * * # x"}, "--cron must not hold a comment: give it as the note"},
+		{"an interval as cron", []string{"--cron", "@every 5m"}, "--cron must be fields: give an interval instead"},
 		{"unknown zone", []string{"--cron", "* * * * *", "--time-zone", "Europe/Atlantis"}, "--time-zone is not known: give a name such as Europe/Berlin or UTC"},
 		{"the machine's zone", []string{"--cron", "* * * * *", "--time-zone", "Local"}, "--time-zone is not known"},
-		{"a zone of an interval", []string{"--every", "5m", "--time-zone", "Europe/Berlin"}, "--time-zone goes with --cron"},
+		{"a zone of an interval", []string{"--every", "5m", "--time-zone", "Europe/Berlin"}, "--time-zone goes with cron: an interval has none"},
 		{"no catching up", []string{"--every", "5m", "--catch-up-window", "1s"}, "--catch-up-window must be at least 10s"},
-		{"no ID", []string{"--every", "5m", "--id", "a\n"}, "--id must be at most 200 printable characters"},
+		{"no ID", []string{"--every", "5m", "--id", "a\n"}, "--id must be 1 to 200 printable characters"},
 		{"capitals", []string{"--every", "5m", "--connection", "JC"}, "--connection must be 1 to 63"},
 		{"unknown key", []string{"--every", "5m", "--policy", file(t, "p", "hold:\n  abov: 5\n")}, `hold.abov is no field: did you mean "above"?`},
 		{"key twice", []string{"--every", "5m", "--policy", file(t, "p", "maxPerRun: 5\nmaxPerRun: 6\n")}, `mapping key "maxPerRun" already defined at line 1`},

@@ -34,7 +34,7 @@ func (a *app) schemaCommand() *cobra.Command {
 			"or bulk-result that of UnlockLockedUsers', and with policy that of a policy's file.",
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {
-				return &usageError{message: "give one of: " + strings.Join(schemaNames(), ", ")}
+				return usagef("give one of: %s", strings.Join(schemaNames(), ", "))
 			}
 			return nil
 		},
@@ -59,37 +59,22 @@ func schemaNames() []string {
 func (a *app) showSchema(output format, name string) error {
 	for _, each := range jsonSchemas {
 		if each.name == name {
-			return a.encodeSchema(output, each.schema)
+			if !output.structured() {
+				output = formatJSON // A table of a JSON Schema would say less.
+			}
+			return a.encode(output, json.RawMessage(each.schema))
 		}
 	}
 	provider, found := registry.Find(name)
 	if !found {
-		return unknownSchema(name)
+		return unknownWord("there is no schema", name, "the schemas are", schemaNames())
 	}
 	views := viewFields("", provider.Fields)
-	if output.structured() {
-		return a.encode(output, views)
-	}
 	rows := make([]table.Row, len(views))
 	for i, view := range views {
 		rows[i] = table.Row{view.Label, view.Key, view.Type, view.Meaning}
 	}
-	return a.drawTable(table.Row{"Label", "JSON key", "Type", "Meaning"}, rows)
-}
-
-func unknownSchema(name string) error {
-	if likely := closest(name, schemaNames()); likely != "" {
-		return usagef("there is no schema %q: did you mean %q?", name, likely)
-	}
-	return usagef("there is no schema %q: give one of %s", name, strings.Join(schemaNames(), ", "))
-}
-
-// encodeSchema prints a JSON Schema; a table of one would say less.
-func (a *app) encodeSchema(output format, schema []byte) error {
-	if !output.structured() {
-		output = formatJSON
-	}
-	return a.encode(output, json.RawMessage(schema))
+	return a.show(output, views, func() { a.drawTable(table.Row{"Label", "JSON key", "Type", "Meaning"}, rows) })
 }
 
 // fieldView is one field of a user object; the key of a nested one has its parents' before it.

@@ -20,5 +20,5 @@ func TestJSONSchemas(t *testing.T) {
 		require.Contains(t, schema.Properties, field, name)
 		require.NotContains(t, schema.Properties, "carried", name)
 	}
-	require.Contains(t, run(t, "schema", "none").stderr, "give one of input, result, policy, bulk-input, bulk-result, ")
+	require.Contains(t, run(t, "schema", "none").stderr, "the schemas are input, result, policy, bulk-input, bulk-result, ")
 }

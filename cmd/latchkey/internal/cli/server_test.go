@@ -15,6 +15,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/latchkey-iam/latchkey/activities"
+	"github.com/latchkey-iam/latchkey/client"
 	"github.com/latchkey-iam/latchkey/connectors"
 	"github.com/latchkey-iam/latchkey/internal/temporalclient"
 	"github.com/latchkey-iam/latchkey/internal/testserver"
@@ -59,7 +60,7 @@ func startServer() (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	temporal, err := temporalclient.Dial(ctx, temporalclient.At(embedded.Address(), "default"), quiet())
+	temporal, err := temporalclient.Dial(ctx, temporalclient.At(embedded.Address(), "default"), nil)
 	if err != nil {
 		return nil, err
 	}
@@ -215,6 +216,23 @@ func aside(command func() outcome) <-chan outcome {
 	done := make(chan outcome, 1)
 	go func() { done <- command() }()
 	return done
+}
+
+// shown is a run as status shows it, with a result of its kind.
+type shown[R any] struct {
+	client.View
+	Result *R `json:"result"`
+}
+
+type (
+	shownUnlock = shown[workflows.Result]
+	shownBulk   = shown[workflows.BulkResult]
+)
+
+// failed is what stands in the place of a result.
+type failed[R any] struct {
+	Failure client.Failure `json:"failure"`
+	Result  *R             `json:"result"`
 }
 
 func read[T any](t *testing.T, text string) T {

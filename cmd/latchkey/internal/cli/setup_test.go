@@ -18,22 +18,23 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/durationpb"
 
+	"github.com/latchkey-iam/latchkey/client"
 	"github.com/latchkey-iam/latchkey/internal/temporalclient"
 	"github.com/latchkey-iam/latchkey/test/latchkeytest"
 	"github.com/latchkey-iam/latchkey/workflows"
 )
 
 // states are those of the attributes, in order.
-func (v setupView) states() []string {
-	var states []string
+func (v setupView) states() []client.AttributeState {
+	var states []client.AttributeState
 	for _, each := range v.Attributes {
 		states = append(states, each.State)
 	}
 	return states
 }
 
-func all(state string) []string {
-	var states []string
+func all(state client.AttributeState) []client.AttributeState {
+	var states []client.AttributeState
 	for range workflows.SearchAttributes() {
 		states = append(states, state)
 	}
@@ -49,13 +50,13 @@ func TestSetup(t *testing.T) {
 	got := asking.call(t.Context(), "setup", "--namespace", bare, "-o", "json")
 	require.Equal(t, ExitOK, got.code, got.stderr)
 	view := read[setupView](t, got.stdout)
-	require.Equal(t, all(attributeRegistered), view.states())
+	require.Equal(t, all(client.AttributeRegistered), view.states())
 	require.Equal(t, setupView{Namespace: bare, Attributes: view.Attributes, Retention: "48h", Window: "24h", RetentionFits: true, Commands: []string{}}, view)
-	require.Equal(t, attributeView{"LatchkeyConnection", "Keyword", attributeRegistered}, view.Attributes[0])
+	require.Equal(t, client.Attribute{Name: "LatchkeyConnection", Type: "Keyword", State: client.AttributeRegistered}, view.Attributes[0])
 	require.Equal(t, "Nothing waits for an approval.\n", asking.again().call(t.Context(), "approvals", "list", "--namespace", bare).stdout)
 
 	again := asking.again().call(t.Context(), "setup", "--namespace", bare, "-o", "json")
-	require.Equal(t, all(attributeExists), read[setupView](t, again.stdout).states())
+	require.Equal(t, all(client.AttributeExists), read[setupView](t, again.stdout).states())
 	drawn := asking.again().call(t.Context(), "setup", "--namespace", bare)
 	require.Equal(t, ExitOK, drawn.code)
 	require.Empty(t, drawn.stderr)
@@ -196,7 +197,7 @@ func TestSetupDoneElsewhere(t *testing.T) {
 	address := (&foreign{code: codes.Unimplemented, usable: true}).serve(t)
 	got := run(t, "setup", "--address", address, "--namespace", "identity", "-o", "json")
 	require.Equal(t, ExitOK, got.code, got.stderr)
-	require.Equal(t, all(attributeExists), read[setupView](t, got.stdout).states())
+	require.Equal(t, all(client.AttributeExists), read[setupView](t, got.stdout).states())
 }
 
 // TestSetupCannotTell: an index that is down misses nothing, and nobody registers anew.
@@ -254,7 +255,7 @@ func TestSetupElsewhere(t *testing.T) {
 			view := read[setupView](t, got.stdout)
 			missing := 0
 			for _, state := range view.states() {
-				if state == attributeMissing {
+				if state == client.AttributeMissing {
 					missing++
 				}
 			}

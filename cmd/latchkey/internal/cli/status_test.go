@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 	sdkclient "go.temporal.io/sdk/client"
 
+	"github.com/latchkey-iam/latchkey/client"
 	"github.com/latchkey-iam/latchkey/connectors"
 	"github.com/latchkey-iam/latchkey/workflows"
 )
@@ -23,11 +24,11 @@ func TestStatusOfOpenAndClosed(t *testing.T) {
 	<-with.provider.entered
 
 	open := until(t, func() outcome { return with.again().status(t.Context(), run.WorkflowID, "-o", "json") }, having(`"step": `))
-	view := read[runView](t, open.stdout)
-	require.Equal(t, statusRunning, view.Status)
+	view := read[shownUnlock](t, open.stdout)
+	require.Equal(t, client.StatusRunning, view.Status)
 	require.Equal(t, workflows.StepLookup, view.Step)
 	require.Len(t, view.Pending, 1)
-	require.Equal(t, pendingView{Activity: "Lookup", State: stateStarted, Attempt: 1}, view.Pending[0])
+	require.Equal(t, client.Pending{Activity: "Lookup", State: client.PendingStarted, Attempt: 1}, view.Pending[0])
 	require.Contains(t, with.again().status(t.Context(), run.WorkflowID).stdout, "under way  Lookup, attempt 1\n")
 
 	with.provider.release()
@@ -54,9 +55,9 @@ func TestStatusOfRetried(t *testing.T) {
 	tenant := serve(t, "cli-retried", with)
 	id := workflows.UnlockID("cli-retried", someID)
 	require.Equal(t, ExitOK, tenant.unlock(t.Context(), "--user-id", someID, "--timeout", "3h", "--detach").code)
-	var view runView
+	var view shownUnlock
 	until(t, func() outcome { return tenant.again().status(t.Context(), id, "-o", "json") }, func(stdout string) bool {
-		view = read[runView](t, stdout)
+		view = read[shownUnlock](t, stdout)
 		return len(view.Pending) == 1 && view.Pending[0].Attempt == 2
 	})
 	require.Equal(t, "RateLimited", view.Pending[0].LastFailure.Type)
@@ -68,8 +69,8 @@ func TestStatusOfRetried(t *testing.T) {
 	require.NoError(t, tenant.server.temporal.CancelWorkflow(t.Context(), id, ""))
 	ended := tenant.again().status(t.Context(), id, "--follow", "-o", "json")
 	require.Equal(t, ExitOtherwise, ended.code)
-	require.Equal(t, "Cancelled", read[runView](t, ended.stdout).Failure.Type)
-	require.NotNil(t, read[runView](t, ended.stdout).Result)
+	require.Equal(t, "Cancelled", read[shownUnlock](t, ended.stdout).Failure.Type)
+	require.NotNil(t, read[shownUnlock](t, ended.stdout).Result)
 }
 
 func TestStatusOfRefused(t *testing.T) {
@@ -89,7 +90,7 @@ func TestStatusOfNothing(t *testing.T) {
 	tenant := serve(t, "cli-status-nothing", lockedUser())
 	got := tenant.status(t.Context(), "unlock/no/such")
 	require.Equal(t, ExitNoSuchUser, got.code)
-	require.Contains(t, got.stderr, "latchkey: NotFound: there is no workflow unlock/no/such at ")
+	require.Contains(t, got.stderr, "latchkey: NotFound: there is no workflow unlock/no/such in the namespace default")
 	require.Empty(t, got.stdout)
 }
 
@@ -107,7 +108,7 @@ func TestStatusWithoutWorker(t *testing.T) {
 	require.Contains(t, got.stdout, "no worker answered for the workflow")
 
 	got = tenant.again().status(t.Context(), "cli/other")
-	require.Equal(t, ExitUsage, got.code)
+	require.Equal(t, ExitNoSuchUser, got.code)
 	require.Contains(t, got.stderr, "cli/other is a workflow of type Other")
 
 	require.NoError(t, tenant.server.temporal.TerminateWorkflow(t.Context(), "cli/unserved", "", "test"))

@@ -93,7 +93,7 @@ func TestUnlockFailures(t *testing.T) {
 			require.Equal(t, test.code, got.code, got.stderr)
 			require.Len(t, lines(got.stderr), 1)
 			require.Contains(t, got.stderr, "latchkey: "+test.kind+": ")
-			view := read[failedView](t, got.stdout)
+			view := read[failed[workflows.Result]](t, got.stdout)
 			require.Equal(t, test.kind, view.Failure.Type)
 			require.Contains(t, view.Failure.WorkflowID, "unlock/"+test.name+"/")
 			require.NotNil(t, view.Result)
@@ -134,8 +134,8 @@ func TestJoinedAndInTheWay(t *testing.T) {
 
 	other := first.again().unlock(t.Context(), "--user-id", someID, "--even-if-unlocked", "-o", "json")
 	require.Equal(t, ExitOtherwise, other.code)
-	require.Equal(t, "AlreadyRunning", read[failedView](t, other.stdout).Failure.Type)
-	require.Equal(t, id, read[failedView](t, other.stdout).Failure.WorkflowID)
+	require.Equal(t, "AlreadyRunning", read[failed[workflows.Result]](t, other.stdout).Failure.Type)
+	require.Equal(t, id, read[failed[workflows.Result]](t, other.stdout).Failure.WorkflowID)
 
 	second := first.again()
 	two := aside(func() outcome {
@@ -176,12 +176,12 @@ func TestInterrupted(t *testing.T) {
 	got := <-done
 	require.Equal(t, ExitInterrupted, got.code)
 	require.Equal(t, "latchkey: interrupted; the unlock goes on; look at it with: latchkey status "+id+"\n", got.stderr)
-	require.Equal(t, id, read[failedView](t, got.stdout).Failure.WorkflowID)
+	require.Equal(t, id, read[failed[workflows.Result]](t, got.stdout).Failure.WorkflowID)
 
 	with.provider.release()
 	followed := with.again().status(t.Context(), id, "--follow", "-o", "json")
 	require.Equal(t, ExitOK, followed.code)
-	require.Equal(t, workflows.Unlocked, read[runView](t, followed.stdout).Result.Outcome)
+	require.Equal(t, workflows.Unlocked, read[shownUnlock](t, followed.stdout).Result.Outcome)
 }
 
 func TestProgressOnATerminal(t *testing.T) {

@@ -2,26 +2,26 @@ package cli
 
 import (
 	"errors"
-	"fmt"
 	"strings"
 
-	"github.com/agext/levenshtein"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/latchkey-iam/latchkey/internal/suggest"
 )
 
-// usageError is the caller's mistake: one line for each thing that is wrong.
-type usageError struct {
-	message string
-	// elsewhere says that the mistake is not in the flags, so that their help is none.
-	elsewhere bool
-}
-
-// Error implements error.
-func (e *usageError) Error() string { return e.message }
-
-func usagef(format string, arguments ...any) error {
-	return &usageError{message: fmt.Sprintf(format, arguments...)}
+// commandLineError is cobra's error about a command line, of which few have a type.
+func commandLineError(root *cobra.Command, err error) error {
+	if rest, found := strings.CutPrefix(err.Error(), `unknown command "`); found {
+		if name, _, found := strings.Cut(rest, `" for `); found {
+			return unknownCommand(root, name)
+		}
+	}
+	var usage *usageError
+	if errors.As(err, &usage) {
+		return err
+	}
+	return usagef("%s", err)
 }
 
 // flagError says in one sentence what is wrong with a flag, and what would be right.
@@ -50,29 +50,10 @@ func unknownFlag(cmd *cobra.Command, unknown *pflag.NotExistError) error {
 	name := unknown.GetSpecifiedName()
 	var known []string
 	cmd.Flags().VisitAll(func(flag *pflag.Flag) { known = append(known, flag.Name) })
-	if likely := closest(name, known); likely != "" {
+	if likely := suggest.Closest(name, known); likely != "" {
 		return usagef("unknown flag --%s: did you mean --%s?", name, likely)
 	}
 	return usagef("unknown flag --%s", name)
-}
-
-// maxTypos is how far a word may be from the one that was meant.
-const maxTypos = 3
-
-// closest returns the word that name was probably meant to be, or empty.
-func closest(name string, words []string) string {
-	best, distance := "", maxTypos
-	for _, word := range words {
-		typos := levenshtein.Distance(strings.ToLower(name), word, nil)
-		// A flag that is cut short, such as --user for --user-id, is near too.
-		if strings.HasPrefix(word, strings.ToLower(name)+"-") {
-			typos = 1
-		}
-		if typos < distance {
-			best, distance = word, typos
-		}
-	}
-	return best
 }
 
 func invalidValue(invalid *pflag.InvalidValueError) error {
@@ -87,29 +68,24 @@ func invalidValue(invalid *pflag.InvalidValueError) error {
 	return usagef("%s %s", name, invalid.Unwrap())
 }
 
-// unknownCommand reads the name of a command that does not exist out of cobra's error,
-// which has no type.
-func unknownCommand(err error) (string, bool) {
-	rest, found := strings.CutPrefix(err.Error(), `unknown command "`)
-	if !found {
-		return "", false
-	}
-	name, _, found := strings.Cut(rest, `" for `)
-	return name, found
-}
-
-// unknownCommandError says which command of the parent's was probably meant.
-func unknownCommandError(parent *cobra.Command, name string) error {
+// unknownCommand says which command of the parent's was probably meant.
+func unknownCommand(parent *cobra.Command, name string) error {
 	var known []string
 	for _, command := range parent.Commands() {
 		if command.IsAvailableCommand() {
 			known = append(known, command.Name())
 		}
 	}
-	if likely := closest(name, known); likely != "" {
-		return &usageError{message: fmt.Sprintf("unknown command %q: did you mean %q?", name, likely), elsewhere: true}
+	return unknownWord("unknown command", name, "the commands are", known)
+}
+
+// unknownWord says which of the known words was probably meant, or which there are.
+func unknownWord(fault, word, list string, known []string) error {
+	text := fault + ` "` + word + `": ` + list + " " + strings.Join(known, ", ")
+	if likely := suggest.Closest(word, known); likely != "" {
+		text = fault + ` "` + word + `": did you mean "` + likely + `"?`
 	}
-	return &usageError{message: fmt.Sprintf("unknown command %q: the commands are %s", name, strings.Join(known, ", ")), elsewhere: true}
+	return &usageError{message: text, elsewhere: true}
 }
 
 // noSubcommand refuses what is no command of the parent's.
@@ -117,7 +93,27 @@ func noSubcommand(parent *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
 	}
-	return unknownCommandError(parent, args[0])
+	return unknownCommand(parent, args[0])
+}
+
+// noArguments refuses positional arguments, which are mostly a flag that was forgotten.
+func noArguments(instead string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return nil
+		}
+		return usagef("%s takes flags and no arguments%s", cmd.CommandPath(), instead)
+	}
+}
+
+// oneArgument demands one argument that is not empty.
+func oneArgument(what, example string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) != 1 || args[0] == "" {
+			return usagef("give one %s, such as: %s %s", what, cmd.CommandPath(), example)
+		}
+		return nil
+	}
 }
 
 // strictHelp makes help for a command that does not exist an error: cobra's own help shows
@@ -136,10 +132,10 @@ func strictHelp(root *cobra.Command) {
 func help(cmd *cobra.Command, args []string) error {
 	found, rest, err := cmd.Root().Find(args)
 	if err != nil || len(rest) > 0 && !found.HasParent() {
-		return unknownCommandError(cmd.Root(), args[0])
+		return unknownCommand(cmd.Root(), args[0])
 	}
 	if len(rest) > 0 {
-		return unknownCommandError(found, rest[0])
+		return unknownCommand(found, rest[0])
 	}
 	found.InitDefaultHelpFlag()
 	return found.Help()

@@ -24,13 +24,13 @@ func TestWrongCommandLines(t *testing.T) {
 		said []string
 	}{
 		{"unknown command", []string{"unlok"}, []string{`latchkey: unknown command "unlok": did you mean "unlock"?`}},
-		{"neither connection nor user", unlock(), []string{
-			"latchkey: --connection is missing: give the name under which a worker serves the provider, such as --connection jumpcloud",
-			"latchkey: no user is named: give one of --user-id, --username and --email, or a list with --from-file", hint}},
-		{"two references", named("--user-id", someID), []string{"latchkey: the user is named by --user-id and --email: give only one of them", hint}},
+		{"no connection", unlock("--username", "ada"), []string{`latchkey: required flag(s) "connection" not set`, hint}},
+		{"no user", unlock("--connection", "jc-prod"), []string{"latchkey: at least one of the flags in the group [user-id username email] is required", hint}},
+		{"two references", named("--user-id", someID), []string{
+			"latchkey: if any flags in the group [user-id username email] are set none of the others can be; [email user-id] were all set", hint}},
 		{"three references", named("--user-id", someID, "--username", "ada"), []string{
-			"latchkey: the user is named by --user-id and --username and --email: give only one of them", hint}},
-		{"empty reference", unlock("--connection", "jc-prod", "--username", ""), []string{"latchkey: --username is empty: give a value", hint}},
+			"latchkey: if any flags in the group [user-id username email] are set none of the others can be; [email user-id username] were all set", hint}},
+		{"empty reference", unlock("--connection", "jc-prod", "--username", ""), []string{"latchkey: the user is named by nothing: give the flag a value", hint}},
 		{"an address as an ID", unlock("--connection", "jc-prod", "--user-id", "ada@example.com"), []string{
 			`latchkey: --user-id must be the provider's own identifier, at most 64 bytes of visible ASCII without @ = , / ' " \ or white space; for a name or an address use username or email`, hint}},
 		{"unusable name", unlock("--connection", "jc-prod", "--username", "ada\n"), []string{"latchkey: --username begins or ends with white space", hint}},
@@ -65,13 +65,13 @@ func TestWrongCommandLines(t *testing.T) {
 			"latchkey: --requested-by holds a control character, or one that cannot be seen: write the name without it", hint}},
 		{"argument", unlock("ada"), []string{"latchkey: latchkey unlock takes flags and no arguments; name the user with --user-id, --username or --email", hint}},
 		{"status of nothing", []string{"status"}, []string{
-			"latchkey: give one workflow ID, as latchkey unlock --detach prints it; 0 were given", "Its flags are shown by: latchkey status --help"}},
+			"latchkey: give one workflow ID, as latchkey unlock --detach prints it, such as: latchkey status unlock/jumpcloud/" + someID, "Its flags are shown by: latchkey status --help"}},
 		{"status of two", []string{"status", "a", "b"}, []string{
-			"latchkey: give one workflow ID, as latchkey unlock --detach prints it; 2 were given", "Its flags are shown by: latchkey status --help"}},
+			"latchkey: give one workflow ID, as latchkey unlock --detach prints it, such as: latchkey status unlock/jumpcloud/" + someID, "Its flags are shown by: latchkey status --help"}},
 		{"check of no connection", []string{"connections", "check"}, []string{
-			"latchkey: give the name of one connection, such as: latchkey connections check jc-prod", "Its flags are shown by: latchkey connections check --help"}},
+			"latchkey: give one connection's name, such as: latchkey connections check jc-prod", "Its flags are shown by: latchkey connections check --help"}},
 		{"check of two connections", []string{"connections", "check", "a", "b"}, []string{
-			"latchkey: give the name of one connection, such as: latchkey connections check jc-prod", "Its flags are shown by: latchkey connections check --help"}},
+			"latchkey: give one connection's name, such as: latchkey connections check jc-prod", "Its flags are shown by: latchkey connections check --help"}},
 		{"list of one connection", []string{"connections", "list", "jc-prod"}, []string{
 			"latchkey: latchkey connections list takes flags and no arguments", "Its flags are shown by: latchkey connections list --help"}},
 		{"unknown subcommand", []string{"connections", "chek"}, []string{`latchkey: unknown command "chek": did you mean "check"?`}},
@@ -82,8 +82,8 @@ func TestWrongCommandLines(t *testing.T) {
 		{"help for a typo below a command", []string{"help", "connections", "chek"}, []string{`latchkey: unknown command "chek": did you mean "check"?`}},
 		{"schema of nothing", []string{"schema"}, []string{"latchkey: give one of: input, result, policy, bulk-input, bulk-result, jumpcloud, pingone", "Its flags are shown by: latchkey schema --help"}},
 		{"schema of two", []string{"schema", "input", "result"}, []string{"latchkey: give one of: input, result, policy, bulk-input, bulk-result, jumpcloud, pingone", "Its flags are shown by: latchkey schema --help"}},
-		{"schema of an unknown provider", []string{"schema", "acmeid"}, []string{`latchkey: there is no schema "acmeid": give one of input, result, policy, bulk-input, bulk-result, jumpcloud, pingone`, "Its flags are shown by: latchkey schema --help"}},
-		{"schema of a typo", []string{"schema", "jumpclod"}, []string{`latchkey: there is no schema "jumpclod": did you mean "jumpcloud"?`, "Its flags are shown by: latchkey schema --help"}},
+		{"schema of an unknown provider", []string{"schema", "acmeid"}, []string{`latchkey: there is no schema "acmeid": the schemas are input, result, policy, bulk-input, bulk-result, jumpcloud, pingone`}},
+		{"schema of a typo", []string{"schema", "jumpclod"}, []string{`latchkey: there is no schema "jumpclod": did you mean "jumpcloud"?`}},
 		{"version of something", []string{"version", "x"}, []string{
 			"latchkey: latchkey version takes flags and no arguments", "Its flags are shown by: latchkey version --help"}},
 	}

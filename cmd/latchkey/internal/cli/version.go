@@ -57,15 +57,13 @@ func (a *app) versionCommand() *cobra.Command {
 		Args:  noArguments(""),
 		RunE: func(*cobra.Command, []string) error {
 			info := readVersion()
-			if output.structured() {
-				return a.encode(output, info)
-			}
-			text := fmt.Sprintf("latchkey %s", info.Version)
+			text := "latchkey " + info.Version
 			if info.Commit != "" {
 				text += fmt.Sprintf(" (commit %.12s)", info.Commit)
 			}
-			_, err := fmt.Fprintf(a.env.Stdout, "%s, %s, %s, Temporal SDK %s\n", text, info.Go, info.Platform, info.TemporalSDK)
-			return err
+			return a.show(output, info, func() {
+				a.println(fmt.Sprintf("%s, %s, %s, Temporal SDK %s", text, info.Go, info.Platform, info.TemporalSDK))
+			})
 		},
 	}
 	addOutput(cmd, &output)

@@ -10,6 +10,8 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/latchkey-iam/latchkey/cmd/latchkey/internal/userlist"
+	"github.com/latchkey-iam/latchkey/connectors"
 	"github.com/latchkey-iam/latchkey/workflows"
 )
 
@@ -23,11 +25,11 @@ func readPolicy(path string, parse func([]byte) (*workflows.Policy, error)) (*wo
 	if err != nil {
 		return nil, &usageError{message: "--policy: " + err.Error(), elsewhere: true}
 	}
+	var policy *workflows.Policy
 	data, err := yamlToJSON(text)
-	if err != nil {
-		return nil, &usageError{message: fmt.Sprintf("--policy %s: %s", path, err), elsewhere: true}
+	if err == nil {
+		policy, err = parse(data)
 	}
-	policy, err := parse(data)
 	if err != nil {
 		return nil, &usageError{message: fmt.Sprintf("--policy %s: %s", path, err), elsewhere: true}
 	}
@@ -45,6 +47,27 @@ func readSmall(path string) ([]byte, error) {
 		err = fmt.Errorf("%s is larger than %d KiB: it is no policy", path, maxPolicyBytes>>10)
 	}
 	return text, err
+}
+
+// readList reads the users of the list.
+func (f *bulkFlags) readList(a *app) ([]connectors.UserRef, error) {
+	from := a.env.Stdin
+	if f.file != "-" {
+		file, err := os.Open(f.file)
+		if err != nil {
+			return nil, &usageError{message: "--from-file: " + err.Error(), elsewhere: true}
+		}
+		defer func() { _ = file.Close() }()
+		from = file
+	}
+	list, err := userlist.Read(from, f.as, workflows.MaxUsers)
+	if err != nil {
+		return nil, &usageError{message: err.Error() + "\nnothing was started", elsewhere: true}
+	}
+	if list.Duplicates > 0 {
+		a.warn("left out %s", plural(list.Duplicates, "repeated reference"))
+	}
+	return list.Users, nil
 }
 
 // yamlToJSON turns one YAML document into JSON, so that a strict decoder reads it. The YAML

@@ -1,0 +1,277 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/latchkey-iam/latchkey/activities/guard"
+	"github.com/latchkey-iam/latchkey/connectors"
+	"github.com/latchkey-iam/latchkey/workflows"
+)
+
+// requestFlags are those of a command that starts a run.
+type requestFlags struct {
+	connection, reason, by, id string
+	timeout                    workflows.Duration
+	detach                     bool
+	output                     format
+	temporal                   temporalFlags
+}
+
+func (f *requestFlags) add(a *app, cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.StringVar(&f.reason, "reason", "", "why, for the result and the audit log")
+	a.addName(cmd, &f.by, "requested-by", "who asks, for the result and the audit log")
+	flags.StringVar(&f.id, "request-id", "", "becomes the workflow ID: asking twice with one ID makes one run")
+	f.timeout = workflows.Duration(workflows.DefaultTimeout)
+	flags.Var(&duration{&f.timeout, true}, "timeout", "how long to try with a user")
+	flags.BoolVar(&f.detach, "detach", false, "start it, print the workflow's ID and do not wait")
+	completeNothing(cmd, "reason", "request-id", "timeout")
+	addOutput(cmd, &f.output)
+	f.temporal.add(cmd)
+}
+
+// guardFlags are what is demanded of every lock.
+type guardFlags struct{ workflows.Guard }
+
+func (f *guardFlags) add(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.Var((*reasons)(&f.OnlyReasons), "only-reasons", "refuse unless every lock has one of these reasons: "+reasonWords(", "))
+	flags.Var(&duration{&f.MinLockedFor, false}, "min-locked-for", "refuse locks that are younger")
+	flags.Var(&duration{&f.MaxLockedFor, false}, "max-locked-for", "refuse locks that are older")
+	flags.BoolVar(&f.ExcludePrivileged, "exclude-privileged", false, "refuse accounts that are, or may be, privileged")
+	complete(cmd, "only-reasons", strings.Split(reasonWords(","), ",")...)
+	completeNothing(cmd, "min-locked-for", "max-locked-for")
+}
+
+// addConnection adds the flag that names a connection.
+func addConnection(cmd *cobra.Command, name *string, temporal *temporalFlags, required bool) {
+	cmd.Flags().SortFlags = false
+	usage := "only what is at this connection (default: all)"
+	if required {
+		usage = "the connection's name, as a worker serves it (required)"
+	}
+	cmd.Flags().StringVar(name, "connection", "", usage)
+	completeWith(cmd, "connection", temporal.connections())
+	if required {
+		must(cmd.MarkFlagRequired("connection"))
+	}
+}
+
+// addName adds a flag with the name of whoever does something.
+func (a *app) addName(cmd *cobra.Command, name *string, flag, usage string) {
+	cmd.Flags().StringVar(name, flag, a.env.UserName, usage+" (default: the operating system's user name)")
+	cmd.Flags().Lookup(flag).DefValue = ""
+	completeNothing(cmd, flag)
+}
+
+// optional is a flag's value; nil when it was not given.
+func optional[T any](cmd *cobra.Command, flag string, value *T) *T {
+	if !cmd.Flags().Changed(flag) {
+		return nil
+	}
+	return value
+}
+
+// format is how stdout is written.
+type format string
+
+const (
+	formatTable format = "table"
+	formatJSON  format = "json"
+	formatYAML  format = "yaml"
+	formatCSV   format = "csv"
+	// formatLines is JSON, one element a line.
+	formatLines format = "jsonl"
+)
+
+// structured reports whether stdout is for machines.
+func (f format) structured() bool { return f != formatTable }
+
+func addOutput(cmd *cobra.Command, output *format) {
+	addFormats(cmd, output, formatTable, formatJSON, formatYAML)
+}
+
+// addFormats lets the caller choose among formats, of which the first is the default.
+func addFormats(cmd *cobra.Command, output *format, known ...format) {
+	*output = known[0]
+	flag := &formatFlag{chosen: output}
+	for _, each := range known {
+		flag.known = append(flag.known, string(each))
+	}
+	cmd.Flags().VarP(flag, "output", "o", "how to write stdout: "+orList(flag.known))
+	complete(cmd, "output", flag.known...)
+}
+
+// formatFlag chooses one of the formats that a command knows.
+type formatFlag struct {
+	chosen *format
+	known  []string
+}
+
+// String implements pflag.Value.
+func (f *formatFlag) String() string {
+	if f.chosen == nil {
+		return ""
+	}
+	return string(*f.chosen)
+}
+
+// Type implements pflag.Value.
+func (f *formatFlag) Type() string { return "format" }
+
+// Set implements pflag.Value.
+func (f *formatFlag) Set(text string) error {
+	if !slices.Contains(f.known, text) {
+		return fmt.Errorf("must be %s", orList(f.known))
+	}
+	*f.chosen = format(text)
+	return nil
+}
+
+// orList lists words as a sentence does.
+func orList(words []string) string {
+	last := len(words) - 1
+	return strings.Join(words[:last], ", ") + " or " + words[last]
+}
+
+// duration is a flag's value such as 15m.
+type duration struct {
+	*workflows.Duration
+	// required says that zero would be taken for a value that was not given.
+	required bool
+}
+
+// String implements pflag.Value. Zero is no default that help should show.
+func (d *duration) String() string {
+	if d.Duration == nil || *d.Duration == 0 {
+		return ""
+	}
+	return d.Duration.String()
+}
+
+// Type implements pflag.Value.
+func (d *duration) Type() string { return "duration" }
+
+// Set implements pflag.Value.
+func (d *duration) Set(text string) error {
+	parsed, err := guard.ParseDuration(text)
+	switch {
+	case err != nil:
+		return err
+	case parsed == 0 && d.required:
+		return errors.New("must be at least 1s")
+	}
+	*d.Duration = parsed
+	return nil
+}
+
+// reasons are a flag's value of the reasons of locks, with commas between them.
+type reasons []connectors.Reason
+
+// String implements pflag.Value.
+func (r *reasons) String() string {
+	var words []string
+	for _, reason := range *r {
+		words = append(words, string(reason))
+	}
+	return strings.Join(words, ",")
+}
+
+// Type implements pflag.Value.
+func (r *reasons) Type() string { return "reasons" }
+
+// Set implements pflag.Value.
+func (r *reasons) Set(text string) error {
+	for _, word := range strings.Split(text, ",") {
+		if !slices.Contains(connectors.Reasons(), connectors.Reason(word)) {
+			return errors.New("holds an unknown word: use failed_sign_in, admin, expired and unknown")
+		}
+		*r = append(*r, connectors.Reason(word))
+	}
+	return nil
+}
+
+// reasonWords are all reasons of locks.
+func reasonWords(between string) string {
+	all := reasons(connectors.Reasons())
+	return strings.ReplaceAll(all.String(), ",", between)
+}
+
+// fieldFlags are the flags of fields, where a fault names a field.
+var fieldFlags = map[string]string{ //nolint:gosec // these are no credentials
+	"connection":    "--connection",
+	"userId":        "--user-id",
+	"username":      "--username",
+	"email":         "--email",
+	"requestReason": "--reason",
+	"requestedBy":   "--requested-by",
+	"requestId":     "--request-id",
+	"override":      "--override",
+	"timeout":       "--timeout",
+	"watchFor":      "--watch-for",
+	"id":            "--id",
+	"every":         "--every",
+	"cron":          "--cron",
+	"timeZone":      "--time-zone",
+	"catchUpWindow": "--catch-up-window",
+
+	"guard.minLockedFor": "--min-locked-for",
+	"guard.maxLockedFor": "--max-locked-for",
+	"approval.timeout":   "--approval-timeout",
+	"approval.approvers": "--approvers",
+
+	"policy.minLockedFor": "--min-locked-for",
+	"policy.maxLockedFor": "--max-locked-for",
+	"policy.concurrency":  "--concurrency",
+}
+
+// inFlags returns the faults of an input in the words of the command line, a line each; nil
+// where there are none.
+func inFlags(err error) error {
+	var lines []string
+	for _, fault := range workflows.Faults(err) {
+		if flag, known := fieldFlags[fault.Field]; known {
+			fault.Field = flag
+		}
+		lines = append(lines, fault.Error())
+	}
+	if len(lines) == 0 {
+		return nil
+	}
+	return &usageError{message: strings.Join(lines, "\n")}
+}
+
+// complete lets the shell complete a flag's value with these words, and with no file.
+func complete(cmd *cobra.Command, flag string, words ...string) {
+	completeWith(cmd, flag, cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp))
+}
+
+// completeNothing keeps the shell from completing flags' values with files.
+func completeNothing(cmd *cobra.Command, flags ...string) {
+	for _, flag := range flags {
+		complete(cmd, flag)
+	}
+}
+
+func completeWith(cmd *cobra.Command, flag string, function cobra.CompletionFunc) {
+	must(cmd.RegisterFlagCompletionFunc(flag, function))
+}
+
+// must panics where a flag does not exist: a fault that every test of the command meets.
+func must(err error) {
+	if err != nil {
+		panic(err)
+	}
+}
+
+var (
+	_ pflag.Value = (*formatFlag)(nil)
+	_ pflag.Value = (*duration)(nil)
+	_ pflag.Value = (*reasons)(nil)
+)
