@@ -80,15 +80,12 @@ func (c *Config) authorize(caller *httpcall.Caller, tokenURL *url.URL, read *set
 		read.Must(false, "API_KEY and CLIENT_ID with CLIENT_SECRET must not both be set")
 	case key:
 		// https://docs.jumpcloud.com/api/1.0/index.html#section/Authentication
-		caller.Key = &httpcall.Key{
-			Source: read.Secret("API_KEY", c.APIKey, c.APIKeyFile),
-			Set:    func(header http.Header, key string) { header.Set("x-api-key", key) },
-		}
+		caller.Authorize = caller.ByKey(read.Secret("API_KEY", c.APIKey, c.APIKeyFile), func(header http.Header, key string) { header.Set("x-api-key", key) })
 	case account:
 		read.Must(c.ClientID != "", "CLIENT_ID must be set along with CLIENT_SECRET")
-		caller.Authorize = httpcall.NewTokens(*caller, httpcall.ClientCredentials{
+		caller.Authorize = caller.ByToken(httpcall.ClientCredentials{
 			TokenURL: tokenURL, ClientID: c.ClientID, Secret: read.Secret("CLIENT_SECRET", c.ClientSecret, c.ClientSecretFile), Scope: "api",
-		}).Authorize
+		})
 	default:
 		read.Must(false, "API_KEY or API_KEY_FILE, or CLIENT_ID with CLIENT_SECRET or CLIENT_SECRET_FILE, must be set")
 	}

@@ -52,8 +52,8 @@ func (c *Config) Open(options connectors.Options) ([]connectors.Server, error) {
 
 	caller := httpcall.New(Name, options, rules)
 	caller.Base = api.JoinPath("environments", environment)
-	caller.Authorize = httpcall.NewTokens(caller, httpcall.ClientCredentials{
+	caller.Authorize = caller.ByToken(httpcall.ClientCredentials{
 		TokenURL: auth.JoinPath(environment, "as", "token"), ClientID: c.ClientID, Secret: secret, InBody: credentials == "body",
-	}).Authorize
+	})
 	return []connectors.Server{{Driver: &driver{Caller: caller}}}, read.Err()
 }

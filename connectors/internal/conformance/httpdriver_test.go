@@ -80,7 +80,7 @@ func (c *webConfig) Open(options connectors.Options) ([]connectors.Server, error
 		}
 		source = secret.NewSource("SECRET", connectors.Secret(kept), "")
 	}
-	caller.Key = &httpcall.Key{Source: source, Set: func(header http.Header, secret string) { header.Set("X-Web-Secret", secret) }}
+	caller.Authorize = caller.ByKey(source, func(header http.Header, secret string) { header.Set("X-Web-Secret", secret) })
 	return []connectors.Server{{Driver: &webDriver{Caller: caller, base: base, slips: c.slips}}}, nil
 }
 

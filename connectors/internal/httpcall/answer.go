@@ -25,8 +25,8 @@ const blanks = " \t\r\n"
 var ErrTooLong = errors.New("the answer is too long")
 
 // accepted reads a 2xx answer.
-func (c *Caller) accepted(ctx context.Context, request Request, header http.Header, response *http.Response) (*Answer, *connectors.Error) {
-	answer := &Answer{AsOf: dateOf(response.Header), RequestID: c.requestID(request, header, response)}
+func (c *Caller) accepted(ctx context.Context, request Request, response *http.Response) (*Answer, *connectors.Error) {
+	answer := &Answer{AsOf: dateOf(response.Header), RequestID: c.requestID(request, response)}
 	most := request.MaxAnswer
 	if most == 0 || !isJSON(response.Header) {
 		most = maxRefusal // enough to see what it is, and mostly to use the connection again
@@ -34,16 +34,16 @@ func (c *Caller) accepted(ctx context.Context, request Request, header http.Head
 	body, err := io.ReadAll(io.LimitReader(response.Body, most+1))
 	switch {
 	case isWebPage(response.Header, body):
-		return nil, c.foreign(request, header, response)
+		return nil, c.foreign(request, response)
 	case request.MaxAnswer == 0:
 		return answer, nil
 	}
 	fail := func(kind connectors.Kind, message string) (*Answer, *connectors.Error) {
-		return nil, c.answered(request, header, response, kind, message)
+		return nil, c.answered(request, response, kind, message)
 	}
 	switch {
 	case err != nil && ctx.Err() != nil:
-		failure := c.answered(request, header, response, connectors.Unavailable, "")
+		failure := c.answered(request, response, connectors.Unavailable, "")
 		interrupt(failure, ctx.Err())
 		return nil, failure
 	case err != nil:
@@ -53,7 +53,7 @@ func (c *Caller) accepted(ctx context.Context, request Request, header http.Head
 	case !isJSON(response.Header):
 		return fail(connectors.MalformedResponse, "the answer is not JSON; check the address and any proxy")
 	case int64(len(body)) > request.MaxAnswer:
-		failure := c.answered(request, header, response, connectors.Unsupported, fmt.Sprintf("the answer is longer than %d bytes", request.MaxAnswer))
+		failure := c.answered(request, response, connectors.Unsupported, fmt.Sprintf("the answer is longer than %d bytes", request.MaxAnswer))
 		failure.Cause = ErrTooLong
 		return nil, failure
 	case !jsontext.Value(body).IsValid(): // It is UTF-8 then, and no object names a key twice.

@@ -6,8 +6,7 @@ package httpcall
 import (
 	"bytes"
 	"context"
-	"errors"
-	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -27,11 +26,6 @@ const (
 	maxRefusal = 64 << 10
 )
 
-// Authorize adds the connection's credential to a request's header. Where another
-// credential can be had when the provider answers 401, it returns the function that
-// gives up the one it added; otherwise nil. Its error is a *connectors.Error.
-type Authorize func(ctx context.Context, header http.Header) (expire func(), err error)
-
 // Caller makes the calls to one provider.
 type Caller struct {
 	// Provider is the word that begins each error.
@@ -44,9 +38,8 @@ type Caller struct {
 	// Transport carries the calls. It is used without an http.Client,
 	// so no redirect is followed, no cookie kept and no URL put into an error.
 	Transport http.RoundTripper
-	// Authorize and Key may be nil; both are not set together.
+	// Authorize may be nil: the calls carry no credential then.
 	Authorize Authorize
-	Key       *Key
 	// Rules tell how this provider's failures are read.
 	Rules Rules
 	// Now tells the time.
@@ -115,63 +108,33 @@ func (c *Caller) ReadList(ctx context.Context, request Request, into any) (*Answ
 	return c.Read(ctx, request, into)
 }
 
-// Do makes the call. A 401 gives up the credential and makes it once more, where the
-// credential can be renewed. Every failure is a *connectors.Error.
+// Do makes the call, and once more with another credential, where a 401 refused the first and
+// another can be had. Every failure is a *connectors.Error.
 func (c *Caller) Do(ctx context.Context, request Request) (*Answer, error) {
-	for renewed := false; ; renewed = true {
-		header := request.Header.Clone()
-		if header == nil {
-			header = http.Header{}
+	asked := request.Header
+	for again := false; ; again = true {
+		credential, settle, failure := c.credential(ctx)
+		if failure != nil {
+			return nil, notSent(failure, request)
 		}
-		expire, sent, err := c.authorize(ctx, header)
-		if err != nil {
-			return nil, unsent(err, request)
-		}
-		if sent.value != "" { // in whatever header it stands
-			request.Private = append(slices.Clone(request.Private), sent.value)
-		}
-		answer, failure := c.once(ctx, request, header)
-		sent.judge(failure, c.Now())
-		if failure == nil {
+		request.Header = http.Header{}
+		maps.Copy(request.Header, asked)
+		maps.Copy(request.Header, credential)
+		// A credential that was refused may be sent back in the answer to the second, too.
+		request.Private = append(slices.Clone(request.Private), wordsOf(credential)...)
+		answer, failure := c.once(ctx, request)
+		renewed := !again && settle(failure)
+		switch {
+		case failure == nil:
 			return answer, nil
-		}
-		if failure.Status != http.StatusUnauthorized || expire == nil || renewed {
+		case !renewed:
 			return nil, failure
 		}
-		expire()
-		// What was refused may be good elsewhere, and may be sent back in the second answer.
-		request.Private = private(request, header)
 	}
 }
 
-func (c *Caller) authorize(ctx context.Context, header http.Header) (expire func(), sent sentSecret, err error) {
-	if c.Key != nil {
-		sent, failure := c.readSecret("read the secret", c.Key.Source)
-		if failure != nil {
-			return nil, sentSecret{}, failure
-		}
-		c.Key.Set(header, sent.value)
-		return nil, sent, nil
-	}
-	if c.Authorize != nil {
-		expire, err = c.Authorize(ctx, header)
-	}
-	return expire, sentSecret{}, err
-}
-
-// unsent marks the failure to get a credential: nothing was unlocked.
-func unsent(err error, request Request) error {
-	var failure *connectors.Error
-	if !request.Effect || !errors.As(err, &failure) {
-		return err
-	}
-	marked := *failure
-	marked.Sent = connectors.No
-	return &marked
-}
-
-// once makes one attempt with a header that holds the credential.
-func (c *Caller) once(ctx context.Context, request Request, header http.Header) (*Answer, *connectors.Error) {
+// once makes one attempt; the request's header holds the credential.
+func (c *Caller) once(ctx context.Context, request Request) (*Answer, *connectors.Error) {
 	if ctx.Err() != nil {
 		failure := c.fail(request, connectors.Unavailable, "")
 		interrupt(failure, ctx.Err())
@@ -180,15 +143,13 @@ func (c *Caller) once(ctx context.Context, request Request, header http.Header) 
 	limited, cancel := context.WithTimeout(ctx, Timeout)
 	defer cancel()
 	var progress progress
-	call, err := http.NewRequestWithContext(progress.watch(limited), request.Method, request.URL.String(), reader(request.Body))
+	call, err := http.NewRequestWithContext(progress.watch(limited), request.Method, request.URL.String(), bytes.NewReader(request.Body))
 	if err != nil {
 		failure := c.fail(request, connectors.RejectedByProvider, "the address cannot be called; check it")
 		return nil, notSent(failure, request)
 	}
-	call.Header = header
-	if header.Get("User-Agent") == "" {
-		header.Set("User-Agent", "latchkey")
-	}
+	call.Header = request.Header
+	call.Header.Set("User-Agent", "latchkey")
 	if c.Limiter != nil && c.Limiter.Wait(limited) != nil {
 		return nil, c.unanswered(ctx, request, errThrottled, &progress)
 	}
@@ -198,16 +159,9 @@ func (c *Caller) once(ctx context.Context, request Request, header http.Header) 
 	}
 	defer func() { _ = response.Body.Close() }()
 	if response.StatusCode/100 != 2 {
-		return nil, c.refused(request, header, response)
+		return nil, c.refused(request, response)
 	}
-	return c.accepted(ctx, request, header, response)
-}
-
-func reader(body []byte) io.Reader {
-	if len(body) == 0 {
-		return nil
-	}
-	return bytes.NewReader(body)
+	return c.accepted(ctx, request, response)
 }
 
 // Fail returns an error of the provider without an answer's details.

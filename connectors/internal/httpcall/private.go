@@ -9,19 +9,24 @@ import (
 
 // requestID is the provider's identifier of an exchange, where it looks like one and repeats
 // nothing that was sent.
-func (c *Caller) requestID(request Request, header http.Header, response *http.Response) string {
+func (c *Caller) requestID(request Request, response *http.Response) string {
 	for _, name := range c.Rules.RequestID {
-		if id := presentable(response.Header.Get(name), identifier, private(request, header)); id != "" {
+		if id := presentable(response.Header.Get(name), identifier, request.Private); id != "" {
 			return id
 		}
 	}
 	return ""
 }
 
-// private lists what an error must not repeat: what the caller named, and the credential.
-func private(request Request, header http.Header) []string {
-	values := append(slices.Clone(request.Private), strings.Fields(header.Get("Authorization"))...)
-	return slices.DeleteFunc(values, func(value string) bool { return value == "" || value == "Bearer" || value == "Basic" })
+// wordsOf lists what a credential's header holds beside the name of a scheme.
+func wordsOf(credential http.Header) []string {
+	var words []string
+	for _, values := range credential {
+		for _, value := range values {
+			words = append(words, strings.Fields(value)...)
+		}
+	}
+	return slices.DeleteFunc(words, func(word string) bool { return word == "Bearer" || word == "Basic" })
 }
 
 var (

@@ -24,9 +24,9 @@ func TestRefusedCredentialStaysPrivate(t *testing.T) {
 			answering(401, "application/json", `{"code":"`+echoed+`"}`)(w, r)
 		})
 		tokens := []string{first, second}
-		caller.Authorize = func(_ context.Context, header http.Header) (func(), error) {
+		caller.Authorize = func(_ context.Context, header http.Header) (func(*connectors.Error) bool, *connectors.Error) {
 			header.Set("Authorization", "Bearer "+tokens[0])
-			return func() { tokens = tokens[1:] }, nil
+			return func(*connectors.Error) bool { tokens = tokens[1:]; return true }, nil
 		}
 		_, err := caller.Do(t.Context(), request)
 		failure := failureOf(t, err)
@@ -54,7 +54,7 @@ func TestNothingPrivateComesBack(t *testing.T) {
 				answering(status, "application/json", `{"code":`+string(quoted)+`}`)(w, r)
 			})
 			request.Private = append(request.Private, "jane")
-			caller.Key = &Key{Source: secret.NewSource("KEY", key, ""), Set: func(header http.Header, secret string) { header.Set("x-api-key", secret) }}
+			caller.Authorize = caller.ByKey(secret.NewSource("KEY", key, ""), func(header http.Header, secret string) { header.Set("x-api-key", secret) })
 			_, err := caller.Do(t.Context(), request)
 			if status == http.StatusOK {
 				require.NoError(t, err)
@@ -77,7 +77,7 @@ func TestASecretInAnyHeader(t *testing.T) {
 			w.Header().Set("X-Request-Id", r.Header.Get(name))
 			answering(403, "application/json", `{"code":"x-`+r.Header.Get(name)+`"}`)(w, r)
 		})
-		caller.Key = &Key{Source: secret.NewSource("KEY", key, ""), Set: func(header http.Header, secret string) { header.Set(name, secret) }}
+		caller.Authorize = caller.ByKey(secret.NewSource("KEY", key, ""), func(header http.Header, secret string) { header.Set(name, secret) })
 		_, err := caller.Do(t.Context(), request)
 		failure := failureOf(t, err)
 		require.Equal(t, http.StatusForbidden, failure.Status)

@@ -55,7 +55,7 @@ func textOf(value jsontext.Value) string {
 }
 
 // refused turns an answer outside 2xx into an error.
-func (c *Caller) refused(request Request, header http.Header, response *http.Response) *connectors.Error {
+func (c *Caller) refused(request Request, response *http.Response) *connectors.Error {
 	status := response.StatusCode
 	var body []byte
 	if status >= 200 { // the body of a switched protocol never ends
@@ -63,12 +63,12 @@ func (c *Caller) refused(request Request, header http.Header, response *http.Res
 	}
 	said, own := c.Rules.read(body)
 	if isForeign(response, body, own) {
-		return c.foreign(request, header, response)
+		return c.foreign(request, response)
 	}
 	kind := c.kindOf(request, status)
-	failure := c.answered(request, header, response, kind, c.adviceFor(kind, status))
+	failure := c.answered(request, response, kind, c.adviceFor(kind, status))
 	failure.RetryAfter = c.Rules.wait(response.Header, kind, c.Now())
-	failure.Code = presentable(said, code, private(request, header))
+	failure.Code = presentable(said, code, request.Private)
 	// A time-out may be said by something between us and the provider.
 	if status >= 300 && status < 500 && status != http.StatusRequestTimeout {
 		_ = notSent(failure, request)
@@ -97,10 +97,10 @@ func (c *Caller) adviceFor(kind connectors.Kind, status int) string {
 }
 
 // answered returns the error of a call that was answered.
-func (c *Caller) answered(request Request, header http.Header, response *http.Response, kind connectors.Kind, message string) *connectors.Error {
+func (c *Caller) answered(request Request, response *http.Response, kind connectors.Kind, message string) *connectors.Error {
 	failure := c.fail(request, kind, message)
 	failure.Status = response.StatusCode
-	failure.RequestID = c.requestID(request, header, response)
+	failure.RequestID = c.requestID(request, response)
 	return failure
 }
 
@@ -120,12 +120,12 @@ func isForeign(response *http.Response, body []byte, own bool) bool {
 
 // foreign is the error of a call that something else than the provider answered: whether
 // the provider heard of it is not known, and it may pass.
-func (c *Caller) foreign(request Request, header http.Header, response *http.Response) *connectors.Error {
+func (c *Caller) foreign(request Request, response *http.Response) *connectors.Error {
 	kind := connectors.Unavailable
 	if response.StatusCode == http.StatusTooManyRequests {
 		kind = connectors.RateLimited
 	}
-	failure := c.answered(request, header, response, kind, "the answer is not the provider's but of something in between; check the address and any proxy or firewall, and try again")
+	failure := c.answered(request, response, kind, "the answer is not the provider's but of something in between; check the address and any proxy or firewall, and try again")
 	failure.RetryAfter = c.Rules.wait(response.Header, kind, c.Now())
 	return failure
 }

@@ -145,7 +145,7 @@ func FuzzFailures(f *testing.F) {
 		response.Header = http.Header{"Retry-After": {wait}, "X-Request-Id": {id}}
 		response.Body = io.NopCloser(strings.NewReader(body))
 		caller := &Caller{Provider: "test", Now: time.Now, Rules: Rules{RequestID: []string{"X-Request-Id"}, Codes: []string{"code", "error"}, Number: "code", Message: "message"}}
-		failure := caller.refused(Request{Private: []string{personal}}, http.Header{}, response)
+		failure := caller.refused(Request{Private: []string{personal}}, response)
 		require.Contains(t, connectors.Kinds(), failure.Kind)
 		require.GreaterOrEqual(t, failure.RetryAfter, time.Duration(0))
 		require.LessOrEqual(t, failure.RetryAfter, 24*time.Hour)

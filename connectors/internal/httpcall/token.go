@@ -3,15 +3,18 @@ package httpcall
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
+	"golang.org/x/sync/singleflight"
 
 	"github.com/latchkey-iam/latchkey/connectors"
 	"github.com/latchkey-iam/latchkey/connectors/internal/secret"
@@ -28,17 +31,15 @@ type ClientCredentials struct {
 	InBody bool
 }
 
-// Tokens keeps the access token of one connection. All calls share it, and one fetch
-// at a time renews it. It does not build on golang.org/x/oauth2, whose errors print the
+// tokens keep the access token of one connection. All calls share it, and one fetch
+// at a time renews it. They do not build on golang.org/x/oauth2, whose errors print the
 // answer's body, which reads other content types than JSON, and whose token cannot be
 // given up after a 401.
-type Tokens struct {
+type tokens struct {
 	caller      Caller
 	credentials ClientCredentials
-
-	mu      sync.Mutex
-	current *token
-	pending *fetch
+	current     atomic.Pointer[token]
+	fetches     singleflight.Group
 }
 
 type token struct {
@@ -47,22 +48,19 @@ type token struct {
 	expires time.Time
 }
 
-// fetch is one request for a token, shared by all who wait for it.
-type fetch struct {
-	done  chan struct{}
-	token *token
-	err   *connectors.Error
-}
-
 // margin is how long before its end a token is renewed.
 const margin = 30 * time.Second
 
-// NewTokens returns the tokens that the credentials fetch. The caller tells provider,
-// transport and clock; its rules are replaced by those of a token endpoint.
-func NewTokens(caller Caller, credentials ClientCredentials) *Tokens {
-	caller.Authorize = nil
+// ByToken authorizes by a bearer token that the credentials fetch.
+func (c Caller) ByToken(credentials ClientCredentials) Authorize {
+	return newTokens(c, credentials).authorize
+}
+
+// newTokens takes provider, transport and clock of the caller; its rules are replaced by those of
+// a token endpoint.
+func newTokens(caller Caller, credentials ClientCredentials) *tokens {
 	caller.Rules = tokenRules(caller.Rules)
-	return &Tokens{caller: caller, credentials: credentials}
+	return &tokens{caller: caller, credentials: credentials}
 }
 
 // tokenRules takes every refusal for a wrong credential, as RFC 6749, section 5.2, answers 400
@@ -80,76 +78,65 @@ func tokenRules(rules Rules) Rules {
 	}}
 }
 
-// Authorize implements Authorize with a bearer token.
-func (t *Tokens) Authorize(ctx context.Context, header http.Header) (func(), error) {
-	current, err := t.get(ctx)
-	if err != nil {
-		return nil, err
+func (t *tokens) authorize(ctx context.Context, header http.Header) (func(*connectors.Error) bool, *connectors.Error) {
+	used, failure := t.get(ctx)
+	if failure != nil {
+		return nil, failure
 	}
-	header.Set("Authorization", "Bearer "+current.value)
-	return func() { t.expire(current) }, nil
+	header.Set("Authorization", "Bearer "+used.value)
+	return func(failure *connectors.Error) bool {
+		refused := failure != nil && failure.Status == http.StatusUnauthorized
+		if refused { // Another may have taken its place already.
+			t.current.CompareAndSwap(used, nil)
+		}
+		return refused
+	}, nil
 }
 
-// expire gives up the token, unless another has taken its place already.
-func (t *Tokens) expire(used *token) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.current == used {
-		t.current = nil
+// usable returns the token in use, or nil.
+func (t *tokens) usable() *token {
+	current := t.current.Load()
+	if current != nil && (current.expires.IsZero() || t.caller.Now().Before(current.expires)) {
+		return current
 	}
+	return nil
 }
 
-func (t *Tokens) get(ctx context.Context) (*token, error) {
-	current, pending := t.join(ctx)
-	if current != nil {
+const operationToken = "fetch token"
+
+// get returns the token in use, or fetches one. The fetch outlives the call that began it, for
+// others may be waiting.
+func (t *tokens) get(ctx context.Context) (*token, *connectors.Error) {
+	if current := t.usable(); current != nil {
 		return current, nil
 	}
+	fetched := t.fetches.DoChan("", func() (any, error) {
+		if current := t.usable(); current != nil { // It was fetched meanwhile.
+			return current, nil
+		}
+		return t.fetch(context.WithoutCancel(ctx))
+	})
 	select {
-	case <-pending.done:
+	case result := <-fetched:
+		if failure, failed := errors.AsType[*connectors.Error](result.Err); failed {
+			own := *failure // Others were given it too.
+			return nil, &own
+		}
+		current, _ := result.Val.(*token)
+		return current, nil
 	case <-ctx.Done():
 		failure := t.caller.Fail(operationToken, connectors.Unavailable, "")
 		interrupt(failure, ctx.Err())
 		return nil, failure
 	}
-	if pending.err != nil {
-		failure := *pending.err
-		return nil, &failure
-	}
-	return pending.token, nil
 }
 
-const operationToken = "fetch token"
-
-// join returns the token in use, or the fetch that is under way or begun here. The
-// fetch outlives the call that began it, for others may be waiting.
-func (t *Tokens) join(ctx context.Context) (*token, *fetch) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.current != nil && (t.current.expires.IsZero() || t.caller.Now().Before(t.current.expires)) {
-		return t.current, nil
-	}
-	if t.pending == nil {
-		t.pending = &fetch{done: make(chan struct{})}
-		go t.run(context.WithoutCancel(ctx), t.pending)
-	}
-	return nil, t.pending
-}
-
-func (t *Tokens) run(ctx context.Context, pending *fetch) {
-	pending.token, pending.err = t.fetch(ctx)
-	t.mu.Lock()
-	t.current, t.pending = pending.token, nil
-	t.mu.Unlock()
-	close(pending.done)
-}
-
-func (t *Tokens) fetch(ctx context.Context) (*token, *connectors.Error) {
+func (t *tokens) fetch(ctx context.Context) (*token, error) {
 	sent, failure := t.caller.readSecret(operationToken, t.credentials.Secret)
 	if failure != nil {
 		return nil, failure
 	}
-	request := t.request(sent.value)
-	answer, failure := t.caller.once(ctx, request, request.Header)
+	answer, failure := t.caller.once(ctx, t.request(sent.value))
 	sent.judge(failure, t.caller.Now())
 	if failure != nil {
 		return nil, failure
@@ -158,39 +145,35 @@ func (t *Tokens) fetch(ctx context.Context) (*token, *connectors.Error) {
 	if err != nil {
 		return nil, t.caller.Malformed(operationToken, err)
 	}
+	t.current.Store(fetched)
 	return fetched, nil
 }
 
-func (t *Tokens) request(password string) Request {
+func (t *tokens) request(password string) Request {
 	form := url.Values{"grant_type": {"client_credentials"}}
 	if t.credentials.Scope != "" {
 		form.Set("scope", t.credentials.Scope)
 	}
-	header := http.Header{}
-	header.Set("Content-Type", "application/x-www-form-urlencoded")
-	header.Set("Accept", "application/json")
+	header := http.Header{"Content-Type": {"application/x-www-form-urlencoded"}, "Accept": {"application/json"}}
+	private := []string{password}
 	if t.credentials.InBody {
 		form.Set("client_id", t.credentials.ClientID)
 		form.Set("client_secret", password)
 	} else {
-		header.Set("Authorization", basic(t.credentials.ClientID, password))
+		// RFC 6749, section 2.3.1, asks for both parts to be encoded.
+		both := url.QueryEscape(t.credentials.ClientID) + ":" + url.QueryEscape(password)
+		basic := base64.StdEncoding.EncodeToString([]byte(both))
+		header.Set("Authorization", "Basic "+basic)
+		private = append(private, basic)
 	}
 	return Request{
 		Operation: operationToken, Method: http.MethodPost, URL: t.credentials.TokenURL, Header: header,
-		Body: []byte(form.Encode()), MaxAnswer: maxRefusal, Private: []string{password},
+		Body: []byte(form.Encode()), MaxAnswer: maxRefusal, Private: private,
 	}
 }
 
-// basic encodes both parts as RFC 6749, section 2.3.1, asks.
-func basic(id, password string) string {
-	var carrier http.Request
-	carrier.Header = http.Header{}
-	carrier.SetBasicAuth(url.QueryEscape(id), url.QueryEscape(password))
-	return carrier.Header.Get("Authorization")
-}
-
 // read reads the answer: RFC 6749, section 5.1.
-func (t *Tokens) read(body []byte) (*token, error) {
+func (t *tokens) read(body []byte) (*token, error) {
 	var answer struct {
 		AccessToken Loose[string]  `json:"access_token"`
 		TokenType   Loose[string]  `json:"token_type"`

@@ -41,23 +41,23 @@ func (s *tokenServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, _ = fmt.Fprintf(w, `{"access_token":"token-%d","token_type":"bearer","expires_in":3600}`, count)
 }
 
-func tokensOf(t *testing.T, server *tokenServer, now func() time.Time) *Tokens {
+func tokensOf(t *testing.T, server *tokenServer, now func() time.Time) *tokens {
 	t.Helper()
 	listening := httptest.NewServer(server)
 	t.Cleanup(listening.Close)
 	address, err := ParseBase("TOKEN_URL", listening.URL)
 	require.NoError(t, err)
-	return NewTokens(Caller{Provider: "test", Transport: NewTransport(), Now: now}, ClientCredentials{
+	return newTokens(Caller{Provider: "test", Transport: NewTransport(), Now: now}, ClientCredentials{
 		TokenURL: address, ClientID: "client", Scope: "api", Secret: secret.NewSource("CLIENT_SECRET", clientSecret, ""),
 	})
 }
 
-func bearer(t *testing.T, tokens *Tokens) (string, func()) {
+func bearer(t *testing.T, tokens *tokens) (string, func()) {
 	t.Helper()
 	header := http.Header{}
-	expire, err := tokens.Authorize(t.Context(), header)
-	require.NoError(t, err)
-	return header.Get("Authorization"), expire
+	settle, failure := tokens.authorize(t.Context(), header)
+	require.Nil(t, failure)
+	return header.Get("Authorization"), func() { require.True(t, settle(&connectors.Error{Status: http.StatusUnauthorized})) }
 }
 
 func TestTokenIsKeptAndRenewed(t *testing.T) {
@@ -119,7 +119,7 @@ func TestCallsShareOneFetch(t *testing.T) {
 	impatient, cancel := context.WithCancel(t.Context())
 	cancelled := make(chan error, 1)
 	go func() {
-		_, err := tokens.Authorize(impatient, http.Header{})
+		_, err := tokens.authorize(impatient, http.Header{})
 		cancelled <- err
 	}()
 	cancel()
@@ -131,7 +131,7 @@ func TestCallsShareOneFetch(t *testing.T) {
 	headers := make([]http.Header, 20)
 	for i := range headers {
 		headers[i] = http.Header{}
-		waiting.Go(func() { _, _ = tokens.Authorize(t.Context(), headers[i]) })
+		waiting.Go(func() { _, _ = tokens.authorize(t.Context(), headers[i]) })
 	}
 	close(release)
 	waiting.Wait()
@@ -165,7 +165,7 @@ func TestRenewalAfter401(t *testing.T) {
 				}
 				answering(status, "application/json", `{}`)(w, r)
 			})
-			caller.Authorize = tokensOf(t, server, time.Now).Authorize
+			caller.Authorize = tokensOf(t, server, time.Now).authorize
 			request.Effect = effect
 			_, err := caller.Do(t.Context(), request)
 			require.Equal(t, test.kind, connectors.KindOf(err))
@@ -186,7 +186,7 @@ func TestRefusedKey(t *testing.T) {
 		calls.Add(1)
 		answering(401, "application/json", `{}`)(w, r)
 	})
-	caller.Key = &Key{Source: secret.NewSource("KEY", clientSecret, ""), Set: func(header http.Header, secret string) { header.Set("X-Api-Key", secret) }}
+	caller.Authorize = caller.ByKey(secret.NewSource("KEY", clientSecret, ""), func(header http.Header, secret string) { header.Set("X-Api-Key", secret) })
 	_, err := caller.Do(t.Context(), request)
 	require.Equal(t, connectors.Unauthenticated, failureOf(t, err).Kind)
 	require.EqualValues(t, 1, calls.Load())
@@ -207,7 +207,7 @@ func TestConcurrent401sFetchOnce(t *testing.T) {
 		}
 		answering(200, "application/json", `{}`)(w, r)
 	})
-	caller.Authorize = tokensOf(t, server, time.Now).Authorize
+	caller.Authorize = tokensOf(t, server, time.Now).authorize
 	var done sync.WaitGroup
 	failures := make([]error, callers)
 	for i := range failures {
@@ -252,7 +252,7 @@ func TestTokenFailures(t *testing.T) {
 			server := &tokenServer{answer: test.answer}
 			caller, request := callerOf(t, answering(200, "application/json", `{}`))
 			request.Effect = true
-			caller.Authorize = tokensOf(t, server, time.Now).Authorize
+			caller.Authorize = tokensOf(t, server, time.Now).authorize
 			_, err := caller.Do(t.Context(), request)
 			failure := failureOf(t, err)
 			require.Equal(t, test.kind, failure.Kind)
@@ -281,7 +281,7 @@ func FuzzReadToken(f *testing.F) {
 	f.Add([]byte(`{"access_token":"x","expires_in":"-1"}`))
 	f.Add([]byte(`{"access_token":"x\ny"}`))
 	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	tokens := NewTokens(Caller{Now: func() time.Time { return now }}, ClientCredentials{})
+	tokens := newTokens(Caller{Now: func() time.Time { return now }}, ClientCredentials{})
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		_, _ = tokenRules(Rules{}).read(raw)
 		read, err := tokens.read(raw)

@@ -32,8 +32,7 @@ func troubleOf(err error, host string) trouble {
 	if message := distrust(err); message != "" {
 		return trouble{connectors.Untrusted, fmt.Sprintf(message, host)}
 	}
-	var refusal *proxyRefusal
-	if errors.As(err, &refusal) {
+	if refusal, refused := errors.AsType[*proxyRefusal](err); refused {
 		kind := connectors.Unavailable
 		if refusal.status == http.StatusProxyAuthRequired {
 			kind = connectors.Unauthenticated
@@ -49,21 +48,15 @@ func troubleOf(err error, host string) trouble {
 // distrust is the sentence about a server that is not to be trusted, with a place for the
 // host; empty when the error is another. No try of the same call ends differently.
 func distrust(err error) string {
-	var (
-		unknown  *x509.UnknownAuthorityError
-		byValue  x509.UnknownAuthorityError
-		name     x509.HostnameError
-		invalid  x509.CertificateInvalidError
-		unproven *tls.CertificateVerificationError
-	)
+	invalid, isInvalid := errors.AsType[x509.CertificateInvalidError](err)
 	switch {
-	case errors.As(err, &unknown) || errors.As(err, &byValue):
+	case is[x509.UnknownAuthorityError](err):
 		return "%s: its certificate is of an authority that is not known here; check the address and any proxy, or name the authority in SSL_CERT_FILE"
-	case errors.As(err, &name):
+	case is[x509.HostnameError](err):
 		return "%s: its certificate is another host's; check the address and any proxy"
-	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
+	case isInvalid && invalid.Reason == x509.Expired:
 		return "%s: its certificate has expired or is not valid yet; check the clock here, or let whoever runs the server renew it"
-	case errors.As(err, &invalid) || errors.As(err, &unproven):
+	case isInvalid || is[*tls.CertificateVerificationError](err):
 		return "%s: its certificate is not valid; check the address and any proxy"
 	case isTooOld(err):
 		return "%s: it speaks no TLS from version 1.2 on; check the address and any proxy"
@@ -79,24 +72,24 @@ func isTooOld(err error) bool {
 	return strings.Contains(text, "tls: server selected unsupported protocol version") || strings.Contains(text, "tls: protocol version not supported")
 }
 
-// troubles are the kinds of trouble that a connection can have; the first that fits is told.
+// troubles are the kinds of trouble that a connection can have; the first that fits is reported.
 var troubles = []struct {
 	fits  func(error) bool
 	class string
 }{
 	{func(err error) bool {
-		lookup := (*net.DNSError)(nil)
-		return errors.As(err, &lookup) && lookup.IsNotFound
+		lookup, failed := errors.AsType[*net.DNSError](err)
+		return failed && lookup.IsNotFound
 	}, "the name was not found"},
-	{func(err error) bool { lookup := (*net.DNSError)(nil); return errors.As(err, &lookup) }, "the name could not be looked up"},
+	{is[*net.DNSError], "the name could not be looked up"},
 	{isAny(syscall.ECONNREFUSED), "the connection was refused"},
 	{isAny(syscall.EHOSTUNREACH, syscall.ENETUNREACH), "there is no way to the host"},
 	{isTimeout, "the time for an answer ran out"},
-	{func(err error) bool { record := tls.RecordHeaderError{}; return errors.As(err, &record) }, "it does not speak TLS"},
+	{is[tls.RecordHeaderError], "it does not speak TLS"},
 	{isAny(http.ErrSchemeMismatch), "it does not speak TLS"},
 	{func(err error) bool {
-		remote := (*net.OpError)(nil)
-		return errors.As(err, &remote) && remote.Op == "remote error"
+		remote, failed := errors.AsType[*net.OpError](err)
+		return failed && remote.Op == "remote error"
 	}, "it broke off the TLS handshake"},
 	{isAny(syscall.ECONNRESET, syscall.EPIPE), "the connection was reset"},
 	{isAny(io.EOF, io.ErrUnexpectedEOF), "the connection was closed before the answer"},
@@ -112,6 +105,11 @@ func classOf(err error) string {
 	return "the connection failed"
 }
 
+func is[T error](err error) bool {
+	_, found := errors.AsType[T](err)
+	return found
+}
+
 func isAny(targets ...error) func(error) bool {
 	return func(err error) bool {
 		return slices.ContainsFunc(targets, func(target error) bool { return errors.Is(err, target) })
@@ -119,8 +117,8 @@ func isAny(targets ...error) func(error) bool {
 }
 
 func isTimeout(err error) bool {
-	var timeout net.Error
-	return errors.Is(err, context.DeadlineExceeded) || errors.As(err, &timeout) && timeout.Timeout()
+	timeout, ok := errors.AsType[net.Error](err)
+	return errors.Is(err, context.DeadlineExceeded) || ok && timeout.Timeout()
 }
 
 // viaProxy reports whether the connection to a proxy failed.

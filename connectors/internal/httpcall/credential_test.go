@@ -45,11 +45,11 @@ func newSecretFile(t *testing.T, fetchesToken bool) *secretFile {
 	f.authorize = func(caller *Caller) {
 		source := secret.NewSource("SECRET", "", f.path)
 		if !fetchesToken {
-			caller.Key = &Key{Source: source, Set: func(header http.Header, secret string) { header.Set("X-Api-Key", secret) }}
+			caller.Authorize = caller.ByKey(source, func(header http.Header, secret string) { header.Set("X-Api-Key", secret) })
 			return
 		}
 		address := &url.URL{Scheme: f.request.URL.Scheme, Host: f.request.URL.Host, Path: "/token"}
-		caller.Authorize = NewTokens(*caller, ClientCredentials{TokenURL: address, ClientID: "client", Secret: source}).Authorize
+		caller.Authorize = caller.ByToken(ClientCredentials{TokenURL: address, ClientID: "client", Secret: source})
 	}
 	f.authorize(f.Caller)
 	return f

@@ -1,6 +1,7 @@
 package httpcall
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"time"
@@ -9,14 +10,38 @@ import (
 	"github.com/latchkey-iam/latchkey/connectors/internal/secret"
 )
 
-// Key authorizes by a secret that each request carries, read anew for each.
-type Key struct {
-	Source *secret.Source
-	// Set puts the secret into a request's header.
-	Set func(header http.Header, secret string)
+// Authorize adds the connection's credential to an empty header, all of which is private. The
+// function that it returns is called with what came of the first call, nil for a success; it
+// reports whether another credential can be had in place of one that was refused.
+type Authorize func(ctx context.Context, header http.Header) (settle func(failure *connectors.Error) (renewed bool), failure *connectors.Error)
+
+// credential returns the header that carries the credential.
+func (c *Caller) credential(ctx context.Context) (http.Header, func(*connectors.Error) bool, *connectors.Error) {
+	header := http.Header{}
+	if c.Authorize == nil {
+		return header, func(*connectors.Error) bool { return false }, nil
+	}
+	settle, failure := c.Authorize(ctx, header)
+	return header, settle, failure
 }
 
-// sentSecret is a secret as it was read for one request; without a source, none was.
+// ByKey authorizes by a secret that each request carries, read anew for each; set puts it into the
+// header.
+func (c Caller) ByKey(source *secret.Source, set func(header http.Header, secret string)) Authorize {
+	return func(_ context.Context, header http.Header) (func(*connectors.Error) bool, *connectors.Error) {
+		sent, failure := c.readSecret("read the secret", source)
+		if failure != nil {
+			return nil, failure
+		}
+		set(header, sent.value)
+		return func(failure *connectors.Error) bool {
+			sent.judge(failure, c.Now())
+			return false
+		}, nil
+	}
+}
+
+// sentSecret is a secret as it was read for one request.
 type sentSecret struct {
 	source *secret.Source
 	value  string
@@ -41,7 +66,6 @@ const readAgainAfter = 5 * time.Second
 // judge says of a refused secret whether that may pass, and what to do about it.
 func (s sentSecret) judge(failure *connectors.Error, now time.Time) {
 	switch {
-	case s.source == nil:
 	case failure == nil:
 		s.source.Accepted(s.value)
 	case failure.Kind != connectors.Unauthenticated:
