@@ -59,7 +59,7 @@ func (c *Client) Awaiting(ctx context.Context, connection string, take func([]Wa
 	for {
 		listed, err := c.Temporal.ListWorkflow(ctx, request)
 		if err != nil {
-			return notListed(err)
+			return listFailure(err)
 		}
 		page, err := c.waiting(ctx, listed.GetExecutions())
 		if err != nil {
@@ -74,8 +74,8 @@ func (c *Client) Awaiting(ctx context.Context, connection string, take func([]Wa
 	}
 }
 
-// notListed is the error of a list, which fails in a namespace without the search attributes.
-func notListed(err error) error {
+// listFailure is the error of a list, which fails in a namespace without the search attributes.
+func listFailure(err error) error {
 	var invalid *serviceerror.InvalidArgument
 	if errors.As(err, &invalid) && (strings.Contains(invalid.Message, workflows.AttributeAwaiting.GetName()) ||
 		strings.Contains(invalid.Message, workflows.AttributeConnection.GetName())) {
@@ -135,7 +135,7 @@ func gone(err error) bool {
 }
 
 // noAnswer says why an open run says nothing of itself.
-const noAnswer = "no worker answered for the workflow: see that one runs"
+const noAnswer = "no worker answered: check that one is running"
 
 // askTimeout bounds the wait for the answer of a worker that may not be there.
 const askTimeout = 2 * time.Second

@@ -181,7 +181,7 @@ func TestAwaitingFails(t *testing.T) {
 	_ = requireFailure(t, (&client.Client{Temporal: server.Client}).Awaiting(t.Context(), "JC Prod", nothing), workflows.TypeInvalidInput)
 }
 
-// TestManyJoins: however many others wait for a request, it can be answered, tells of itself,
+// TestManyJoins: however many others wait for a request, it can be answered, is listed,
 // and is open to the next one who asks; a name joins once.
 func TestManyJoins(t *testing.T) {
 	t.Parallel()

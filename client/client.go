@@ -81,7 +81,7 @@ func (c *Client) Start(ctx context.Context, in workflows.Input) (*Run, error) {
 			options.TypedSearchAttributes = temporal.SearchAttributes{}
 			continue // The namespace does not have them; any other fault is said again.
 		}
-		if late(err) && ctx.Err() == nil {
+		if timedOut(err) && ctx.Err() == nil {
 			continue // If it was started all the same, it is open, and is joined.
 		}
 		var open *serviceerror.WorkflowExecutionAlreadyStarted
@@ -120,8 +120,8 @@ func startOptions(in *workflows.Input) temporalclient.StartWorkflowOptions {
 // errNotJoined says that a run closed, or the server was late, before it could be joined.
 var errNotJoined = errors.New("the run could not be joined")
 
-// late reports whether the server did not answer in its time.
-func late(err error) bool {
+// timedOut reports whether the server did not answer in its time.
+func timedOut(err error) bool {
 	code := serviceerror.ToStatus(err).Code()
 	return code == codes.DeadlineExceeded || code == codes.Canceled || errors.Is(err, context.DeadlineExceeded)
 }
@@ -172,7 +172,7 @@ func joined(ctx context.Context, run *Run, in *workflows.Input, err error) error
 		return nil // It need not know of this request, whose answer is the run's all the same.
 	case refused && application.Type() == workflows.TypeInvalidInput:
 		return &Failure{Type: workflows.TypeInvalidInput, WorkflowID: run.WorkflowID, RunID: run.RunID, Message: application.Message()}
-	case isGone || refused || late(err) && ctx.Err() == nil:
+	case isGone || refused || timedOut(err) && ctx.Err() == nil:
 		return errNotJoined
 	default:
 		return fmt.Errorf("join the open unlock %s: %w", run.WorkflowID, err)

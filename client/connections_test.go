@@ -101,7 +101,7 @@ func TestCheckConnectionFails(t *testing.T) {
 	}
 }
 
-// TestCheckConnectionPanics: a fault of a connector is one of ours, and tells nothing.
+// TestCheckConnectionPanics: a fault of a connector is one of ours, and its text is not repeated.
 func TestCheckConnectionPanics(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)

@@ -118,7 +118,7 @@ func (r *Run) wait(ctx context.Context, result any) error {
 			return r.explain(err, result)
 		case ctx.Err() != nil:
 			return fmt.Errorf("stopped waiting for %s, which goes on: %w", r.WorkflowID, ctx.Err())
-		case !passing(err):
+		case !temporary(err):
 			return fmt.Errorf("wait for %s: %w", r.WorkflowID, err)
 		}
 	}
@@ -131,15 +131,15 @@ func (r *Run) poll(ctx context.Context, result any) error {
 	defer context.AfterFunc(ctx, cancel)()
 	defer time.AfterFunc(waitSlice, cancel).Stop()
 	err := r.client.Temporal.GetWorkflow(slice, r.WorkflowID, r.RunID).Get(slice, result)
-	if err != nil && passing(err) {
+	if err != nil && temporary(err) {
 		<-slice.Done()
 	}
 	return err
 }
 
-// passing reports whether the same question may be answered when it is asked again: the
+// temporary reports whether the same question may be answered when it is asked again: the
 // slice was over, or the server is away for a while.
-func passing(err error) bool {
+func temporary(err error) bool {
 	if ended(err) {
 		return false
 	}

@@ -136,7 +136,7 @@ func (c *Client) awaitUsable(ctx context.Context, names []string) error {
 			return err
 		case time.Now().After(deadline):
 			return &Failure{Type: workflows.TypeNotSetUp,
-				Message: "the search attributes are registered, and not all of Temporal knows them yet; set it up again in a minute"}
+				Message: "the search attributes are registered, but Temporal cannot use them yet; set it up again in a minute"}
 		}
 		select {
 		case <-ctx.Done():

@@ -56,7 +56,7 @@ func (r *Run) update(ctx context.Context, view *View, name string, argument, ans
 	case errors.As(err, &application):
 		failure.Message = application.Message()
 	case errors.As(err, &closed):
-		failure.Message = "the run has just closed"
+		failure.Message = "the run closed before it could answer"
 	case bounded.Err() != nil && ctx.Err() == nil:
 		failure.Type, failure.Message = workflows.TypeNoWorker, noAnswer
 	default:

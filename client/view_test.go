@@ -33,7 +33,7 @@ func TestViewOfAnUnlock(t *testing.T) {
 	d := newDesk(t)
 	run := d.start(t, d.input())
 	open := viewed(t, run, func(view *client.View) bool {
-		return len(view.Pending) == 1 && view.Pending[0].State == client.PendingStarted && view.Step == workflows.StepUnlock
+		return len(view.Pending) == 1 && view.Pending[0].Activity == "Unlock" && view.Pending[0].State == client.PendingStarted && view.Step == workflows.StepUnlock
 	})
 	require.True(t, open.Open())
 	require.Equal(t, []string{run.WorkflowID, run.RunID, workflows.UnlockUserName}, []string{open.WorkflowID, open.RunID, open.Type})

@@ -40,7 +40,7 @@ func (a *app) approvalsListCommand() *cobra.Command {
 		Args: noArguments("; name a connection with --connection"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if connection != "" {
-				if err := inFlags(workflows.ValidateConnection(connection)); err != nil {
+				if err := flagFaults(workflows.ValidateConnection(connection)); err != nil {
 					return err
 				}
 			}
@@ -139,7 +139,7 @@ func (a *app) answerCommand(kind answerKind) *cobra.Command {
 			return connect(cmd.Context(), temporal, func(c *client.Client) error {
 				run := c.Attach(args[0], runID)
 				if err := kind.send(run, cmd.Context(), answer); err != nil {
-					return single.pointed(err)
+					return single.withHint(err)
 				}
 				view := answeredView{WorkflowID: run.WorkflowID, RunID: run.RunID, Decision: kind.decision, By: answer.By, Reason: answer.Reason}
 				return a.show(output, view, func() {

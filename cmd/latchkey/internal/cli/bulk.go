@@ -35,14 +35,15 @@ func (a *app) bulkStartCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "start --connection NAME",
 		Short: "Unlock all locked users of a connection under a policy, or those of a list",
-		Long: "Unlock all locked users of a connection whom the policy allows, and say of each other why not.\n" +
-			"What a policy may hold is said by: latchkey schema policy\n\n" +
+		Long: "Unlock all locked users of a connection whom the policy allows, and report why the others were\n" +
+			"left out.\n" +
+			"For the fields of a policy run: latchkey schema policy\n\n" +
 			"The defaults are cautious: only locks by failed sign-ins that are at least 15m old, no privileged\n" +
 			"account, nobody more than 3 times within 24h, at most 500 users. When more than 50 users were\n" +
-			"locked within an hour, which may be an attack, the run unlocks nobody until an operator says so,\n" +
-			"with latchkey bulk release or abort.\n\n" +
-			"With --from-file it unlocks the users of a list, at most 5000, and has none of these defaults: a\n" +
-			"person has named the users. The list is CSV whose header names a column user_id, username or\n" +
+			"locked within an hour, which may be an attack, the run is held: it unlocks nobody until an\n" +
+			"operator answers with latchkey bulk release or abort.\n\n" +
+			"With --from-file it unlocks the users of a list, at most 5000, and has none of these defaults, since\n" +
+			"somebody has named the users. The list is CSV whose header names a column user_id, username or\n" +
 			"email (of a row the first of these that is filled counts), JSON lines such as\n" +
 			"{\"email\":\"ada@example.com\"}, or one reference a line: what holds an @ is an address, what has the\n" +
 			"shape of a provider's ID is one, and the rest are names, unless --as says what they are. Blank\n" +
@@ -65,7 +66,7 @@ func (a *app) bulkStartCommand() *cobra.Command {
 	addConnection(cmd, &flags.connection, &flags.temporal, true)
 	own := cmd.Flags()
 	own.StringVar(&flags.file, "from-file", "", "unlock the users of this list, - is stdin: CSV with a header, JSON lines, or one reference a line")
-	own.StringVar(&flags.as, "as", userlist.Auto, "how to take a line of the list: "+orList(userlist.Words()))
+	own.StringVar(&flags.as, "as", userlist.Auto, "how to read a line of the list: "+orList(userlist.Words()))
 	own.StringVar(&flags.policy, "policy", "", "a file with the policy, YAML or JSON (default: the cautious one); the flags go over it")
 	flags.demands.add(cmd)
 	own.IntVar(&flags.concurrency, "concurrency", workflows.DefaultConcurrency, "how many users to unlock at a time")
@@ -87,7 +88,7 @@ func (f *bulkFlags) input(a *app, cmd *cobra.Command) (*workflows.BulkInput, err
 	}
 	switch {
 	case cmd.Flags().Changed("as") && !given:
-		return nil, usagef("--as says how to take a list: give one with --from-file")
+		return nil, usagef("--as says how to read a list: give one with --from-file")
 	case !slices.Contains(userlist.Words(), f.as):
 		return nil, usagef("--as must be %s", orList(userlist.Words()))
 	case f.concurrency == 0:
@@ -108,7 +109,7 @@ func (f *bulkFlags) input(a *app, cmd *cobra.Command) (*workflows.BulkInput, err
 		}
 		in.Users = users
 	}
-	if err := inFlags(in.Normalise()); err != nil {
+	if err := flagFaults(in.Normalise()); err != nil {
 		return nil, err
 	}
 	return in, checkReport(f.report)
@@ -138,11 +139,11 @@ func (f *bulkFlags) overPolicy(cmd *cobra.Command, policy *workflows.Policy) {
 
 // bulkUpdates are what an operator can have an open run over many users do.
 var bulkUpdates = []struct{ name, short, long string }{
-	{workflows.PauseUpdate, "Let a run begin no further unlock until it is resumed", "Unlocks that are under way go on."},
-	{workflows.ResumeUpdate, "Let a run that is paused go on", ""},
-	{workflows.ReleaseUpdate, "Let a run that holds unlock after all", "A run holds when more users were locked lately than its policy takes for usual, which may be an\n" +
-		"attack. Once released it lists who is locked anew."},
-	{workflows.AbortUpdate, "End a run with nobody else unlocked", "Unlocks that are under way are waited for."},
+	{workflows.PauseUpdate, "Pause a run: no further unlock begins until it is resumed", "Unlocks that are under way are completed."},
+	{workflows.ResumeUpdate, "Resume a run that is paused", ""},
+	{workflows.ReleaseUpdate, "Release a run that is held", "A run is held when more users were locked recently than its policy allows, which may be an attack.\n" +
+		"Once released it lists the locked users again."},
+	{workflows.AbortUpdate, "End a run and leave the remaining users alone", "The run waits for the unlocks that are under way."},
 }
 
 // oneBulkRun demands the ID of one run over many users.
@@ -162,7 +163,7 @@ func (a *app) bulkUpdateCommand(update, short, long string) *cobra.Command {
 			return connect(cmd.Context(), temporal, func(c *client.Client) error {
 				progress, err := c.Attach(args[0], "").Command(cmd.Context(), update, command)
 				if err != nil {
-					return many.pointed(err)
+					return many.withHint(err)
 				}
 				return a.show(output, progress, func() {
 					a.drawRows(rowsOf(append([]row{{"workflow", args[0]}}, progressRows(progress)...)...)...)
@@ -172,7 +173,7 @@ func (a *app) bulkUpdateCommand(update, short, long string) *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&command.RequestReason, "reason", "", "why, for the result and the audit log")
-	a.addName(cmd, &command.RequestedBy, "requested-by", "who says so, for the result and the audit log")
+	a.addName(cmd, &command.RequestedBy, "requested-by", "who gives the command, for the result and the audit log")
 	completeNothing(cmd, "reason")
 	addOutput(cmd, &output)
 	temporal.add(cmd)

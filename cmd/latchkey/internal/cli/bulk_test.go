@@ -61,7 +61,7 @@ func TestUnlockFromFile(t *testing.T) {
 	list := file(t, "users.csv", "id,login,mail\n"+latchkeytest.MemberID(1)+",,\n,member2,\n,,member3@example.org\n,MEMBER2,\n"+latchkeytest.MemberID(4)+",,\n")
 	got := with.call(t.Context(), "bulk", "start", "--connection", with.name, "--from-file", list, "--reason", "INC-1", "--report", report, "-o", "json")
 	require.Equal(t, ExitOK, got.code, got.stderr)
-	require.Equal(t, []string{"latchkey: left out 1 repeated reference", "latchkey: what became of 4 users is in " + report}, lines(got.stderr))
+	require.Equal(t, []string{"latchkey: skipped 1 repeated reference", "latchkey: wrote what became of 4 users to " + report}, lines(got.stderr))
 	result := read[workflows.BulkResult](t, got.stdout)
 	require.Equal(t, workflows.Completed, result.Outcome)
 	require.Equal(t, map[string]int{"unlocked": 3, "already_unlocked": 1}, result.Counts)
@@ -118,16 +118,16 @@ func TestUnlockFromFileFaults(t *testing.T) {
 			"line 1: give exactly one of", "line 3: is not one JSON object", "nothing was started"}},
 		{"too many", []string{"--from-file", file(t, "many", numbered(workflows.MaxUsers+1))}, []string{"names 5001 users; at most 5000 go in one start: split it", "nothing was started"}},
 		{"no such file", []string{"--from-file", "no/such"}, []string{"--from-file: open no/such"}},
-		{"a flag of one user", []string{"--from-file", list, "--email", "a@x"}, []string{"unknown flag --email", "Its flags"}},
-		{"a flag of a list", []string{"--as", "email"}, []string{"--as says how to take a list: give one with --from-file", "Its flags"}},
-		{"unknown way", []string{"--from-file", list, "--as", "name"}, []string{"--as must be auto, user-id, username or email", "Its flags"}},
-		{"a report of no format", []string{"--from-file", list, "--report", "x.txt"}, []string{"--report must be a file whose name ends in .csv, .json or .jsonl", "Its flags"}},
-		{"a report nowhere", []string{"--from-file", list, "--report", "no/such/x.csv"}, []string{"--report: there is no folder no/such: make it first", "Its flags"}},
-		{"a report of what is not waited for", []string{"--from-file", list, "--report", "x.csv", "--detach"}, []string{"if any flags in the group [report detach] are set none of the others can be", "Its flags"}},
+		{"a flag of one user", []string{"--from-file", list, "--email", "a@x"}, []string{"unknown flag --email", "For its flags"}},
+		{"a flag of a list", []string{"--as", "email"}, []string{"--as says how to read a list: give one with --from-file", "For its flags"}},
+		{"unknown way", []string{"--from-file", list, "--as", "name"}, []string{"--as must be auto, user-id, username or email", "For its flags"}},
+		{"a report of no format", []string{"--from-file", list, "--report", "x.txt"}, []string{"--report must be a file whose name ends in .csv, .json or .jsonl", "For its flags"}},
+		{"a report nowhere", []string{"--from-file", list, "--report", "no/such/x.csv"}, []string{"--report: there is no folder no/such: make it first", "For its flags"}},
+		{"a report of what is not waited for", []string{"--from-file", list, "--report", "x.csv", "--detach"}, []string{"if any flags in the group [report detach] are set none of the others can be", "For its flags"}},
 		{"a policy of no sense", []string{"--from-file", list, "--policy", file(t, "p", "onlyReason: [admin]")}, []string{`onlyReason is no field: did you mean "onlyReasons"?`}},
-		{"ages of no sense", []string{"--from-file", list, "--min-locked-for", "2h", "--max-locked-for", "1h"}, []string{"--min-locked-for is longer than the age that a lock may have at most", "Its flags"}},
-		{"too many at a time", []string{"--from-file", list, "--concurrency", "101"}, []string{"--concurrency must be between 1 and 100", "Its flags"}},
-		{"none at a time", []string{"--from-file", list, "--concurrency", "0"}, []string{"--concurrency must be at least 1", "Its flags"}},
+		{"ages of no sense", []string{"--from-file", list, "--min-locked-for", "2h", "--max-locked-for", "1h"}, []string{"--min-locked-for is longer than the age that a lock may have at most", "For its flags"}},
+		{"too many at a time", []string{"--from-file", list, "--concurrency", "101"}, []string{"--concurrency must be between 1 and 100", "For its flags"}},
+		{"none at a time", []string{"--from-file", list, "--concurrency", "0"}, []string{"--concurrency must be at least 1", "For its flags"}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -162,11 +162,11 @@ func TestReportOfNoUse(t *testing.T) {
 	require.Equal(t, ExitFault, got.code)
 	require.Equal(t, map[string]int{"unlocked": 1}, read[workflows.BulkResult](t, got.stdout).Counts)
 	require.Contains(t, got.stderr, "latchkey: write the report: ")
-	require.Contains(t, got.stderr, "latchkey: take the report again with: latchkey bulk report cli-report-1 --report FILE\n")
+	require.Contains(t, got.stderr, "latchkey: write the report again with: latchkey bulk report cli-report-1 --report FILE\n")
 
 	path := filepath.Join(t.TempDir(), "report.json")
 	later := with.again().call(t.Context(), "bulk", "report", "cli-report-1", "--report", path)
-	require.Equal(t, outcome{stderr: "latchkey: what became of 1 user is in " + path + "\n"}, later)
+	require.Equal(t, outcome{stderr: "latchkey: wrote what became of 1 user to " + path + "\n"}, later)
 	text, err := os.ReadFile(path)
 	require.NoError(t, err)
 	require.Equal(t, workflows.Decided("unlocked"), read[[]workflows.Decision](t, string(text))[0].Decision)
@@ -216,15 +216,15 @@ func TestBulkHeldThenReleased(t *testing.T) {
 	id := with.held(t)
 	until(t, func() outcome { return with.again().call(t.Context(), "bulk", "status", id) }, having("may be an attack"))
 	open := with.again().call(t.Context(), "bulk", "report", id)
-	require.Contains(t, open.stderr, "the run goes on")
+	require.Contains(t, open.stderr, "the run is still open")
 
 	watching := with.again()
 	watching.env.StderrTerminal = true
 	followed := aside(func() outcome { return watching.call(t.Context(), "bulk", "status", id, "--follow", "-o", "json") })
 	watching.stderr.await(t, "3 users locked lately; release or abort it with: latchkey bulk release")
-	told := with.again().call(t.Context(), "bulk", "release", id, "--reason", "no attack", "-o", "json")
-	require.Equal(t, ExitOK, told.code, told.stderr)
-	require.Equal(t, "no attack", read[workflows.Progress](t, told.stdout).Interventions[0].RequestReason)
+	released := with.again().call(t.Context(), "bulk", "release", id, "--reason", "no attack", "-o", "json")
+	require.Equal(t, ExitOK, released.code, released.stderr)
+	require.Equal(t, "no attack", read[workflows.Progress](t, released.stdout).Interventions[0].RequestReason)
 	end := <-followed
 	require.Equal(t, ExitOK, end.code, end.stderr)
 	view := read[shownBulk](t, end.stdout)

@@ -134,9 +134,9 @@ func (a *app) report(ran *cobra.Command, err error) int {
 		}
 	}
 	switch {
-	case help == itsFlags && ran.HasParent():
-		_, _ = fmt.Fprintf(a.env.Stderr, "Its flags are shown by: %s --help\n", ran.CommandPath())
-	case help != "" && help != itsFlags:
+	case help == ownHelp && ran.HasParent():
+		_, _ = fmt.Fprintf(a.env.Stderr, "For its flags run: %s --help\n", ran.CommandPath())
+	case help != "" && help != ownHelp:
 		_, _ = fmt.Fprintln(a.env.Stderr, "See: "+help)
 	}
 	return ExitCode(failure.Type)

@@ -140,7 +140,7 @@ func TestConnectionsCheckStartsNothing(t *testing.T) {
 	}{
 		"unserved": {"cli-unserved", `latchkey: NoWorker: no worker serves the connection "cli-unserved"`,
 			[]string{"See: latchkey worker"}, ExitUnreachable},
-		"no name":    {"", "give one connection's name", []string{"Its flags are shown by: latchkey connections check --help"}, ExitUsage},
+		"no name":    {"", "give one connection's name", []string{"For its flags run: latchkey connections check --help"}, ExitUsage},
 		"wrong name": {"JC Prod", "connection must be 1 to 63 lower-case letters", []string{}, ExitUsage},
 	} {
 		t.Run(name, func(t *testing.T) {

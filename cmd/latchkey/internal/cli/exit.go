@@ -110,11 +110,11 @@ func exitCodeOf(err error) int {
 	return ExitFault
 }
 
-// itsFlags says that the help of the command itself helps.
-const itsFlags = "--help"
+// ownHelp says that the help of the command itself helps.
+const ownHelp = "--help"
 
-// helps are commands that help with a failure, beside what its message says.
-var helps = map[string]string{
+// remedies are commands that help with a failure, beside what its message says.
+var remedies = map[string]string{
 	workflows.TypeNoWorker:               "latchkey worker",
 	workflows.TypeNotSetUp:               "latchkey setup",
 	workflows.TypeScheduleExists:         "latchkey schedule update",
@@ -134,14 +134,14 @@ func explain(err error) (failure *client.Failure, help string) {
 	case errors.As(err, &usage):
 		failure = &client.Failure{Type: workflows.TypeInvalidInput, Message: usage.message}
 		if !usage.elsewhere {
-			help = itsFlags
+			help = ownHelp
 		}
 		return failure, help
 	case errors.As(err, &ended):
 		return nil, ""
 	case errors.As(err, &failure):
 		if !strings.Contains(failure.Message, "latchkey ") { // It says so itself.
-			help = helps[failure.Type]
+			help = remedies[failure.Type]
 		}
 		return failure, help
 	default:

@@ -44,7 +44,7 @@ func readSmall(path string) ([]byte, error) {
 	defer func() { _ = file.Close() }()
 	text, err := io.ReadAll(io.LimitReader(file, maxPolicyBytes+1))
 	if err == nil && len(text) > maxPolicyBytes {
-		err = fmt.Errorf("%s is larger than %d KiB: it is no policy", path, maxPolicyBytes>>10)
+		err = fmt.Errorf("%s is larger than %d KiB, and so no policy", path, maxPolicyBytes>>10)
 	}
 	return text, err
 }
@@ -65,7 +65,7 @@ func (f *bulkFlags) readList(a *app) ([]connectors.UserRef, error) {
 		return nil, &usageError{message: err.Error() + "\nnothing was started", elsewhere: true}
 	}
 	if list.Duplicates > 0 {
-		a.warn("left out %s", plural(list.Duplicates, "repeated reference"))
+		a.warn("skipped %s", plural(list.Duplicates, "repeated reference"))
 	}
 	return list.Users, nil
 }
@@ -86,7 +86,7 @@ func yamlToJSON(text []byte) ([]byte, error) {
 	}
 	data, err := json.Marshal(value)
 	if err != nil {
-		return nil, errors.New("the file holds a key that is no text, or a number that is none")
+		return nil, errors.New("the file holds a key that is not a string, or a number that JSON does not know")
 	}
 	return data, nil
 }

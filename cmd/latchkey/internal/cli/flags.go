@@ -29,7 +29,7 @@ func (f *requestFlags) add(a *app, cmd *cobra.Command) {
 	a.addName(cmd, &f.by, "requested-by", "who asks, for the result and the audit log")
 	flags.StringVar(&f.id, "request-id", "", "becomes the workflow ID: asking twice with one ID makes one run")
 	f.timeout = workflows.Duration(workflows.DefaultTimeout)
-	flags.Var(&duration{&f.timeout, true}, "timeout", "how long to try with a user")
+	flags.Var(positive(&f.timeout), "timeout", "how long to try with a user")
 	flags.BoolVar(&f.detach, "detach", false, "start it, print the workflow's ID and do not wait")
 	completeNothing(cmd, "reason", "request-id", "timeout")
 	addOutput(cmd, &f.output)
@@ -41,11 +41,11 @@ type guardFlags struct{ workflows.Guard }
 
 func (f *guardFlags) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
-	flags.Var((*reasons)(&f.OnlyReasons), "only-reasons", "refuse unless every lock has one of these reasons: "+reasonWords(", "))
-	flags.Var(&duration{&f.MinLockedFor, false}, "min-locked-for", "refuse locks that are younger")
-	flags.Var(&duration{&f.MaxLockedFor, false}, "max-locked-for", "refuse locks that are older")
+	flags.Var(reasons(&f.OnlyReasons), "only-reasons", "refuse unless every lock has one of these reasons: "+strings.Join(reasonWords(), ", "))
+	flags.Var(duration(&f.MinLockedFor), "min-locked-for", "refuse locks that are younger")
+	flags.Var(duration(&f.MaxLockedFor), "max-locked-for", "refuse locks that are older")
 	flags.BoolVar(&f.ExcludePrivileged, "exclude-privileged", false, "refuse accounts that are, or may be, privileged")
-	complete(cmd, "only-reasons", strings.Split(reasonWords(","), ",")...)
+	complete(cmd, "only-reasons", reasonWords()...)
 	completeNothing(cmd, "min-locked-for", "max-locked-for")
 }
 
@@ -100,38 +100,18 @@ func addOutput(cmd *cobra.Command, output *format) {
 // addFormats lets the caller choose among formats, of which the first is the default.
 func addFormats(cmd *cobra.Command, output *format, known ...format) {
 	*output = known[0]
-	flag := &formatFlag{chosen: output}
+	var words []string
 	for _, each := range known {
-		flag.known = append(flag.known, string(each))
+		words = append(words, string(each))
 	}
-	cmd.Flags().VarP(flag, "output", "o", "how to write stdout: "+orList(flag.known))
-	complete(cmd, "output", flag.known...)
-}
-
-// formatFlag chooses one of the formats that a command knows.
-type formatFlag struct {
-	chosen *format
-	known  []string
-}
-
-// String implements pflag.Value.
-func (f *formatFlag) String() string {
-	if f.chosen == nil {
-		return ""
-	}
-	return string(*f.chosen)
-}
-
-// Type implements pflag.Value.
-func (f *formatFlag) Type() string { return "format" }
-
-// Set implements pflag.Value.
-func (f *formatFlag) Set(text string) error {
-	if !slices.Contains(f.known, text) {
-		return fmt.Errorf("must be %s", orList(f.known))
-	}
-	*f.chosen = format(text)
-	return nil
+	cmd.Flags().VarP(&value{"format", words[0], func(text string) error {
+		if !slices.Contains(words, text) {
+			return fmt.Errorf("must be %s", orList(words))
+		}
+		*output = format(text)
+		return nil
+	}}, "output", "o", "how to write stdout: "+orList(words))
+	complete(cmd, "output", words...)
 }
 
 // orList lists words as a sentence does.
@@ -140,67 +120,72 @@ func orList(words []string) string {
 	return strings.Join(words[:last], ", ") + " or " + words[last]
 }
 
-// duration is a flag's value such as 15m.
-type duration struct {
-	*workflows.Duration
-	// required says that zero would be taken for a value that was not given.
-	required bool
+// value is a flag's value of a type of its own.
+type value struct {
+	kind, text string
+	parse      func(text string) error
 }
 
-// String implements pflag.Value. Zero is no default that help should show.
-func (d *duration) String() string {
-	if d.Duration == nil || *d.Duration == 0 {
-		return ""
-	}
-	return d.Duration.String()
-}
-
-// Type implements pflag.Value.
-func (d *duration) Type() string { return "duration" }
-
-// Set implements pflag.Value.
-func (d *duration) Set(text string) error {
-	parsed, err := guard.ParseDuration(text)
-	switch {
-	case err != nil:
-		return err
-	case parsed == 0 && d.required:
-		return errors.New("must be at least 1s")
-	}
-	*d.Duration = parsed
-	return nil
-}
-
-// reasons are a flag's value of the reasons of locks, with commas between them.
-type reasons []connectors.Reason
+var _ pflag.Value = (*value)(nil)
 
 // String implements pflag.Value.
-func (r *reasons) String() string {
-	var words []string
-	for _, reason := range *r {
-		words = append(words, string(reason))
-	}
-	return strings.Join(words, ",")
-}
+func (v *value) String() string { return v.text }
 
 // Type implements pflag.Value.
-func (r *reasons) Type() string { return "reasons" }
+func (v *value) Type() string { return v.kind }
 
 // Set implements pflag.Value.
-func (r *reasons) Set(text string) error {
-	for _, word := range strings.Split(text, ",") {
-		if !slices.Contains(connectors.Reasons(), connectors.Reason(word)) {
-			return errors.New("holds an unknown word: use failed_sign_in, admin, expired and unknown")
-		}
-		*r = append(*r, connectors.Reason(word))
+func (v *value) Set(text string) error {
+	v.text = text
+	return v.parse(text)
+}
+
+// duration is a value such as 15m. What is there before is the default; zero is none that help
+// should show.
+func duration(into *workflows.Duration) *value {
+	text := ""
+	if *into != 0 {
+		text = into.String()
 	}
-	return nil
+	return &value{"duration", text, func(text string) (err error) {
+		*into, err = guard.ParseDuration(text)
+		return err
+	}}
+}
+
+// positive is a duration of which zero would be taken for one that was not given.
+func positive(into *workflows.Duration) *value {
+	flag := duration(into)
+	parse := flag.parse
+	flag.parse = func(text string) error {
+		if err := parse(text); err != nil || *into != 0 {
+			return err
+		}
+		return errors.New("must be at least 1s")
+	}
+	return flag
+}
+
+// reasons are those of locks, with commas between them.
+func reasons(into *[]connectors.Reason) *value {
+	return &value{"reasons", "", func(text string) error {
+		for _, word := range strings.Split(text, ",") {
+			if !slices.Contains(connectors.Reasons(), connectors.Reason(word)) {
+				return fmt.Errorf("holds an unknown word: use %s", strings.Join(reasonWords(), ", "))
+			}
+			*into = append(*into, connectors.Reason(word))
+		}
+		return nil
+	}}
 }
 
 // reasonWords are all reasons of locks.
-func reasonWords(between string) string {
-	all := reasons(connectors.Reasons())
-	return strings.ReplaceAll(all.String(), ",", between)
+func reasonWords() []string {
+	var words []string
+	for _, reason := range connectors.Reasons() {
+		words = append(words, string(reason))
+	}
+	return words
 }
 
 // fieldFlags are the flags of fields, where a fault names a field.
@@ -231,9 +216,9 @@ var fieldFlags = map[string]string{ //nolint:gosec // these are no credentials
 	"policy.concurrency":  "--concurrency",
 }
 
-// inFlags returns the faults of an input in the words of the command line, a line each; nil
+// flagFaults returns the faults of an input in the words of the command line, a line each; nil
 // where there are none.
-func inFlags(err error) error {
+func flagFaults(err error) error {
 	var lines []string
 	for _, fault := range workflows.Faults(err) {
 		if flag, known := fieldFlags[fault.Field]; known {
@@ -269,9 +254,3 @@ func must(err error) {
 		panic(err)
 	}
 }
-
-var (
-	_ pflag.Value = (*formatFlag)(nil)
-	_ pflag.Value = (*duration)(nil)
-	_ pflag.Value = (*reasons)(nil)
-)

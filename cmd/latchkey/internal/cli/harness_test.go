@@ -54,7 +54,7 @@ func run(t *testing.T, args ...string) outcome {
 	return newHarness().run(t.Context(), args...)
 }
 
-// output collects what is written, and tells when it holds a text.
+// output collects what is written, and waits until it holds a text.
 type output struct {
 	mutex   sync.Mutex
 	changed *sync.Cond

@@ -22,8 +22,8 @@ func (a *app) lockedCommand() *cobra.Command {
 		Use:   "locked --connection NAME",
 		Short: "List who is locked, why, since when and until when",
 		Long: "List the users of a connection who are locked. Nothing is changed. The list is written as it is\n" +
-			"read, so that its length does not matter; how many were read is said on stderr. It exits with 0\n" +
-			"also when nobody is locked.\n\n" +
+			"read, so that its length does not matter; stderr says how many were read. It exits with 0 also\n" +
+			"when nobody is locked.\n\n" +
 			"With -o json, csv or yaml stdout holds the list and nothing else. A list that could not be read\n" +
 			"to its end is cut short, and the exit code is not 0. Where single users, or one of several\n" +
 			"servers, could not be read, the list goes on without them: stderr says what is missing, and the\n" +
@@ -32,7 +32,7 @@ func (a *app) lockedCommand() *cobra.Command {
 			"  latchkey locked --connection pingone --reason failed_sign_in --min-age 15m -o csv",
 		Args: noArguments(""),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := inFlags(workflows.ValidateConnection(in.Connection)); err != nil {
+			if err := flagFaults(workflows.ValidateConnection(in.Connection)); err != nil {
 				return err
 			}
 			return connect(cmd.Context(), temporal, func(c *client.Client) error {
@@ -41,9 +41,9 @@ func (a *app) lockedCommand() *cobra.Command {
 		},
 	}
 	addConnection(cmd, &in.Connection, &temporal, true)
-	cmd.Flags().Var((*reasons)(&in.Reasons), "reason", "only locks with one of these reasons: "+reasonWords(", "))
-	cmd.Flags().Var(&duration{&in.MinAge, false}, "min-age", "only locks that are at least so old; one of unknown age is left out")
-	complete(cmd, "reason", strings.Split(reasonWords(","), ",")...)
+	cmd.Flags().Var(reasons(&in.Reasons), "reason", "only locks with one of these reasons: "+strings.Join(reasonWords(), ", "))
+	cmd.Flags().Var(duration(&in.MinAge), "min-age", "only locks of at least this age; a lock of unknown age is left out")
+	complete(cmd, "reason", reasonWords()...)
 	completeNothing(cmd, "min-age")
 	addFormats(cmd, &output, formatTable, formatJSON, formatCSV, formatYAML)
 	temporal.add(cmd)
@@ -77,7 +77,7 @@ func (a *app) locked(ctx context.Context, c *client.Client, in workflows.ListInp
 	}
 	a.warn("%s", tallyText(list.count, tally))
 	if missing := tally.Missing; missing.Any() {
-		a.warn("the list is not whole, and others may be locked: %s", missingText(missing))
+		a.warn("the list is incomplete, and others may be locked: %s", missingText(missing))
 		return endedWith(string(workflows.Incomplete))
 	}
 	return nil

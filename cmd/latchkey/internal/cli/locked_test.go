@@ -110,7 +110,7 @@ func TestNobodyLocked(t *testing.T) {
 	require.Len(t, lines(with.again().call(t.Context(), "locked", "--connection", with.name, "-o", "csv").stdout), 1)
 }
 
-// TestAListThatIsNotWhole: whoever reads only the list and the exit code is not told that it is
+// TestAListThatIsNotWhole: whoever reads only the list and the exit code does not take it for
 // whole.
 func TestAListThatIsNotWhole(t *testing.T) {
 	t.Parallel()
@@ -126,7 +126,7 @@ func TestAListThatIsNotWhole(t *testing.T) {
 	require.Equal(t, ExitIncomplete, got.code)
 	require.Len(t, read[[]connectors.Account](t, got.stdout), 2)
 	require.Equal(t, []string{"latchkey: 2 locked users (6 were read)",
-		"latchkey: the list is not whole, and others may be locked: " + says + latchkeytest.MemberID(9)}, lines(got.stderr))
+		"latchkey: the list is incomplete, and others may be locked: " + says + latchkeytest.MemberID(9)}, lines(got.stderr))
 
 	id := "cli-not-whole-1"
 	bulk := with.again().call(t.Context(), with.bulk(t, "minLockedFor: 0s\nhold: {above: 1, window: 1m}", "--request-id", id, "--detach")...)
@@ -159,7 +159,7 @@ func TestLockedFailures(t *testing.T) {
 		said string
 	}{
 		{"no connection", nil, ExitUsage, `required flag(s) "connection" not set`},
-		{"unknown reason", []string{"--connection", "a", "--reason", "x"}, ExitUsage, "--reason holds an unknown word: use failed_sign_in, admin, expired and unknown"},
+		{"unknown reason", []string{"--connection", "a", "--reason", "x"}, ExitUsage, "--reason holds an unknown word: use failed_sign_in, admin, expired, unknown"},
 		{"capitals", []string{"--connection", "A"}, ExitUsage, "--connection must be 1 to 63"},
 		{"unserved", []string{"--connection", "cli-locked-unserved"}, ExitUnreachable, "NoWorker"},
 		{"a provider that cannot", []string{"--connection", cannot.name}, ExitUnreachable, "Unsupported"},

@@ -24,7 +24,8 @@ func (a *app) reportCommand() *cobra.Command {
 		Use:   "report WORKFLOW_ID",
 		Short: "Show what became of each user of a run",
 		Long: "Show what became of each user of a run over many, and why, as long as the namespace keeps the\n" +
-			"runs; it needs no worker. Of an open run the users of its last part, at most 250, are missing yet.",
+			"runs; it needs no worker. Of an open run the users of its current part, at most 250, are not\n" +
+			"in it yet.",
 		Example: "  latchkey bulk report INC-4711 >report.csv\n" +
 			"  latchkey bulk report INC-4711 --report report.jsonl",
 		Args:              oneBulkRun,
@@ -55,7 +56,7 @@ func (a *app) writeReport(ctx context.Context, run *client.Run, as format, path 
 		return err
 	}
 	if view.Open() {
-		a.warn("the run goes on: the users of its last part are missing yet")
+		a.warn("the run is still open: the users of its current part are not in the report yet")
 	}
 	if path != "" {
 		return a.writeReportFile(ctx, run, path)
@@ -73,7 +74,7 @@ func (a *app) reportAtEnd(ctx context.Context, run *client.Run, path string) boo
 	err := a.writeReportFile(ctx, run, path)
 	if err != nil {
 		a.warn("%s", err)
-		a.warn("take the report again with: latchkey bulk report %s --report FILE", run.WorkflowID)
+		a.warn("write the report again with: latchkey bulk report %s --report FILE", run.WorkflowID)
 	}
 	return err == nil
 }
@@ -117,7 +118,7 @@ func (a *app) writeReportFile(ctx context.Context, run *client.Run, path string)
 	if err := finishFile(out, file, path); err != nil {
 		return fmt.Errorf("write the report: %w", err)
 	}
-	a.warn("what became of %s is in %s", plural(count, "user"), path)
+	a.warn("wrote what became of %s to %s", plural(count, "user"), path)
 	return nil
 }
 

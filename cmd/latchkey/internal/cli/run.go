@@ -24,15 +24,15 @@ var (
 	many   = kind{workflows.UnlockLockedUsersName, "run", "latchkey bulk status", "with --request-id, starting it again would show it"}
 )
 
-// pointed adds to a failure that another run is the reason of how to look at that one.
-func (k kind) pointed(err error) error {
+// withHint adds to a failure that another run is the reason of how to look at that one.
+func (k kind) withHint(err error) error {
 	var failure *client.Failure
 	if !errors.As(err, &failure) || failure.Type != workflows.TypeAlreadyRunning && failure.Type != workflows.TypeRejected {
 		return err
 	}
-	pointed := *failure
-	pointed.Message += "; look at it with: " + k.status + " " + pointed.WorkflowID
-	return &pointed
+	hinted := *failure
+	hinted.Message += "; look at it with: " + k.status + " " + hinted.WorkflowID
+	return &hinted
 }
 
 // start starts a run, waits for its end unless it is to be detached, and writes what became of
@@ -45,7 +45,7 @@ func (a *app) start(ctx context.Context, of kind, flags *requestFlags, report st
 			return &client.Failure{Type: workflows.TypeInterrupted,
 				Message: "interrupted before it was known whether the " + of.noun + " was started; " + of.again}
 		case err != nil:
-			return of.pointed(err)
+			return of.withHint(err)
 		}
 		if run.Joined {
 			a.warn("joined the run that another request started: %s", run.WorkflowID)

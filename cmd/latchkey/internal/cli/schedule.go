@@ -15,16 +15,16 @@ import (
 )
 
 func (a *app) scheduleCommand() *cobra.Command {
-	return group("schedule", "Unlock all locked users under a policy, again and again",
-		"A schedule starts a run over all locked users, as latchkey bulk start does, every so often: a\n"+
-			"Temporal Schedule of the workflow UnlockLockedUsers. A run that is due while the one before is\n"+
-			"open is left out.\n\n"+
-			"All else that can be done with one is done by Temporal's own command, which takes the same ID:\n\n"+
+	return group("schedule", "Unlock all locked users under a policy, on a schedule",
+		"A schedule starts a run over all locked users, as latchkey bulk start does, again and again: it is a\n"+
+			"Temporal Schedule of the workflow UnlockLockedUsers. A run that is due while the previous one is\n"+
+			"open is skipped.\n\n"+
+			"For all else use Temporal's own command, with the same ID:\n\n"+
 			"  temporal schedule list\n"+
 			"  temporal schedule toggle --schedule-id ID --pause --reason TEXT\n"+
 			"  temporal schedule trigger --schedule-id ID\n"+
 			"  temporal schedule backfill --schedule-id ID --start-time TIME --end-time TIME",
-		a.scheduleWriteCommand("create", "Make a schedule"),
+		a.scheduleWriteCommand("create", "Create a schedule"),
 		a.scheduleWriteCommand("update", "Change a schedule; what is not given stays as it is"),
 		a.scheduleReadCommand("describe", "Show a schedule: when it runs, its policy, its next and last runs", a.describeSchedule),
 		a.scheduleReadCommand("delete", "Delete a schedule; a run that is open goes on", a.deleteSchedule),
@@ -49,7 +49,7 @@ func (f *scheduleFlags) add(cmd *cobra.Command) {
 // check fills the ID in.
 func (f *scheduleFlags) check() error {
 	f.id = cmp.Or(f.id, client.ScheduleID(f.connection))
-	return inFlags(client.ValidateScheduleID(f.connection, f.id))
+	return flagFaults(client.ValidateScheduleID(f.connection, f.id))
 }
 
 // scheduleWriteFlags are those of the commands that make and change a schedule.
@@ -65,9 +65,9 @@ func (a *app) scheduleWriteCommand(name, short string) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   name + " --connection NAME (--every DURATION | --cron EXPRESSION)",
 		Short: short,
-		Long: short + ". What a policy may hold is said by: latchkey schema policy\n\n" +
-			"With --dry-run nothing is made or changed: it is decided now, and printed, what the policy would do\n" +
-			"with those who are locked now, and whether the run would hold.",
+		Long: short + ". For the fields of a policy run: latchkey schema policy\n\n" +
+			"With --dry-run nothing is created or changed: it prints what the policy would do with the users who\n" +
+			"are locked now, and whether the run would be held.",
 		Example: fmt.Sprintf("  latchkey schedule %s --connection jumpcloud --every 15m --policy policy.yaml --dry-run\n"+
 			"  latchkey schedule %s --connection jumpcloud --cron '*/10 6-20 * * 1-5' --time-zone Europe/Berlin", name, name),
 		Args: noArguments(""),
@@ -86,23 +86,23 @@ func (a *app) scheduleWriteCommand(name, short string) *cobra.Command {
 	}
 	flags.add(cmd)
 	own := cmd.Flags()
-	own.Var(&duration{&flags.every, false}, "every", "run so often, such as 15m")
+	own.Var(duration(&flags.every), "every", "run at this interval, such as 15m")
 	own.StringVar(&flags.cron, "cron", "", "run at these times, as five fields: minute, hour, day, month, day of the week")
 	own.StringVar(&flags.timeZone, "time-zone", "", "the time zone of --cron, such as Europe/Berlin (default UTC)")
-	own.Var(&duration{&flags.jitter, false}, "jitter", "begin each run later by a random time up to this")
+	own.Var(duration(&flags.jitter), "jitter", "begin each run later by a random time up to this")
 	flags.catchUp = workflows.Duration(client.DefaultCatchUpWindow)
-	own.Var(&duration{&flags.catchUp, false}, "catch-up-window", "how late a run is begun at most when Temporal was away")
+	own.Var(duration(&flags.catchUp), "catch-up-window", "how late a run is begun at most when Temporal was away")
 	own.StringVar(&flags.policy, "policy", "", "a file with the policy, YAML or JSON (default: the cautious one)")
 	own.StringVar(&flags.note, "note", "", "a note for people")
 	own.BoolVar(&flags.paused, "paused", false, "keep it from running until it is resumed")
-	own.BoolVar(&flags.dryRun, "dry-run", false, "make and change nothing: print what the policy would do with those who are locked now")
+	own.BoolVar(&flags.dryRun, "dry-run", false, "create and change nothing: print what the policy would do with the users who are locked now")
 	completeNothing(cmd, "every", "cron", "time-zone", "jitter", "catch-up-window", "note")
 	cmd.MarkFlagsMutuallyExclusive("every", "cron")
 	if name == "update" {
 		cmd.Use = "update --connection NAME"
 		return cmd
 	}
-	own.BoolVar(&flags.unserved, "unserved", false, "make it also when no worker serves the connection yet")
+	own.BoolVar(&flags.unserved, "unserved", false, "create it also when no worker serves the connection yet")
 	cmd.MarkFlagsOneRequired("every", "cron", "dry-run")
 	return cmd
 }
@@ -121,7 +121,7 @@ func (f *scheduleWriteFlags) change(cmd *cobra.Command) (*client.ScheduleChange,
 		Note:          optional(cmd, "note", &f.note),
 		Paused:        optional(cmd, "paused", &f.paused),
 	}
-	if err := inFlags(change.Validate()); err != nil || f.policy == "" {
+	if err := flagFaults(change.Validate()); err != nil || f.policy == "" {
 		return change, err
 	}
 	var err error
@@ -202,7 +202,7 @@ func (a *app) deleteSchedule(ctx context.Context, c *client.Client, flags *sched
 	if err := c.DeleteSchedule(ctx, flags.id); err != nil {
 		return err
 	}
-	return a.show(flags.output, deletedView{ID: flags.id, Deleted: true}, func() { a.println("deleted the schedule " + flags.id) })
+	return a.show(flags.output, deletedView{ID: flags.id, Deleted: true}, func() { a.println("deleted schedule " + flags.id) })
 }
 
 func (a *app) showSchedule(output format, schedule *client.Schedule) error {

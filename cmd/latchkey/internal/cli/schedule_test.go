@@ -70,7 +70,7 @@ func TestSchedule(t *testing.T) {
 	require.Equal(t, ExitUsage, other.code)
 	require.Contains(t, other.stderr, "is for the connection cli-schedule")
 
-	require.Equal(t, outcome{stdout: "deleted the schedule " + id + "\n"}, with.schedule(t, "delete"))
+	require.Equal(t, outcome{stdout: "deleted schedule " + id + "\n"}, with.schedule(t, "delete"))
 	for _, what := range []string{"describe", "delete"} {
 		require.Equal(t, ExitNoSuchUser, with.schedule(t, what).code, what)
 	}
@@ -175,7 +175,7 @@ func TestScheduleFaults(t *testing.T) {
 		{"no YAML", []string{"--every", "5m", "--policy", file(t, "p", "a: [")}, "yaml: "},
 		{"an empty policy", []string{"--every", "5m", "--policy", file(t, "p", "# nothing\n")}, "the file is empty: a policy of nothing but defaults is written {}"},
 		{"two policies", []string{"--every", "5m", "--policy", file(t, "p", "{}\n---\n{}\n")}, "the file holds more than one document"},
-		{"a key that is no text", []string{"--every", "5m", "--policy", file(t, "p", "1: 2\n")}, "the file holds a key that is no text"},
+		{"a key that is no text", []string{"--every", "5m", "--policy", file(t, "p", "1: 2\n")}, "the file holds a key that is not a string"},
 		{"a list", []string{"--every", "5m", "--policy", file(t, "p", "- 1\n")}, "must be one JSON object"},
 		{"no policy", []string{"--every", "5m", "--policy", "no/such"}, "--policy: open no/such"},
 	}

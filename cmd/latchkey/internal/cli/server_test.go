@@ -85,7 +85,7 @@ type provider struct {
 	lookupError, unlockError error
 	deaf                     bool
 	unlocks                  int
-	// hold, when it is there, keeps every look-up until it is closed; entered tells.
+	// hold, when it is there, keeps every look-up until it is closed; entered says when one began.
 	hold    chan struct{}
 	entered chan struct{}
 }

@@ -43,9 +43,9 @@ func (a *app) setupCommand() *cobra.Command {
 		Use:   "setup",
 		Short: "Register Latchkey's search attributes in the namespace, and check its retention",
 		Long: "Registers those of Latchkey's search attributes that the namespace lacks, and waits until they can\n" +
-			"be used; running it again changes nothing. Restart the workers afterwards: they ask for the search\n" +
-			"attributes when they start. It also says whether the namespace keeps closed runs as long as the\n" +
-			"policies of its schedules look back, and the default one, which counts the unlocks of a user within " + guard.Round(workflows.DefaultPerUserWindow) + ".\n\n" +
+			"be used; running it again changes nothing. It also says whether the namespace keeps closed runs as\n" +
+			"long as the policies of its schedules look back, and the default policy, which counts the unlocks\n" +
+			"of a user within " + guard.Round(workflows.DefaultPerUserWindow) + ".\n\n" +
 			"Where it may not register them, as on Temporal Cloud, it prints the commands that do, and the exit\n" +
 			"code is 2 while any is missing.",
 		Example: "  latchkey setup\n" +
@@ -104,7 +104,7 @@ func (a *app) drawSetup(view *setupView) {
 		rows[i] = table.Row{each.Name, each.Type, each.State}
 	}
 	a.drawTable(table.Row{"Search attribute", "Type", "State"}, rows)
-	fits := "as long as the default policy and the schedules' look back"
+	fits := "long enough for the default policy and those of the schedules"
 	if !view.RetentionFits {
 		fits = "too short for the default policy or a schedule's, which counts the unlocks of a user within " + view.Window
 	}

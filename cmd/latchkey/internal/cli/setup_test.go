@@ -61,7 +61,7 @@ func TestSetup(t *testing.T) {
 	require.Equal(t, ExitOK, drawn.code)
 	require.Empty(t, drawn.stderr)
 	require.Regexp(t, `LatchkeyAwaiting +│ Keyword +│ exists`, drawn.stdout)
-	require.Regexp(t, `keeps closed runs for +48h: as long as`, drawn.stdout)
+	require.Regexp(t, `keeps closed runs for +48h: long enough for`, drawn.stdout)
 	require.NotContains(t, drawn.stdout, "Run:")
 }
 
@@ -191,7 +191,7 @@ func (f *foreign) serve(t *testing.T) string {
 	return listener.Addr().String()
 }
 
-// TestSetupDoneElsewhere: where the server does not tell what there is, what can be used is.
+// TestSetupDoneElsewhere: where the server does not say what there is, what can be used is.
 func TestSetupDoneElsewhere(t *testing.T) {
 	t.Parallel()
 	address := (&foreign{code: codes.Unimplemented, usable: true}).serve(t)

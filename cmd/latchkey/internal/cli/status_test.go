@@ -105,7 +105,7 @@ func TestStatusWithoutWorker(t *testing.T) {
 	}
 	got := tenant.status(t.Context(), "cli/unserved")
 	require.Equal(t, ExitOK, got.code)
-	require.Contains(t, got.stdout, "no worker answered for the workflow")
+	require.Contains(t, got.stdout, "no worker answered: check that one is running")
 
 	got = tenant.again().status(t.Context(), "cli/other")
 	require.Equal(t, ExitNoSuchUser, got.code)

@@ -32,9 +32,9 @@ func (a *app) unlockCommand() *cobra.Command {
 				in.Emit = workflows.EmitSummary
 			}
 			if in.Ref() == (connectors.UserRef{}) {
-				return usagef("the user is named by nothing: give the flag a value")
+				return usagef("the reference to the user is empty: give the flag a value")
 			}
-			if err := inFlags(in.Normalise()); err != nil {
+			if err := flagFaults(in.Normalise()); err != nil {
 				return err
 			}
 			return a.start(cmd.Context(), single, &request, "", func(c *client.Client) (*client.Run, error) {
@@ -52,11 +52,11 @@ func (a *app) unlockCommand() *cobra.Command {
 	flags.BoolVar(&in.DryRun, "dry-run", false, "decide and change nothing")
 	flags.BoolVar(&in.EvenIfUnlocked, "even-if-unlocked", false, "send the unlock also when no lock is found")
 	flags.StringSliceVar(&in.Override, "override", nil, "unlock although the account is suspended or disabled, where the connection permits it")
-	flags.Var(&duration{&in.WatchFor, false}, "watch-for", "how long to watch for a new lock after the unlock")
+	flags.Var(duration(&in.WatchFor), "watch-for", "how long to watch for a new lock after the unlock")
 	demands.add(cmd)
 	flags.BoolVar(&in.Approval.Required, "approval", false, "wait for somebody's approval before the unlock; the connection may demand it all the same")
-	flags.Var(&duration{&in.Approval.Timeout, true}, "approval-timeout", "how long to wait for an approval (default: the connection's, or 1h)")
-	flags.StringSliceVar(&in.Approval.Approvers, "approvers", nil, "narrow who may approve, with * for any text; names are claims, see latchkey help approvals")
+	flags.Var(positive(&in.Approval.Timeout), "approval-timeout", "how long to wait for an approval (default: the connection's, or 1h)")
+	flags.StringSliceVar(&in.Approval.Approvers, "approvers", nil, "restrict who may approve; * matches any text; names are claims, see latchkey help approvals")
 	flags.BoolVar(&summary, "summary", false, "leave the user's fields out of the result")
 	complete(cmd, "override", connectors.BlockSuspended, connectors.BlockDisabled)
 	completeNothing(cmd, "user-id", "username", "email", "watch-for", "approval-timeout", "approvers")

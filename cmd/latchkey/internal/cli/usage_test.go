@@ -13,7 +13,7 @@ const (
 
 func TestWrongCommandLines(t *testing.T) {
 	t.Parallel()
-	const hint = "Its flags are shown by: latchkey unlock --help"
+	const hint = "For its flags run: latchkey unlock --help"
 	unlock := func(args ...string) []string { return append([]string{"unlock", "--address", nowhere}, args...) }
 	named := func(args ...string) []string {
 		return append(unlock("--connection", "jc-prod", "--email", "ada@example.com"), args...)
@@ -30,7 +30,7 @@ func TestWrongCommandLines(t *testing.T) {
 			"latchkey: if any flags in the group [user-id username email] are set none of the others can be; [email user-id] were all set", hint}},
 		{"three references", named("--user-id", someID, "--username", "ada"), []string{
 			"latchkey: if any flags in the group [user-id username email] are set none of the others can be; [email user-id username] were all set", hint}},
-		{"empty reference", unlock("--connection", "jc-prod", "--username", ""), []string{"latchkey: the user is named by nothing: give the flag a value", hint}},
+		{"empty reference", unlock("--connection", "jc-prod", "--username", ""), []string{"latchkey: the reference to the user is empty: give the flag a value", hint}},
 		{"an address as an ID", unlock("--connection", "jc-prod", "--user-id", "ada@example.com"), []string{
 			`latchkey: --user-id must be the provider's own identifier, at most 64 bytes of visible ASCII without @ = , / ' " \ or white space; for a name or an address use username or email`, hint}},
 		{"unusable name", unlock("--connection", "jc-prod", "--username", "ada\n"), []string{"latchkey: --username begins or ends with white space", hint}},
@@ -48,7 +48,7 @@ func TestWrongCommandLines(t *testing.T) {
 		{"too little time", named("--timeout", "10ms"), []string{"latchkey: --timeout must be between 1s and 720h", hint}},
 		{"no boolean", named("--dry-run=perhaps"), []string{"latchkey: --dry-run must be true or false, or stand alone", hint}},
 		{"unknown override", named("--override", "suspended,locked"), []string{`latchkey: --override holds an unknown word: use "suspended" and "disabled"`, hint}},
-		{"unknown reason", named("--only-reasons", "typo"), []string{"latchkey: --only-reasons holds an unknown word: use failed_sign_in, admin, expired and unknown", hint}},
+		{"unknown reason", named("--only-reasons", "typo"), []string{"latchkey: --only-reasons holds an unknown word: use failed_sign_in, admin, expired, unknown", hint}},
 		{"ages that exclude all", named("--min-locked-for", "2h", "--max-locked-for", "1h"), []string{
 			"latchkey: --min-locked-for is longer than the age that a lock may have at most: no lock can pass", hint}},
 		{"unusable request ID", named("--request-id", "a b"), []string{
@@ -65,27 +65,27 @@ func TestWrongCommandLines(t *testing.T) {
 			"latchkey: --requested-by holds a control character, or one that cannot be seen: write the name without it", hint}},
 		{"argument", unlock("ada"), []string{"latchkey: latchkey unlock takes flags and no arguments; name the user with --user-id, --username or --email", hint}},
 		{"status of nothing", []string{"status"}, []string{
-			"latchkey: give one workflow ID, as latchkey unlock --detach prints it, such as: latchkey status unlock/jumpcloud/" + someID, "Its flags are shown by: latchkey status --help"}},
+			"latchkey: give one workflow ID, as latchkey unlock --detach prints it, such as: latchkey status unlock/jumpcloud/" + someID, "For its flags run: latchkey status --help"}},
 		{"status of two", []string{"status", "a", "b"}, []string{
-			"latchkey: give one workflow ID, as latchkey unlock --detach prints it, such as: latchkey status unlock/jumpcloud/" + someID, "Its flags are shown by: latchkey status --help"}},
+			"latchkey: give one workflow ID, as latchkey unlock --detach prints it, such as: latchkey status unlock/jumpcloud/" + someID, "For its flags run: latchkey status --help"}},
 		{"check of no connection", []string{"connections", "check"}, []string{
-			"latchkey: give one connection's name, such as: latchkey connections check jc-prod", "Its flags are shown by: latchkey connections check --help"}},
+			"latchkey: give one connection's name, such as: latchkey connections check jc-prod", "For its flags run: latchkey connections check --help"}},
 		{"check of two connections", []string{"connections", "check", "a", "b"}, []string{
-			"latchkey: give one connection's name, such as: latchkey connections check jc-prod", "Its flags are shown by: latchkey connections check --help"}},
+			"latchkey: give one connection's name, such as: latchkey connections check jc-prod", "For its flags run: latchkey connections check --help"}},
 		{"list of one connection", []string{"connections", "list", "jc-prod"}, []string{
-			"latchkey: latchkey connections list takes flags and no arguments", "Its flags are shown by: latchkey connections list --help"}},
+			"latchkey: latchkey connections list takes flags and no arguments", "For its flags run: latchkey connections list --help"}},
 		{"unknown subcommand", []string{"connections", "chek"}, []string{`latchkey: unknown command "chek": did you mean "check"?`}},
 		{"help for nothing", []string{"help", "nosuch"}, []string{`latchkey: unknown command "nosuch": the commands are approvals, bulk, completion, connections, locked, schedule, schema, setup, status, unlock, version, worker`}},
 		{"help flag for nothing", []string{"--help", "nosuch"}, []string{`latchkey: unknown command "nosuch": the commands are approvals, bulk, completion, connections, locked, schedule, schema, setup, status, unlock, version, worker`}},
 		{"help flag after nothing", []string{"nosuch", "--help"}, []string{`latchkey: unknown command "nosuch": the commands are approvals, bulk, completion, connections, locked, schedule, schema, setup, status, unlock, version, worker`}},
 		{"help for a typo", []string{"help", "unlok"}, []string{`latchkey: unknown command "unlok": did you mean "unlock"?`}},
 		{"help for a typo below a command", []string{"help", "connections", "chek"}, []string{`latchkey: unknown command "chek": did you mean "check"?`}},
-		{"schema of nothing", []string{"schema"}, []string{"latchkey: give one of: input, result, policy, bulk-input, bulk-result, jumpcloud, pingone", "Its flags are shown by: latchkey schema --help"}},
-		{"schema of two", []string{"schema", "input", "result"}, []string{"latchkey: give one of: input, result, policy, bulk-input, bulk-result, jumpcloud, pingone", "Its flags are shown by: latchkey schema --help"}},
+		{"schema of nothing", []string{"schema"}, []string{"latchkey: give one of: input, result, policy, bulk-input, bulk-result, jumpcloud, pingone", "For its flags run: latchkey schema --help"}},
+		{"schema of two", []string{"schema", "input", "result"}, []string{"latchkey: give one of: input, result, policy, bulk-input, bulk-result, jumpcloud, pingone", "For its flags run: latchkey schema --help"}},
 		{"schema of an unknown provider", []string{"schema", "acmeid"}, []string{`latchkey: there is no schema "acmeid": the schemas are input, result, policy, bulk-input, bulk-result, jumpcloud, pingone`}},
 		{"schema of a typo", []string{"schema", "jumpclod"}, []string{`latchkey: there is no schema "jumpclod": did you mean "jumpcloud"?`}},
 		{"version of something", []string{"version", "x"}, []string{
-			"latchkey: latchkey version takes flags and no arguments", "Its flags are shown by: latchkey version --help"}},
+			"latchkey: latchkey version takes flags and no arguments", "For its flags run: latchkey version --help"}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

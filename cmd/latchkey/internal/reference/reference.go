@@ -132,7 +132,7 @@ func (p *page) table(kind string, words []workflows.Word) {
 
 func providers() []byte {
 	p := newPage("Providers", "What each provider can do. Looking up by `userId`, `username` and `email`, and unlocking, all can.")
-	p.heading("provider", "name in `LATCHKEY_CONNECTIONS`", "lists who is locked", "tells groups (`PROTECTED_GROUPS`)", "tells who is privileged", "a `userId` is", "fewest requests of one activity", "the user object")
+	p.heading("provider", "name in `LATCHKEY_CONNECTIONS`", "lists who is locked", "reports groups (`PROTECTED_GROUPS`)", "reports who is privileged", "a `userId` is", "fewest requests of one activity", "the user object")
 	for _, provider := range registry.Providers() {
 		can := provider.NewConfig().Capabilities()
 		p.row(provider.Title, code(provider.Name), yesNo(can.Lists), yesNo(can.TellsGroups), yesNo(can.TellsPrivilege), provider.ID.Words,
