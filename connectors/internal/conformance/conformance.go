@@ -71,7 +71,7 @@ func requireLocked(t *testing.T, h Harness, user User) *connectors.Account {
 	return account
 }
 
-// canSignIn is what must be told of a locked user: a lock that holds only some ways in leaves
+// canSignIn is what must be reported of a locked user: a lock that holds only some ways in leaves
 // the others open.
 func canSignIn(t *testing.T, h Harness, user User) connectors.Answer {
 	t.Helper()

@@ -54,7 +54,7 @@ func (f *fixture) sentBy(connector Connector, step Step) []string {
 	return sent
 }
 
-// requestIDs: where the provider names an exchange, an unlock that it accepts tells the name
+// requestIDs: where the provider names an exchange, an unlock that it accepts reports the name
 // as one does that it refuses.
 func requestIDs(t *testing.T, fresh newFixture) {
 	eachStep(t, fresh, func(step Step) bool { return step.Unlocks && !step.Unlocked }, func(t *testing.T, f *fixture, step Step) {

@@ -88,7 +88,7 @@ func (s Step) expect(status int) expected {
 }
 
 // expectKind is what must come of an action in which the step failed with the kind.
-// sent tells of a request that unlocks whether it may have.
+// sent is what is known of a request that unlocks: whether it may have.
 func (s Step) expectKind(kind connectors.Kind, sent connectors.Answer) expected {
 	want := expected{kind: kind}
 	switch {
@@ -156,7 +156,7 @@ func (s Step) expectPage(status int) expected {
 	}
 }
 
-// sentAfter tells what a status says about an unlock: a refusal has changed nothing, and
+// sentAfter is what a status says about an unlock: a refusal has changed nothing, and
 // a server that failed, timed out or answered nonsense may have changed something before.
 func sentAfter(status int) connectors.Answer {
 	if status < 300 || status >= 500 || status == http.StatusRequestTimeout {

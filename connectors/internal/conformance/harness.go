@@ -39,7 +39,7 @@ type Harness interface {
 	UnknownID() string
 }
 
-// Grouper is a Harness whose provider tells the groups of an account.
+// Grouper is a Harness whose provider reports the groups of an account.
 type Grouper interface {
 	// JoinGroup makes the user a member of a group.
 	JoinGroup(t testing.TB, user User, id, name string)
@@ -48,7 +48,7 @@ type Grouper interface {
 }
 
 // OneState is a Harness whose provider has one word for the state of an account: of one that is
-// suspended or disabled it does not tell a lock.
+// suspended or disabled it reports no lock.
 type OneState interface{ OneState() }
 
 // OpenWays is a Harness whose provider's locks hold only some ways in.
@@ -86,6 +86,6 @@ type User struct {
 // Ref returns the reference by ID.
 func (u User) Ref() connectors.UserRef { return connectors.UserRef{ID: u.ID} }
 
-// Secretive is a Harness that tells which secrets its connectors hold. No error may
+// Secretive is a Harness that names the secrets of its connectors. No error may
 // repeat one.
 type Secretive interface{ Secrets() []string }

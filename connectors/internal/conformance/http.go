@@ -42,7 +42,7 @@ type Linker interface {
 	LinkTo(page []byte, next any) []byte
 }
 
-// TimedLocker is a Harness whose provider knows locks that run out, and tells when.
+// TimedLocker is a Harness whose provider has locks that run out, and reports when.
 type TimedLocker interface {
 	LockFor(t testing.TB, user User, duration time.Duration)
 }
@@ -81,7 +81,7 @@ type Step struct {
 	// good.
 	Groups bool
 	// Advisory says that the action gets by without an answer that will not come; a failure
-	// that may pass fails it, as the same look-up must not tell more or less by chance.
+	// that may pass fails it, as the same look-up must not report more or less by chance.
 	Advisory bool
 	// Token says that the request fetches the access token.
 	Token bool

@@ -10,7 +10,7 @@ import (
 )
 
 // staleReads: the connector reports what it reads. A lock that the provider still shows
-// after the unlock is the old one, with its old beginning; a new one is told from it.
+// after the unlock is the old one, with its old beginning; a new one differs from it.
 func staleReads(t *testing.T, fresh newFixture) {
 	f := fresh(t)
 	connector := f.open()
@@ -29,7 +29,7 @@ func staleReads(t *testing.T, fresh newFixture) {
 		require.NoError(t, err)
 		require.Len(t, stale.State.Locks, len(before.State.Locks))
 		for i, lock := range stale.State.Locks {
-			require.True(t, lock.Same(before.State.Locks[i]), "the same lock is told from another by its beginning")
+			require.True(t, lock.Same(before.State.Locks[i]), "the same lock keeps its beginning")
 		}
 		require.False(t, stale.AsOf.Before(unlocked.At))
 	}
@@ -56,7 +56,7 @@ func locksRunOut(t *testing.T, fresh newFixture) {
 	f := fresh(t)
 	locker, ok := f.HTTPHarness.(TimedLocker)
 	if !ok {
-		return // the provider does not tell when a lock ends
+		return // the provider does not report when a lock ends
 	}
 	const duration = 10 * time.Minute
 	user := f.makeUser("")

@@ -26,7 +26,7 @@ func lookupByEachReference(t *testing.T, h Harness) {
 		require.True(t, account.State.Clear(), name)
 		require.Equal(t, connectors.Yes, account.State.CanSignIn, name)
 		_, several := optional[Several](h)
-		require.Equal(t, several, account.AsOf.IsZero(), "one server tells its time, several have none in common")
+		require.Equal(t, several, account.AsOf.IsZero(), "one server reports its time, several have none in common")
 	}
 }
 
@@ -106,7 +106,7 @@ func requireFields(t *testing.T, fields []connectors.Field, object map[string]an
 	}
 }
 
-// groupsByIDAndName: a rule may name a group by either, so that an account's groups are told
+// groupsByIDAndName: a rule may name a group by either, so that an account's groups are reported
 // with both, or not at all.
 func groupsByIDAndName(t *testing.T, h Harness) {
 	user := h.MakeUser(t, "", "")

@@ -18,7 +18,7 @@ func disabledStaysDisabled(t *testing.T, h Harness) {
 
 // staysOutOfUse: an unlock leaves an administrator's decision alone, whether the account is
 // locked or not, and also where the decision was made after the account was read.
-func staysOutOfUse(t *testing.T, h Harness, takeOut func(testing.TB, User) bool, told func(connectors.State) bool) {
+func staysOutOfUse(t *testing.T, h Harness, takeOut func(testing.TB, User) bool, reported func(connectors.State) bool) {
 	for _, when := range []struct{ locked, readBefore bool }{{locked: true}, {locked: true, readBefore: true}, {locked: false}} {
 		user := h.MakeUser(t, "", "")
 		if when.locked {
@@ -26,19 +26,19 @@ func staysOutOfUse(t *testing.T, h Harness, takeOut func(testing.TB, User) bool,
 		}
 		account := lookup(t, h, user)
 		if !takeOut(t, user) {
-			require.False(t, told(account.State), "the provider knows no such thing")
+			require.False(t, reported(account.State), "the provider knows no such thing")
 			return
 		}
 		if !when.readBefore {
 			account = lookup(t, h, user)
 			_, one := optional[OneState](h)
 			require.Equal(t, when.locked && !one, account.State.Locked())
-			require.True(t, told(account.State))
+			require.True(t, reported(account.State))
 			require.Equal(t, connectors.No, account.State.CanSignIn)
 		}
 		requireUnlockedOrRefused(t, unlock(t, h.Connector(), account))
 		after := lookup(t, h, user)
-		require.True(t, told(after.State), "an unlock leaves it alone: %+v", when)
+		require.True(t, reported(after.State), "an unlock leaves it alone: %+v", when)
 		require.Equal(t, connectors.No, after.State.CanSignIn)
 		require.False(t, h.SignIn(t, user))
 	}

@@ -9,7 +9,7 @@ import (
 	"github.com/latchkey-iam/latchkey/connectors"
 )
 
-// locksOfEachServer: a lock on one server alone is told, listed and cleared, and says where it
+// locksOfEachServer: a lock on one server alone is reported, listed and cleared, and says where it
 // lives. The servers' clocks are no common one.
 func locksOfEachServer(t *testing.T, h Harness) {
 	several, ok := optional[Several](h)

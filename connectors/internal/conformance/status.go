@@ -45,7 +45,7 @@ func everyStatus(t *testing.T, fresh newFixture) {
 	})
 }
 
-// headersOf lead elsewhere, and ask to wait: a limit of requests tells when it ends.
+// headersOf lead elsewhere, and ask to wait: a limit of requests says when it ends.
 func (f *fixture) headersOf(status int) map[string]string {
 	headers := map[string]string{"Location": "http://stranger.example.com/", "Retry-After": strconv.Itoa(int(asked.Seconds()))}
 	if status == http.StatusTooManyRequests {
@@ -106,7 +106,7 @@ func requireStatus(t *testing.T, err error, status int, code string) {
 		require.Equal(t, status, failure.Status)
 	}
 	if status < 300 || status == http.StatusNotModified {
-		code = "" // there is no body, or it tells of no failure
+		code = "" // there is no body, or it reports no failure
 	}
 	require.Equal(t, code, failure.Code, status)
 }

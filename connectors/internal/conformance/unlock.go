@@ -40,7 +40,7 @@ func unlockTwice(t *testing.T, h Harness) {
 	before := account.AsOf
 	unlocked, err := h.Connector().Unlock(t.Context(), account)
 	require.NoError(t, err)
-	require.False(t, unlocked.At.Before(before), "an unlock tells the provider's time")
+	require.False(t, unlocked.At.Before(before), "an unlock reports the provider's time")
 	require.NoError(t, unlock(t, h.Connector(), account))
 	requireUnlocked(t, h, user)
 }

@@ -18,7 +18,7 @@ import (
 
 // wrongAnswers gives each step an answer of each other type, and each key of each answer, at every
 // level, values of every other type, leaves it out, and writes it in capitals. What the true
-// answer tells of locks and of an administrator's decisions must then be there still, or unread,
+// answer says of locks and of an administrator's decisions must then be there still, or unread,
 // or the answer refused as malformed: never "no lock".
 func wrongAnswers(t *testing.T, fresh newFixture) {
 	eachStep(t, fresh, nil, func(t *testing.T, f *fixture, step Step) {
@@ -119,7 +119,7 @@ func sameType(a, b any) bool {
 	return fmt.Sprintf("%T", a) == fmt.Sprintf("%T", b) && !text
 }
 
-// try tells whether a change makes a difference.
+// try reports whether a change makes a difference.
 type try func(pointer, change string) (matters bool)
 
 // mutate calls try for each change to a key of the value, at every level, and undoes it.

@@ -40,9 +40,9 @@ type Caller struct {
 	Transport http.RoundTripper
 	// Authorize may be nil: the calls carry no credential then.
 	Authorize Authorize
-	// Rules tell how this provider's failures are read.
+	// Rules say how this provider's failures are read.
 	Rules Rules
-	// Now tells the time.
+	// Now is the clock here.
 	Now func() time.Time
 }
 
@@ -57,7 +57,7 @@ type Request struct {
 	// MaxAnswer bounds the JSON answer, in bytes. Zero means that any 2xx is a success
 	// unless it is a web page, and its body is dropped.
 	MaxAnswer int64
-	// Effect says that the call unlocks: its errors tell in Sent whether it may have.
+	// Effect says that the call unlocks: its errors say in Sent whether it may have.
 	Effect bool
 	// Kinds replaces entries of the provider's table for this call.
 	Kinds map[int]connectors.Kind
@@ -70,9 +70,9 @@ type Answer struct {
 	// Body is one JSON value in UTF-8 whose objects name each key once, or nil where none was
 	// asked for.
 	Body []byte
-	// AsOf is the provider's clock at the answer; zero when it does not tell.
+	// AsOf is the provider's clock at the answer; zero when it is not sent.
 	AsOf time.Time
-	// RequestID is the provider's identifier of the exchange; empty when it does not tell.
+	// RequestID is the provider's identifier of the exchange; empty when it is not sent.
 	RequestID string
 }
 

@@ -17,7 +17,7 @@ import (
 type Checked interface{ Check() error }
 
 // Decode reads one JSON object into a struct whose tags name its keys, and which may be Checked.
-// Keys are told apart by upper and lower case, and no object may name one twice. Its errors name
+// Upper and lower case make different keys, and no object may name one twice. Its errors name
 // keys, and never repeat a value.
 func Decode(raw []byte, into any) error {
 	err := json.Unmarshal(raw, into)

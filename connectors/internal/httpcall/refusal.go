@@ -11,7 +11,7 @@ import (
 	"github.com/latchkey-iam/latchkey/connectors"
 )
 
-// Rules tell how one provider's failures are read.
+// Rules say how one provider's failures are read.
 type Rules struct {
 	// Kinds replaces entries of the common table of statuses.
 	Kinds map[int]connectors.Kind
@@ -19,7 +19,7 @@ type Rules struct {
 	Advice map[connectors.Kind]string
 	// RequestID names the headers that may hold the provider's identifier of the exchange.
 	RequestID []string
-	// Reset names the headers that may tell when a limit of requests is lifted: in seconds,
+	// Reset names the headers that may say when a limit of requests is lifted: in seconds,
 	// in seconds or milliseconds since 1970, or as a date.
 	Reset []string
 	// Codes names the keys that may hold the code of the provider's own failures, a string, and

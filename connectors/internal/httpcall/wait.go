@@ -14,7 +14,7 @@ import (
 // maxWait bounds what a provider may ask us to wait.
 const maxWait = 24 * time.Hour
 
-// CommonResets are the headers in which gateways tell when a limit is lifted. Nothing but
+// CommonResets are the headers in which gateways say when a limit is lifted. Nothing but
 // a provider's own documentation promises them, and none is promised to be absent.
 var CommonResets = []string{"X-Rate-Limit-Reset", "X-RateLimit-Reset", "RateLimit-Reset"}
 
@@ -25,7 +25,7 @@ var digits = regexp.MustCompile(`^[0-9]+(\.[0-9]+)?$`)
 // limit of requests, in the headers that the rules name. It is between 0 and 24 hours;
 // what cannot be read counts as 0.
 func (r Rules) wait(header http.Header, kind connectors.Kind, now time.Time) time.Duration {
-	// A moment is the provider's: its own clock, where it tells it, cancels any skew.
+	// A moment is the provider's: its own clock, where it sends it, cancels any skew.
 	if date := dateOf(header); !date.IsZero() {
 		now = date
 	}

@@ -18,7 +18,7 @@ import (
 // maxFile bounds a secret's file, in bytes.
 const maxFile = 16 << 10
 
-// Source tells a secret whenever one is needed: a fixed value, or a file's content at
+// Source returns a secret whenever one is needed: a fixed value, or a file's content at
 // that moment, so that a rotated secret is taken up without a restart.
 type Source struct {
 	name  string
@@ -56,7 +56,7 @@ func (s *Source) Validate() error {
 // InFile reports whether the secret stands in a file, which may change at any time.
 func (s *Source) InFile() bool { return s.file != "" }
 
-// Variable is the variable that tells the secret.
+// Variable is the variable that the secret comes by.
 func (s *Source) Variable() string {
 	if s.InFile() {
 		return s.name + "_FILE"
