@@ -33,6 +33,9 @@ func Pages(command *cobra.Command) (map[string][]byte, error) {
 	if pages["docs/reference/configuration.md"], err = configuration(); err != nil {
 		return nil, err
 	}
+	if pages["docs/house.md"], err = house(); err != nil {
+		return nil, err
+	}
 	if pages["docs/reference/json.md"], err = fieldsOf(); err != nil {
 		return nil, err
 	}
