@@ -47,7 +47,7 @@ demo: ## Lock users of simulated tenants, unlock them through real workflows, an
 	@bin/latchkey-dev demo
 
 .PHONY: test
-test: cc chromium curl $(TEMPORAL) bin/testserver ## Install what the tests need, and run them all, under the race detector
+test: cc chromium curl slapd $(TEMPORAL) bin/testserver ## Install what the tests need, and run them all, under the race detector
 	@# One line for each package says how long it took.
 	TEST_TEMPORAL_SERVER='$(CURDIR)/bin/testserver' $(GO) test -race $(TEST_PARALLEL) -timeout $(TEST_TIMEOUT) $(TEST_FLAGS) ./...
 	cd $(DEV) && $(GO) test -timeout $(TEST_TIMEOUT) $(TEST_FLAGS) $(DEV_EMBEDDED)
@@ -59,13 +59,19 @@ test: cc chromium curl $(TEMPORAL) bin/testserver ## Install what the tests need
 quick: ## Run the tests that need no server and no browser
 	$(GO) test -short $(TEST_FLAGS) ./...
 
-.PHONY: cc chromium curl
+.PHONY: cc chromium curl slapd
 cc:
 	@.ci/need 'the race detector (macOS: xcode-select --install)' "$$($(GO) env CC)" gcc libc6-dev
 chromium:
 	@.ci/need 'the test of the Temporal UI' 'chromium chromium-browser google-chrome google-chrome-stable' chromium
 curl:
 	@.ci/need 'the test of the examples' curl curl
+# Elsewhere than on Debian and Ubuntu the tests of directories are left out.
+slapd:
+	@if command -v apt-get >/dev/null; then .ci/need 'the tests of OpenLDAP' slapd slapd; else \
+	  echo 'Left out: the tests against real directory servers, which run on Debian and Ubuntu. In a container:' >&2; \
+	  echo '  docker run --rm -it -v "$$PWD":/latchkey -w /latchkey golang:1.26-bookworm make test' >&2; \
+	fi
 
 .PHONY: build
 build: bin/latchkey bin/latchkey-dev ## Build both commands to bin/

@@ -21,11 +21,23 @@ type Account struct {
 	// User is the provider's whole object: every key that its documentation names,
 	// null where it sent none, and every further key that it sent. See Complete.
 	User json.RawMessage `json:"user,omitempty"`
+	// Evidence is what each server keeps of failed sign-ins; many wipe it when they unlock.
+	Evidence []Evidence `json:"evidence,omitempty"`
 	// UserOmitted says why User was left out by Latchkey, where it is too long to be stored.
 	UserOmitted string `json:"userOmitted,omitempty"`
 	// AsOf is the provider's own clock (its Date header) at its last answer about this
 	// account; zero when it tells none. It is never our clock.
 	AsOf time.Time `json:"asOf,omitzero"`
+}
+
+// Evidence is what one server keeps of the failed sign-ins of an account. Where it is missing,
+// that proves nothing.
+type Evidence struct {
+	Server string `json:"server,omitempty"`
+	// Failures counts those since the last success, as far as the server keeps them.
+	Failures int `json:"failures"`
+	// Times are those of the failures that the server dates, the oldest first.
+	Times []time.Time `json:"times,omitempty"`
 }
 
 // Now is the time that the account's locks are measured against: the provider's own, at its

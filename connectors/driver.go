@@ -61,6 +61,9 @@ type Unlocked struct {
 	// RequestID is the provider's own identifier of the exchange, for its support; empty where
 	// it tells none, or where there are several servers.
 	RequestID string
+	// Evidence is what the servers kept of failed sign-ins at the moment of the unlock; nil where
+	// they do not tell it then.
+	Evidence []Evidence
 	// Refused holds the servers, of several, that did not accept it.
 	Refused []Refused
 }

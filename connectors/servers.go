@@ -70,6 +70,7 @@ func unite(whole, part *Account, server string) *Account {
 	for i := range added.State.Unread {
 		added.State.Unread[i].Server = server
 	}
+	added.Evidence = evidenceOf(part.Evidence, server)
 	if whole == nil {
 		added.AsOf = time.Time{}
 		return &added
@@ -81,6 +82,7 @@ func unite(whole, part *Account, server string) *Account {
 	} else {
 		whole.Groups = nil
 	}
+	whole.Evidence = append(whole.Evidence, added.Evidence...)
 	state := &whole.State
 	state.Locks = append(state.Locks, added.State.Locks...)
 	state.Unread = append(state.Unread, added.State.Unread...)
@@ -91,6 +93,15 @@ func unite(whole, part *Account, server string) *Account {
 	state.Privileged = either(state.Privileged, part.State.Privileged)
 	state.CanSignIn = surest(state.CanSignIn, part.State.CanSignIn)
 	return whole
+}
+
+// evidenceOf is what a server keeps, with its name.
+func evidenceOf(evidence []Evidence, server string) []Evidence {
+	named := slices.Clone(evidence)
+	for i := range named {
+		named[i].Server = server
+	}
+	return named
 }
 
 // either is yes when one is, and no only when both are.
@@ -119,7 +130,7 @@ func surest(one, other Answer) Answer {
 
 // unlockEverywhere asks every server to unlock. It fails when none accepted.
 func (c *Connector) unlockEverywhere(ctx context.Context, account *Account) (Unlocked, error) {
-	_, failures := everywhere(c.servers, func(server Server) (Unlocked, error) {
+	answers, failures := everywhere(c.servers, func(server Server) (Unlocked, error) {
 		own := *account
 		unlocked, err := server.Driver.Unlock(ctx, &own)
 		return unlocked, marked(err)
@@ -128,6 +139,7 @@ func (c *Connector) unlockEverywhere(ctx context.Context, account *Account) (Unl
 	for i, err := range failures {
 		if err == nil {
 			accepted = true
+			unlocked.Evidence = append(unlocked.Evidence, evidenceOf(answers[i].Evidence, c.servers[i].Name)...)
 			continue
 		}
 		refused := Refused{Server: c.servers[i].Name, Kind: MalformedResponse, Message: "the server's answer was not understood"}

@@ -78,10 +78,11 @@ type variable struct {
 
 // variablesOf are those of a specification.
 func variablesOf(prefix string, spec any) []variable {
-	fields := reflect.TypeOf(spec).Elem()
+	// What is embedded is a part of the whole, to envconfig too.
+	fields := slices.DeleteFunc(reflect.VisibleFields(reflect.TypeOf(spec).Elem()), func(field reflect.StructField) bool { return field.Anonymous })
 	var found []variable
 	for i, name := range Variables(prefix, spec) {
-		found = append(found, variable{name, fields.Field(i).Type})
+		found = append(found, variable{name, fields[i].Type})
 	}
 	return found
 }

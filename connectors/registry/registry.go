@@ -5,6 +5,7 @@ package registry
 import (
 	"github.com/latchkey-iam/latchkey/connectors"
 	"github.com/latchkey-iam/latchkey/connectors/jumpcloud"
+	"github.com/latchkey-iam/latchkey/connectors/openldap"
 	"github.com/latchkey-iam/latchkey/connectors/pingone"
 )
 
@@ -12,6 +13,7 @@ import (
 func Providers() []connectors.Provider {
 	return []connectors.Provider{
 		jumpcloud.Provider(),
+		openldap.Provider(),
 		pingone.Provider(),
 	}
 }

@@ -47,13 +47,16 @@ var secrecy = regexp.MustCompile(`(Key|Secret|Password|Passphrase|Token)$`)
 func requireDescribed(t *testing.T, provider connectors.Provider) {
 	t.Helper()
 	config := reflect.ValueOf(provider.NewConfig()).Elem()
-	for i := range config.NumField() {
-		tag := config.Type().Field(i).Tag
-		require.NotEmpty(t, tag.Get("desc"), tag)
-		require.Equal(t, reflect.String, config.Field(i).Kind(), "envconfig must not fail half-way")
-		require.Equal(t, tag.Get("default"), config.Field(i).String())
-		if secrecy.MatchString(config.Type().Field(i).Name) {
-			require.Equal(t, reflect.TypeFor[connectors.Secret](), config.Type().Field(i).Type, config.Type().Field(i).Name)
+	for _, field := range reflect.VisibleFields(config.Type()) {
+		if field.Anonymous {
+			continue // Its own fields are visible too.
+		}
+		value := config.FieldByIndex(field.Index)
+		require.NotEmpty(t, field.Tag.Get("desc"), field.Name)
+		require.Equal(t, reflect.String, value.Kind(), "envconfig must not fail half-way")
+		require.Equal(t, field.Tag.Get("default"), value.String())
+		if secrecy.MatchString(field.Name) {
+			require.Equal(t, reflect.TypeFor[connectors.Secret](), field.Type, field.Name)
 		}
 	}
 }

@@ -82,6 +82,9 @@ func canSignIn(t *testing.T, h Harness, user User) connectors.Answer {
 // requireUnlocked proves it twice: by a read, and by signing in.
 func requireUnlocked(t *testing.T, h Harness, user User) {
 	t.Helper()
+	if _, several := optional[Several](h); several {
+		awaitNoLock(t, h, user)
+	}
 	require.True(t, lookup(t, h, user).State.Clear())
 	require.True(t, h.SignIn(t, user))
 }

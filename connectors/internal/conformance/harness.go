@@ -57,13 +57,17 @@ type OpenWays interface {
 	SignInElsewhere(t testing.TB, user User) bool
 }
 
+// Clockless is a Harness whose provider tells its time at an unlock alone, and at no look-up.
+type Clockless interface{ Clockless() }
+
 // Several is a Harness whose connection has several servers, each with locks of its own.
 type Several interface {
-	// Servers are their names. The first two take changes; a replica, which gets those of the
-	// others, stands behind them.
+	// Servers are their names. The first takes changes; the last is a replica, which gets those
+	// of the others.
 	Servers() []string
-	// LockOn locks the account on one server alone.
-	LockOn(t testing.TB, user User, server string)
+	// LockOn locks the account by what happens on one server alone, and names those on which it
+	// is locked then: a replica may get the lock too.
+	LockOn(t testing.TB, user User, server string) []string
 	// Stop ends a server, as a failure would.
 	Stop(t testing.TB, server string)
 }

@@ -224,8 +224,9 @@ var _ conformance.Several = (*several)(nil)
 
 func (s *several) Servers() []string { return s.servers }
 
-func (s *several) LockOn(_ testing.TB, user conformance.User, server string) {
+func (s *several) LockOn(_ testing.TB, user conformance.User, server string) []string {
 	s.lock(user.ID, server, connectors.ReasonFailedSignIn)
+	return []string{server}
 }
 
 func (s *several) Stop(_ testing.TB, server string) {

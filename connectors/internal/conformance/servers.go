@@ -3,6 +3,7 @@ package conformance
 import (
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -18,10 +19,11 @@ func locksOfEachServer(t *testing.T, h Harness) {
 	}
 	for _, server := range several.Servers() {
 		user := h.MakeUser(t, "", "")
-		several.LockOn(t, user, server)
+		locked := several.LockOn(t, user, server)
+		require.Contains(t, locked, server)
 		require.False(t, h.SignIn(t, user))
 		account := requireLocked(t, h, user)
-		requireLocksOn(t, account, server)
+		requireLocksOn(t, account, locked...)
 		require.Empty(t, account.State.Unread)
 		if h.Capabilities().Lists {
 			page, err := h.Connector().ListLocked(t.Context(), "", listLimit)
@@ -29,7 +31,7 @@ func locksOfEachServer(t *testing.T, h Harness) {
 			require.False(t, page.Missing.Any())
 			require.Len(t, page.Accounts, 1)
 			require.Equal(t, user.ID, page.Accounts[0].ID)
-			requireLocksOn(t, page.Accounts[0], server)
+			requireLocksOn(t, page.Accounts[0], locked...)
 		}
 		unlocked, err := h.Connector().Unlock(t.Context(), account)
 		require.NoError(t, err)
@@ -49,6 +51,17 @@ func requireLocksOn(t *testing.T, account *connectors.Account, servers ...string
 	require.ElementsMatch(t, servers, slices.Compact(found))
 }
 
+// awaitNoLock waits until replicas have got what another server accepted.
+func awaitNoLock(t *testing.T, h Harness, user User) (account *connectors.Account) {
+	t.Helper()
+	require.Eventually(t, func() bool {
+		var err error
+		account, err = h.Connector().Lookup(t.Context(), user.Ref())
+		return err == nil && !account.State.Locked()
+	}, patience, 5*time.Millisecond)
+	return account
+}
+
 // stoppedServers: what a server that cannot be asked would say is unread, never "no lock"; the
 // others are unlocked. Where none can be asked, nothing is known and nothing was sent.
 func stoppedServers(t *testing.T, h Harness) {
@@ -57,10 +70,10 @@ func stoppedServers(t *testing.T, h Harness) {
 		return
 	}
 	servers := several.Servers()
-	stopped, others := servers[0], servers[1:]
+	stopped, others := servers[1], append([]string{servers[0]}, servers[2:]...)
 	everywhere, there := h.MakeUser(t, "", ""), h.MakeUser(t, "", "")
 	h.LockByFailedSignIns(t, everywhere)
-	several.LockOn(t, there, stopped)
+	require.Equal(t, []string{stopped}, several.LockOn(t, there, stopped))
 	several.Stop(t, stopped)
 
 	unread := connectors.Unread{Layer: connectors.LayerUnknown, Server: stopped, Kind: connectors.Unavailable}
@@ -82,8 +95,7 @@ func stoppedServers(t *testing.T, h Harness) {
 	require.Len(t, unlocked.Refused, 1)
 	require.Equal(t, stopped, unlocked.Refused[0].Server)
 	require.Equal(t, connectors.Unavailable, unlocked.Refused[0].Kind)
-	account = lookup(t, h, everywhere)
-	require.Empty(t, account.State.Locks)
+	account = awaitNoLock(t, h, everywhere)
 	require.Equal(t, []connectors.Unread{unread}, account.State.Unread)
 
 	for _, server := range others {

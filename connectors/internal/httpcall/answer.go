@@ -47,7 +47,8 @@ func (c *Caller) accepted(ctx context.Context, request Request, response *http.R
 		interrupt(failure, ctx.Err())
 		return nil, failure
 	case err != nil:
-		return fail(connectors.Unavailable, troubleOf(err, request.URL.Host).message)
+		_, message := troubleOf(err, request.URL.Host)
+		return fail(connectors.Unavailable, message)
 	case len(bytes.TrimLeft(body, blanks)) == 0:
 		return fail(connectors.Unavailable, "the answer is empty; check any proxy, and try again")
 	case !isJSON(response.Header):

@@ -1,0 +1,239 @@
+// Package openldap unlocks user accounts of OpenLDAP directories that the password policy
+// overlay locks: https://www.openldap.org/doc/admin25/overlays.html#Password%20Policies
+package openldap
+
+import (
+	"context"
+	_ "embed"
+	"fmt"
+	"iter"
+	"math/big"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/go-ldap/ldap/v3"
+
+	"github.com/latchkey-iam/latchkey/connectors"
+	"github.com/latchkey-iam/latchkey/connectors/internal/ldapcall"
+)
+
+// Name is the word for OpenLDAP in LATCHKEY_CONNECTIONS.
+const Name = "openldap"
+
+//go:embed fields.tsv
+var table string
+
+var fields = connectors.ParseFields(table)
+
+// Provider describes OpenLDAP to the registry.
+func Provider() connectors.Provider {
+	return connectors.Provider{
+		Name: Name, Title: "OpenLDAP", Fields: fields,
+		ID: connectors.ID{
+			Pattern:  regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`),
+			FoldCase: true, Absent: "ffffffff-ffff-ffff-ffff-ffffffffffff", Words: "an entryUUID such as 4dddd15a-7e1b-1041-8978-8da7000cf0bf",
+		},
+		NewConfig: func() connectors.Config { return NewConfig() },
+	}
+}
+
+// driver speaks to one server.
+type driver struct {
+	*ldapcall.Client
+	base             *ldap.DN
+	config           Config
+	privilegedGroups []*ldap.DN
+	policies         ldapcall.Cache[*policy]
+	privileged       ldapcall.Cache[members]
+}
+
+var (
+	_ connectors.Driver  = (*driver)(nil)
+	_ connectors.Scanner = (*driver)(nil)
+	_ connectors.Config  = (*Config)(nil)
+)
+
+// readable holds of entries of which the bind account may read what tells a lock. An attribute
+// that it may not read looks absent, and neither holds a value nor holds none.
+const readable = "(|(" + lockedTime + "=*)(!(" + lockedTime + "=*)))(|(" + policySubentry + "=*)(!(" + policySubentry + "=*)))"
+
+func byID(id string) string { return "(entryUUID=" + ldapcall.Escape(id) + ")" }
+
+// Get reads one entry. What may not be read of its lock is unread.
+func (d *driver) Get(ctx context.Context, id string) (*connectors.Account, error) {
+	search := ldapcall.Search{Filter: "(&" + byID(id) + readable + ")", Attributes: append([]string{"*"}, operational...)}
+	entry, err := d.One(ctx, connectors.OperationLookup, search)
+	hidden := err == nil && entry == nil
+	if hidden {
+		search.Filter = byID(id)
+		entry, err = d.One(ctx, connectors.OperationLookup, search)
+	}
+	switch {
+	case err != nil:
+		return nil, err
+	case entry == nil:
+		return nil, d.Fail(connectors.OperationLookup, connectors.NotFound, "no entry below BASE_DN has this entryUUID, or none that the bind account may see")
+	}
+	account, err := d.account(ctx, connectors.OperationLookup, entry, hidden)
+	if err != nil {
+		return nil, err
+	}
+	if account.User, err = ldapcall.Object(entry, fields); err != nil {
+		return nil, d.Fail(connectors.OperationLookup, connectors.MalformedResponse, "the entry cannot be written as JSON")
+	}
+	return account, nil
+}
+
+// findLimit is enough to see that a name is not unique.
+const findLimit = 10
+
+// Find looks for a name, and for a username that is a distinguished name below the base.
+// The server takes more spellings for the same than a name may have: those are another's.
+func (d *driver) Find(ctx context.Context, field connectors.NameField, value string) ([]connectors.Match, bool, error) {
+	attribute := d.config.UsernameAttribute
+	if field == connectors.FindEmail {
+		attribute = d.config.EmailAttribute
+	}
+	search := ldapcall.Search{Filter: "(" + attribute + "=" + ldapcall.Escape(value) + ")", Attributes: d.names(), Limit: findLimit}
+	entries, more, err := d.Search(ctx, connectors.OperationLookup, search)
+	if err != nil {
+		return nil, false, err
+	}
+	var matches []connectors.Match
+	for _, entry := range entries {
+		if slices.ContainsFunc(entry.GetEqualFoldAttributeValues(attribute), func(name string) bool { return connectors.SameName(name, value) }) {
+			matches = append(matches, connectors.Match{Account: d.named(entry), Name: value})
+		}
+	}
+	if len(matches) > 0 || field != connectors.FindUsername {
+		return matches, more, nil
+	}
+	return d.findDN(ctx, value)
+}
+
+func (d *driver) findDN(ctx context.Context, value string) ([]connectors.Match, bool, error) {
+	if !ldapcall.IsBelow(d.base, value) {
+		return nil, false, nil
+	}
+	entry, err := d.One(ctx, connectors.OperationLookup, ldapcall.Search{Base: value, Entry: true, Filter: "(entryUUID=*)", Attributes: d.names()})
+	if connectors.KindOf(err) == connectors.NotFound || err == nil && entry == nil {
+		return nil, false, nil
+	}
+	if err != nil {
+		return nil, false, err
+	}
+	return []connectors.Match{{Account: d.named(entry), Name: value}}, false, nil
+}
+
+// The unlock in two changes of one request: the first makes sure that there is an attribute, and
+// its removal makes the server wipe pwdFailureTime, without which one wrong password would lock
+// again. https://www.openldap.org/software/man.cgi?query=slapo-ppolicy
+var unlock = []ldap.Change{ldapcall.Replace(lockedTime, "20000101000000Z"), ldapcall.Delete(lockedTime)}
+
+var unlockResults = map[uint16]ldapcall.Result{
+	ldap.LDAPResultNoSuchObject:             {Kind: connectors.Conflict, Advice: "the entry was moved or removed meanwhile; try again"},
+	ldap.LDAPResultUnwillingToPerform:       {Kind: connectors.Unsupported, Advice: ldapcall.ResultOf(ldap.LDAPResultReferral).Advice},
+	ldap.LDAPResultInsufficientAccessRights: {Kind: connectors.PermissionDenied, Advice: "the bind account may not write " + lockedTime + "; grant it"},
+}
+
+// Unlock removes the lock, and with it the server wipes the failures. The entry is looked for
+// by its ID, and the change holds for no other that has come to its name meanwhile.
+func (d *driver) Unlock(ctx context.Context, account *connectors.Account) (connectors.Unlocked, error) {
+	entry, err := d.One(ctx, connectors.OperationUnlock, ldapcall.Search{Filter: byID(account.ID), Attributes: []string{"1.1"}})
+	if err == nil && entry == nil {
+		err = d.Fail(connectors.OperationUnlock, connectors.NotFound, "no entry below BASE_DN has this entryUUID, or none that the bind account may see")
+	}
+	if err != nil {
+		return connectors.Unlocked{}, ldapcall.Unsent(err)
+	}
+	before, after, err := d.Modify(ctx, ldapcall.Call{Operation: connectors.OperationUnlock, Effect: true, Results: unlockResults}, ldapcall.Modify{
+		DN: entry.DN, Changes: unlock, Assert: byID(account.ID), Before: []string{failureTime}, After: []string{"modifyTimestamp"},
+	})
+	if err != nil {
+		return connectors.Unlocked{}, err
+	}
+	return connectors.Unlocked{At: ldapcall.TimeOf(after, "modifyTimestamp"), Evidence: evidence(before)}, nil
+}
+
+// scanPage is how many locked entries are asked for at once. It is slapd's own limit for those
+// who are given none of their own: https://www.openldap.org/software/man.cgi?query=slapd.conf
+const scanPage = 500
+
+// Scan walks over the entries whose lock stands, by ranges of their IDs that are as wide as
+// the server's size limit lets them be, and decides of each whether it still holds.
+func (d *driver) Scan(ctx context.Context, after string) (iter.Seq2[*connectors.Account, error], bool) {
+	return func(yield func(*connectors.Account, error) bool) {
+		if err := d.seesLocks(ctx); err != nil {
+			yield(nil, err)
+			return
+		}
+		next, width := number(after), new(big.Int).Set(idSpace)
+		for next.Cmp(idSpace) < 0 {
+			end := new(big.Int).Add(next, width)
+			entries, more, err := d.lockedWithin(ctx, next, end)
+			switch {
+			case err != nil:
+				yield(nil, err)
+				return
+			case more && width.BitLen() == 1:
+				yield(nil, d.Fail(connectors.OperationList, connectors.RejectedByProvider, ldapcall.ResultOf(ldap.LDAPResultSizeLimitExceeded).Advice))
+				return
+			case more:
+				width.Rsh(width, 1)
+				continue
+			}
+			for _, entry := range entries {
+				if account, err := d.account(ctx, connectors.OperationList, entry, false); !yield(account, err) || err != nil {
+					return
+				}
+			}
+			next = end
+			if len(entries) < scanPage/4 {
+				width.Lsh(width, 1)
+			}
+		}
+	}, true
+}
+
+// idSpace is the number of IDs.
+var idSpace = new(big.Int).Lsh(big.NewInt(1), 128)
+
+// number is an ID as a number; the empty one is zero.
+func number(id string) *big.Int {
+	value, _ := new(big.Int).SetString("0"+strings.ReplaceAll(id, "-", ""), 16)
+	return value
+}
+
+func idOf(number *big.Int) string {
+	digits := fmt.Sprintf("%032x", number)
+	return strings.Join([]string{digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]}, "-")
+}
+
+// lockedWithin returns the entries with a lock whose IDs are from one number to before
+// another, in their order; more says that there are too many.
+func (d *driver) lockedWithin(ctx context.Context, from, to *big.Int) (entries []*ldap.Entry, more bool, err error) {
+	last := new(big.Int).Sub(to, big.NewInt(1))
+	if to.Cmp(idSpace) > 0 {
+		last.Sub(idSpace, big.NewInt(1))
+	}
+	entries, more, err = d.Search(ctx, connectors.OperationList, ldapcall.Search{
+		Filter: "(&(" + lockedTime + "=*)(entryUUID>=" + idOf(from) + ")(entryUUID<=" + idOf(last) + "))", Limit: scanPage,
+		Attributes: append(d.names(), operational...),
+	})
+	slices.SortFunc(entries, func(a, b *ldap.Entry) int { return strings.Compare(idIn(a), idIn(b)) })
+	return entries, more, err
+}
+
+// seesLocks fails where the bind account may not read what tells a lock: its list would be
+// empty.
+func (d *driver) seesLocks(ctx context.Context) error {
+	entries, _, err := d.Search(ctx, connectors.OperationList, ldapcall.Search{
+		Filter: "(&(" + d.config.UsernameAttribute + "=*)(entryUUID=*)" + readable + ")", Attributes: []string{"1.1"}, Limit: 1,
+	})
+	if err == nil && len(entries) == 0 {
+		return d.Fail(connectors.OperationList, connectors.PermissionDenied,
+			fmt.Sprintf("%s: the bind account sees nobody below BASE_DN, or may not read entryUUID, %s and %s there; grant it", d.Name, lockedTime, policySubentry))
+	}
+	return err
+}
