@@ -62,39 +62,48 @@ func drawn(path string) string {
 	return path
 }
 
-// arrows are the imports between the rooms of the picture. Whoever can be reached over another
-// room has no arrow of its own, and neither have the examples, the tests' rooms and internal,
-// which everybody may import.
-func (r rooms) arrows() map[string][]string {
-	all := map[string]map[string]bool{}
-	for path, own := range r {
+// graph says which rooms of the picture import which.
+type graph map[string]map[string]bool
+
+// graph leaves out the examples, the tests' rooms and internal, which everybody may import.
+func (r rooms) graph() graph {
+	g := graph{}
+	for path := range r {
 		from := drawn(path)
-		if from == "test" || from == "examples" || from == "internal" || strings.HasSuffix(from, "conformance") {
+		if slices.Contains([]string{"test", "examples", "internal"}, from) || strings.HasSuffix(from, "conformance") {
 			continue
 		}
+		g[from] = map[string]bool{}
+	}
+	for path, own := range r {
+		from := drawn(path)
 		for _, imported := range own.imports {
-			if to := drawn(imported); to != from && to != "internal" && to != "test" {
-				if all[from] == nil {
-					all[from] = map[string]bool{}
-				}
-				all[from][to] = true
+			if to := drawn(imported); to != from && g[from] != nil && g[to] != nil {
+				g[from][to] = true
 			}
 		}
 	}
-	var reaches func(from, to string) bool
-	reaches = func(from, to string) bool {
-		return all[from][to] || slices.ContainsFunc(slices.Collect(maps.Keys(all[from])), func(over string) bool { return reaches(over, to) })
-	}
-	arrows := map[string][]string{}
-	for from, tos := range all {
-		for to := range tos {
-			if !slices.ContainsFunc(slices.Collect(maps.Keys(tos)), func(over string) bool { return over != to && reaches(over, to) }) {
-				arrows[from] = append(arrows[from], to)
-			}
+	return g
+}
+
+// reaches reports whether there is a way from one room to another.
+func (g graph) reaches(from, to string) bool {
+	return g[from][to] || g.over(from, to)
+}
+
+// over reports whether there is a way that leads over a third room.
+func (g graph) over(from, to string) bool {
+	for third := range g[from] {
+		if third != to && g.reaches(third, to) {
+			return true
 		}
-		slices.Sort(arrows[from])
 	}
-	return arrows
+	return false
+}
+
+// arrows are the imports that no way over a third room says already.
+func (g graph) arrows(from string) []string {
+	return slices.DeleteFunc(slices.Sorted(maps.Keys(g[from])), func(to string) bool { return g.over(from, to) })
 }
 
 // house is the page with the picture and a line for each package.
@@ -105,9 +114,9 @@ func house() ([]byte, error) {
 	}
 	p := newPage("The house", "An arrow is an import. A room that can be reached over another has no arrow of its own. Everybody may import `internal`, which imports nothing of ours; the examples and what only tests import are left out.")
 	p.printf("\n```mermaid\nflowchart TD\n")
-	arrows := found.arrows()
-	for _, from := range slices.Sorted(maps.Keys(arrows)) {
-		for _, to := range arrows[from] {
+	g := found.graph()
+	for _, from := range slices.Sorted(maps.Keys(g)) {
+		for _, to := range g.arrows(from) {
 			p.printf("    %s --> %s\n", node(from), node(to))
 		}
 	}
