@@ -28,8 +28,7 @@ func (a *app) approvalsCommand() *cobra.Command {
 
 func (a *app) approvalsListCommand() *cobra.Command {
 	var connection string
-	var output format
-	var temporal temporalFlags
+	var common commonFlags
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "List the unlocks that wait for an approval: who asked, why, and until when",
@@ -44,14 +43,13 @@ func (a *app) approvalsListCommand() *cobra.Command {
 					return err
 				}
 			}
-			return connect(cmd.Context(), temporal, func(c *client.Client) error {
-				return a.listApprovals(cmd.Context(), c, output, connection)
+			return connect(cmd.Context(), common.temporal, func(c *client.Client) error {
+				return a.listApprovals(cmd.Context(), c, common.output, connection)
 			})
 		},
 	}
-	addConnection(cmd, &connection, &temporal, false)
-	addOutput(cmd, &output)
-	temporal.add(cmd)
+	addConnection(cmd, &connection, &common.temporal, false)
+	common.add(cmd)
 	return cmd
 }
 
@@ -112,8 +110,7 @@ type answeredView struct {
 func (a *app) answerCommand(kind answerKind) *cobra.Command {
 	var answer workflows.Answer
 	var runID string
-	var output format
-	var temporal temporalFlags
+	var common commonFlags
 	const example = "unlock/jc-prod/5f3c0e8b9a7d6c5e4f3a2b1c"
 	cmd := &cobra.Command{
 		Use:   kind.name + " WORKFLOW_ID",
@@ -123,7 +120,7 @@ func (a *app) answerCommand(kind answerKind) *cobra.Command {
 			namesAreClaims,
 		Example: "  latchkey approvals " + kind.name + " " + example + " --by boss --reason 'I called her'",
 		Args:    oneArgument("workflow ID, as latchkey approvals list prints it", example),
-		ValidArgsFunction: temporal.completeWith(func(ctx context.Context, c *client.Client) (ids []string) {
+		ValidArgsFunction: common.temporal.completeWith(func(ctx context.Context, c *client.Client) (ids []string) {
 			_ = c.Awaiting(ctx, "", func(page []client.Waiting) error {
 				for _, each := range page {
 					ids = append(ids, each.WorkflowID)
@@ -136,13 +133,13 @@ func (a *app) answerCommand(kind answerKind) *cobra.Command {
 			if strings.TrimSpace(answer.By) == "" {
 				return usagef("--by is empty: say who answers")
 			}
-			return connect(cmd.Context(), temporal, func(c *client.Client) error {
+			return connect(cmd.Context(), common.temporal, func(c *client.Client) error {
 				run := c.Attach(args[0], runID)
 				if err := kind.send(run, cmd.Context(), answer); err != nil {
 					return single.withHint(err)
 				}
 				view := answeredView{WorkflowID: run.WorkflowID, RunID: run.RunID, Decision: kind.decision, By: answer.By, Reason: answer.Reason}
-				return a.show(output, view, func() {
+				return a.show(common.output, view, func() {
 					a.drawRows(row{"workflow", view.WorkflowID}, row{kind.decision + " by", view.By},
 						row{"look at it", "latchkey status " + view.WorkflowID + " --follow"})
 				})
@@ -153,7 +150,6 @@ func (a *app) answerCommand(kind answerKind) *cobra.Command {
 	cmd.Flags().StringVar(&answer.Reason, "reason", "", "why, for the result and the audit log")
 	cmd.Flags().StringVar(&runID, "run-id", "", "answer only if this run is the one that waits (default: the newest)")
 	completeNothing(cmd, "reason", "run-id")
-	addOutput(cmd, &output)
-	temporal.add(cmd)
+	common.add(cmd)
 	return cmd
 }

@@ -151,8 +151,7 @@ var oneBulkRun = oneArgument("workflow ID", "unlock-locked/jumpcloud/0a1b")
 
 func (a *app) bulkUpdateCommand(update, short, long string) *cobra.Command {
 	var command workflows.Command
-	var output format
-	var temporal temporalFlags
+	var common commonFlags
 	cmd := &cobra.Command{
 		Use:               update + " WORKFLOW_ID",
 		Short:             short,
@@ -160,12 +159,12 @@ func (a *app) bulkUpdateCommand(update, short, long string) *cobra.Command {
 		Args:              oneBulkRun,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return connect(cmd.Context(), temporal, func(c *client.Client) error {
+			return connect(cmd.Context(), common.temporal, func(c *client.Client) error {
 				progress, err := c.Attach(args[0], "").Command(cmd.Context(), update, command)
 				if err != nil {
 					return many.withHint(err)
 				}
-				return a.show(output, progress, func() {
+				return a.show(common.output, progress, func() {
 					a.drawRows(rowsOf(append([]row{{"workflow", args[0]}}, progressRows(progress)...)...)...)
 					a.drawCounts("Decision", progress.Counts)
 				})
@@ -175,7 +174,6 @@ func (a *app) bulkUpdateCommand(update, short, long string) *cobra.Command {
 	cmd.Flags().StringVar(&command.RequestReason, "reason", "", "why, for the result and the audit log")
 	a.addName(cmd, &command.RequestedBy, "requested-by", "who gives the command, for the result and the audit log")
 	completeNothing(cmd, "reason")
-	addOutput(cmd, &output)
-	temporal.add(cmd)
+	common.add(cmd)
 	return cmd
 }

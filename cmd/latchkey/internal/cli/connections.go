@@ -15,25 +15,23 @@ func (a *app) connectionsCommand() *cobra.Command {
 }
 
 func (a *app) connectionsListCommand() *cobra.Command {
-	var output format
-	var temporal temporalFlags
+	var common commonFlags
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "List the connections that workers serve in the namespace",
 		Long:  "Lists the connections that workers serve in the namespace, and how many workers serve each.\nA worker that was killed stays listed for a while.",
 		Args:  noArguments(""),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return connect(cmd.Context(), temporal, func(c *client.Client) error {
+			return connect(cmd.Context(), common.temporal, func(c *client.Client) error {
 				served, err := c.Connections(cmd.Context())
 				if err != nil {
 					return err
 				}
-				return a.show(output, served, func() { a.drawConnections(served) })
+				return a.show(common.output, served, func() { a.drawConnections(served) })
 			})
 		},
 	}
-	addOutput(cmd, &output)
-	temporal.add(cmd)
+	common.add(cmd)
 	return cmd
 }
 
@@ -49,30 +47,28 @@ func (a *app) drawConnections(served []client.Served) {
 }
 
 func (a *app) connectionsCheckCommand() *cobra.Command {
-	var output format
-	var temporal temporalFlags
+	var common commonFlags
 	cmd := &cobra.Command{
 		Use:   "check NAME",
 		Short: "Check what the credential of a connection may do",
 		Long: "Asks a worker that holds the credential to look up and to unlock an account that does not\n" +
 			"exist: the answer proves the right. Nothing is changed. The exit code is 6 when a right is missing.",
 		Args:              oneArgument("connection's name", "jc-prod"),
-		ValidArgsFunction: temporal.connections(),
+		ValidArgsFunction: common.temporal.connections(),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return connect(cmd.Context(), temporal, func(c *client.Client) error {
+			return connect(cmd.Context(), common.temporal, func(c *client.Client) error {
 				result, err := c.CheckConnection(cmd.Context(), args[0])
 				if err != nil {
 					return err
 				}
-				if err := a.show(output, result, func() { a.drawRights(result) }); err != nil {
+				if err := a.show(common.output, result, func() { a.drawRights(result) }); err != nil {
 					return err
 				}
 				return client.MissingRight(result)
 			})
 		},
 	}
-	addOutput(cmd, &output)
-	temporal.add(cmd)
+	common.add(cmd)
 	return cmd
 }
 

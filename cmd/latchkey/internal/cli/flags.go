@@ -19,8 +19,7 @@ type requestFlags struct {
 	connection, reason, by, id string
 	timeout                    workflows.Duration
 	detach                     bool
-	output                     format
-	temporal                   temporalFlags
+	commonFlags
 }
 
 func (f *requestFlags) add(a *app, cmd *cobra.Command) {
@@ -32,8 +31,7 @@ func (f *requestFlags) add(a *app, cmd *cobra.Command) {
 	flags.Var(positive(&f.timeout), "timeout", "how long to try with a user")
 	flags.BoolVar(&f.detach, "detach", false, "start it, print the workflow's ID and do not wait")
 	completeNothing(cmd, "reason", "request-id", "timeout")
-	addOutput(cmd, &f.output)
-	f.temporal.add(cmd)
+	f.commonFlags.add(cmd)
 }
 
 // guardFlags are what is demanded of every lock.
@@ -47,6 +45,18 @@ func (f *guardFlags) add(cmd *cobra.Command) {
 	flags.BoolVar(&f.ExcludePrivileged, "exclude-privileged", false, "refuse accounts that are, or may be, privileged")
 	complete(cmd, "only-reasons", reasonWords()...)
 	completeNothing(cmd, "min-locked-for", "max-locked-for")
+}
+
+// commonFlags say where a command asks and how it writes stdout.
+type commonFlags struct {
+	output   format
+	temporal temporalFlags
+}
+
+// add lets the caller choose among formats, of which the first is the default.
+func (f *commonFlags) add(cmd *cobra.Command, known ...format) {
+	addFormats(cmd, &f.output, known...)
+	f.temporal.add(cmd)
 }
 
 // addConnection adds the flag that names a connection.
@@ -93,12 +103,11 @@ const (
 // structured reports whether stdout is for machines.
 func (f format) structured() bool { return f != formatTable }
 
-func addOutput(cmd *cobra.Command, output *format) {
-	addFormats(cmd, output, formatTable, formatJSON, formatYAML)
-}
-
 // addFormats lets the caller choose among formats, of which the first is the default.
 func addFormats(cmd *cobra.Command, output *format, known ...format) {
+	if len(known) == 0 {
+		known = []format{formatTable, formatJSON, formatYAML}
+	}
 	*output = known[0]
 	var words []string
 	for _, each := range known {

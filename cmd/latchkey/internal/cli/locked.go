@@ -16,8 +16,7 @@ import (
 
 func (a *app) lockedCommand() *cobra.Command {
 	var in workflows.ListInput
-	var output format
-	var temporal temporalFlags
+	var common commonFlags
 	cmd := &cobra.Command{
 		Use:   "locked --connection NAME",
 		Short: "List who is locked, why, since when and until when",
@@ -35,18 +34,17 @@ func (a *app) lockedCommand() *cobra.Command {
 			if err := flagFaults(workflows.ValidateConnection(in.Connection)); err != nil {
 				return err
 			}
-			return connect(cmd.Context(), temporal, func(c *client.Client) error {
-				return a.locked(cmd.Context(), c, in, output)
+			return connect(cmd.Context(), common.temporal, func(c *client.Client) error {
+				return a.locked(cmd.Context(), c, in, common.output)
 			})
 		},
 	}
-	addConnection(cmd, &in.Connection, &temporal, true)
+	addConnection(cmd, &in.Connection, &common.temporal, true)
 	cmd.Flags().Var(reasons(&in.Reasons), "reason", "only locks with one of these reasons: "+strings.Join(reasonWords(), ", "))
 	cmd.Flags().Var(duration(&in.MinAge), "min-age", "only locks of at least this age; a lock of unknown age is left out")
 	complete(cmd, "reason", reasonWords()...)
 	completeNothing(cmd, "min-age")
-	addFormats(cmd, &output, formatTable, formatJSON, formatCSV, formatYAML)
-	temporal.add(cmd)
+	common.add(cmd, formatTable, formatJSON, formatCSV, formatYAML)
 	return cmd
 }
 

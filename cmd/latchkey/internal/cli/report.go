@@ -17,8 +17,7 @@ import (
 )
 
 func (a *app) reportCommand() *cobra.Command {
-	var output format
-	var temporal temporalFlags
+	var common commonFlags
 	var path string
 	cmd := &cobra.Command{
 		Use:   "report WORKFLOW_ID",
@@ -34,15 +33,14 @@ func (a *app) reportCommand() *cobra.Command {
 			if err := checkReport(path); err != nil {
 				return err
 			}
-			return connect(cmd.Context(), temporal, func(c *client.Client) error {
-				return a.writeReport(cmd.Context(), c.Attach(args[0], ""), output, path)
+			return connect(cmd.Context(), common.temporal, func(c *client.Client) error {
+				return a.writeReport(cmd.Context(), c.Attach(args[0], ""), common.output, path)
 			})
 		},
 	}
 	cmd.Flags().StringVar(&path, "report", "", "write to this file instead of stdout: .csv, .json or .jsonl")
-	addFormats(cmd, &output, formatCSV, formatJSON, formatLines)
+	common.add(cmd, formatCSV, formatJSON, formatLines)
 	cmd.MarkFlagsMutuallyExclusive("output", "report")
-	temporal.add(cmd)
 	return cmd
 }
 

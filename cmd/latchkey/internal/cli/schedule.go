@@ -34,16 +34,14 @@ func (a *app) scheduleCommand() *cobra.Command {
 // scheduleFlags are the flags of every command below latchkey schedule.
 type scheduleFlags struct {
 	connection, id string
-	output         format
-	temporal       temporalFlags
+	commonFlags
 }
 
 func (f *scheduleFlags) add(cmd *cobra.Command) {
 	addConnection(cmd, &f.connection, &f.temporal, true)
 	cmd.Flags().StringVar(&f.id, "id", "", "the schedule's ID (default unlock-locked/NAME)")
 	completeNothing(cmd, "id")
-	addOutput(cmd, &f.output)
-	f.temporal.add(cmd)
+	f.commonFlags.add(cmd)
 }
 
 // check fills the ID in.

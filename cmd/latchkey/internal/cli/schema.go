@@ -41,7 +41,7 @@ func (a *app) schemaCommand() *cobra.Command {
 		ValidArgs: schemaNames(),
 		RunE:      func(_ *cobra.Command, args []string) error { return a.showSchema(output, args[0]) },
 	}
-	addOutput(cmd, &output)
+	addFormats(cmd, &output)
 	return cmd
 }
 

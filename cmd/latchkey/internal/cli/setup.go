@@ -37,8 +37,7 @@ type printedView struct {
 
 func (a *app) setupCommand() *cobra.Command {
 	var printOnly bool
-	var output format
-	var temporal temporalFlags
+	var common commonFlags
 	cmd := &cobra.Command{
 		Use:   "setup",
 		Short: "Register Latchkey's search attributes in the namespace, and check its retention",
@@ -52,23 +51,22 @@ func (a *app) setupCommand() *cobra.Command {
 			"  latchkey setup --namespace identity --print",
 		Args: noArguments(""),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			options, err := temporal.options()
+			options, err := common.temporal.options()
 			if err != nil {
 				return err
 			}
-			namespace := namespace{name: options.Namespace, address: temporal.address, cloud: onCloud(options.Address)}
+			namespace := namespace{name: options.Namespace, address: common.temporal.address, cloud: onCloud(options.Address)}
 			if printOnly {
 				view := printedView{Namespace: namespace.name, Commands: []string{namespace.register(workflows.SearchAttributes())}}
-				return a.show(output, view, func() { a.println(view.Commands[0]) })
+				return a.show(common.output, view, func() { a.println(view.Commands[0]) })
 			}
-			return connect(cmd.Context(), temporal, func(c *client.Client) error {
-				return a.setup(cmd.Context(), c, output, namespace)
+			return connect(cmd.Context(), common.temporal, func(c *client.Client) error {
+				return a.setup(cmd.Context(), c, common.output, namespace)
 			})
 		},
 	}
 	cmd.Flags().BoolVar(&printOnly, "print", false, "print the commands that register them, and ask and change nothing")
-	addFormats(cmd, &output, formatTable, formatJSON)
-	temporal.add(cmd)
+	common.add(cmd, formatTable, formatJSON)
 	return cmd
 }
 

@@ -16,10 +16,9 @@ import (
 
 // statusFlags are the flags of latchkey status and latchkey bulk status.
 type statusFlags struct {
-	runID    string
-	follow   bool
-	output   format
-	temporal temporalFlags
+	runID  string
+	follow bool
+	commonFlags
 }
 
 // statusCommand shows runs of a kind; that of an unlock shows the others too.
@@ -55,8 +54,7 @@ func (a *app) statusCommand(of kind) *cobra.Command {
 		completeNothing(cmd, "run-id")
 	}
 	cmd.Flags().BoolVar(&flags.follow, "follow", false, "wait for the end")
-	addOutput(cmd, &flags.output)
-	flags.temporal.add(cmd)
+	flags.add(cmd)
 	return cmd
 }
 

@@ -66,6 +66,6 @@ func (a *app) versionCommand() *cobra.Command {
 			})
 		},
 	}
-	addOutput(cmd, &output)
+	addFormats(cmd, &output)
 	return cmd
 }
