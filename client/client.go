@@ -1,4 +1,4 @@
-// Package client holds every use case of a caller at a Temporal namespace: it starts or joins
+// Package client holds every use case of a caller at a Temporal namespace. It starts or joins
 // unlocks and runs over many users, shows them and waits for their end, answers approvals, keeps
 // schedules, lists who is locked, checks connections and sets the namespace up. A program that
 // is not a workflow uses it, as the command line does; a workflow runs UnlockUser as a child.
