@@ -160,7 +160,7 @@ func TestTooManySearchAttributes(t *testing.T) {
 		names = append(names, fmt.Sprintf("Attribute%d", i))
 	}
 	_, err := Start(t.Context(), Options{Address: freePort, SearchAttributes: keyword(names...)})
-	require.ErrorContains(t, err, "no free column of type Keyword is left")
+	require.ErrorContains(t, err, "search attributes of type Keyword")
 }
 
 func TestRefusesForeignFiles(t *testing.T) {

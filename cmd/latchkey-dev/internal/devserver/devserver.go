@@ -8,15 +8,17 @@ package devserver
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
-	"go.temporal.io/server/temporal"
 
 	"github.com/latchkey-iam/latchkey/cmd/latchkey-dev/internal/port"
 )
@@ -69,14 +71,14 @@ type Options struct {
 
 // Server is a running Temporal server.
 type Server struct {
-	ports       ports
-	log         *logState
-	database    *database
-	connections *connections
-	temporal    temporal.Server
-	httpAPI     *httpAPI
-	ui          *uiServer
-	stop        func() error
+	ports                    ports
+	httpListener, uiListener net.Listener
+	// httpHost is the only one of which Temporal's own HTTP API answers requests; nobody
+	// else knows it.
+	httpHost string
+	log      *logState
+	stops    []func() error // in the order of the starts
+	stop     func() error
 }
 
 // Start boots a server and returns when it answers: workflows can be started
@@ -102,8 +104,8 @@ func Start(ctx context.Context, options Options) (*Server, error) {
 		}
 		// A failed boot may still hold the ports that it got, which only
 		// matters for those that cannot be picked anew.
-		lostRace := isAddressInUse(err) && wanted.grpc.port == 0
-		if !lostRace || attempt == bootAttempts {
+		again := errors.Is(err, errAttributesAdded) || isAddressInUse(err) && wanted.grpc.Port() == 0
+		if !again || attempt == bootAttempts {
 			return nil, fmt.Errorf("start development server: %w", err)
 		}
 	}
@@ -111,17 +113,17 @@ func Start(ctx context.Context, options Options) (*Server, error) {
 
 // Address is where clients connect, as host:port. When the server listens on
 // all interfaces it is the loopback address.
-func (s *Server) Address() string { return s.ports.grpc.dialAddress() }
+func (s *Server) Address() string { return reachable(s.ports.grpc) }
 
 // HTTPAddress is where Temporal's HTTP API answers, as host:port.
-func (s *Server) HTTPAddress() string { return s.ports.http.dialAddress() }
+func (s *Server) HTTPAddress() string { return reachable(s.ports.http) }
 
 // UIAddress is where the web UI answers, as host:port; empty without a UI.
 func (s *Server) UIAddress() string {
-	if s.ui == nil {
+	if !s.ports.ui.IsValid() {
 		return ""
 	}
-	return s.ports.ui.dialAddress()
+	return reachable(s.ports.ui)
 }
 
 // Stop ends the server and frees its ports. Open workflows in a database file
@@ -145,20 +147,14 @@ func (o Options) withDefaults() Options {
 // boot makes one attempt to start everything; what was started is stopped when
 // a later part fails.
 func boot(ctx context.Context, options Options, wanted addresses) (_ *Server, err error) {
-	s := &Server{log: newLogState(), connections: newConnections()}
+	s := &Server{log: newLogState(), httpHost: rand.Text()}
 	s.stop = sync.OnceValue(s.stopAll)
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.stop())
 		}
 	}()
-	var open listeners
-	if s.ports, open, err = claimPorts(wanted); err != nil {
-		return nil, err
-	}
-	defer open.closeUnlessTaken()
-	s.httpAPI = newHTTPAPI(s.ports, options)
-	if s.database, err = openDatabase(options); err != nil {
+	if err := s.claimPorts(wanted); err != nil {
 		return nil, err
 	}
 	if err := s.startTemporal(options); err != nil {
@@ -167,9 +163,9 @@ func boot(ctx context.Context, options Options, wanted addresses) (_ *Server, er
 	if err := waitUntilReady(ctx, s.Address(), options); err != nil {
 		return nil, err
 	}
-	s.httpAPI.serve(open.http.take())
-	if s.ports.ui != nil {
-		if s.ui, err = startUI(open.ui.take(), s.Address(), options); err != nil {
+	s.serveHTTPAPI(options)
+	if s.uiListener != nil {
+		if err := s.serveUI(options); err != nil {
 			return nil, err
 		}
 	}
@@ -177,41 +173,13 @@ func boot(ctx context.Context, options Options, wanted addresses) (_ *Server, er
 	return s, ctx.Err()
 }
 
-// startTemporal builds and starts Temporal's four services.
-func (s *Server) startTemporal(options Options) error {
-	server, err := newTemporalServer(s.ports, s.database, s.connections, s.httpAPI, options, newLogger(options.Logger, s.log))
-	if err != nil {
-		return err
-	}
-	s.log.phase.Store(phaseStarting)
-	started := make(chan error, 1)
-	go func() { started <- server.Start() }()
-	select {
-	case err = <-started:
-		s.temporal = server
-	case err = <-s.log.fatal: // the start hangs from here on, and so would a stop
-	}
-	if err != nil {
-		return fmt.Errorf("start the Temporal services: %w", err)
-	}
-	return nil
-}
+func (s *Server) onStop(do func() error) { s.stops = append(s.stops, do) }
 
 func (s *Server) stopAll() error {
 	s.log.phase.Store(phaseStopping)
 	var errs []error
-	if s.ui != nil {
-		errs = append(errs, s.ui.stop())
-	}
-	if s.httpAPI != nil {
-		errs = append(errs, s.httpAPI.stop())
-	}
-	if s.temporal != nil {
-		errs = append(errs, s.temporal.Stop())
-	}
-	errs = append(errs, s.connections.close())
-	if s.database != nil {
-		errs = append(errs, s.database.close())
+	for _, stop := range slices.Backward(s.stops) {
+		errs = append(errs, stop())
 	}
 	s.log.phase.Store(phaseStopped)
 	return errors.Join(errs...)

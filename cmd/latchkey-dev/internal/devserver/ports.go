@@ -1,11 +1,10 @@
 package devserver
 
 import (
-	"errors"
 	"fmt"
 	"net"
 	"net/netip"
-	"strconv"
+	"strings"
 
 	"go.temporal.io/server/common/testing/freeport"
 
@@ -18,173 +17,118 @@ const (
 	whatUI   = "the Temporal UI"
 )
 
-// loopback is where listens whatever is not told otherwise.
+// loopback is where everything listens unless an address says otherwise.
 var loopback = netip.AddrFrom4([4]byte{127, 0, 0, 1})
 
-// endpoint is an address to listen on.
-type endpoint struct {
-	what string
-	ip   netip.Addr
-	port int // 0 until one is picked
-}
+// addresses are those that a caller asked for; ui is invalid where none is wanted.
+type addresses struct{ grpc, http, ui netip.AddrPort }
 
-// addresses are the endpoints that a caller asked for.
-type addresses struct {
-	grpc, http endpoint
-	ui         *endpoint // nil without a UI
-}
-
-// listeners are those that are open before the server boots; what a boot leaves is closed.
-type listeners struct{ http, ui closableListener }
-
-func (l *listeners) closeUnlessTaken() {
-	l.http.closeUnlessTaken()
-	l.ui.closeUnlessTaken()
-}
-
-// ports are the endpoints of one boot, every port decided. History, matching
+// ports are the addresses of one boot, every port decided. History, matching
 // and worker are Temporal's internal services, on loopback always; behindHTTP is
 // where Temporal's HTTP API itself listens, on the same host as grpc.
 type ports struct {
 	addresses
-	behindHTTP                endpoint
-	history, matching, worker endpoint
+	behindHTTP                netip.AddrPort
+	history, matching, worker netip.AddrPort
 }
 
-func parseAddresses(options Options) (addresses, error) {
-	var a addresses
-	var err error
-	if a.grpc, err = parseEndpoint(whatGRPC, options.Address); err != nil {
-		return addresses{}, err
+func parseAddresses(options Options) (a addresses, err error) {
+	if a.grpc, err = parseAddress(whatGRPC, options.Address); err != nil {
+		return a, err
 	}
-	a.http = endpoint{what: whatHTTP, ip: a.grpc.ip}
+	a.http = netip.AddrPortFrom(a.grpc.Addr(), 0)
 	if options.HTTPAddress != "" {
-		if a.http, err = parseEndpoint(whatHTTP, options.HTTPAddress); err != nil {
-			return addresses{}, err
+		if a.http, err = parseAddress(whatHTTP, options.HTTPAddress); err != nil {
+			return a, err
 		}
 	}
 	if options.UIAddress != "" {
-		ui, err := parseEndpoint(whatUI, options.UIAddress)
-		if err != nil {
-			return addresses{}, err
-		}
-		a.ui = &ui
+		a.ui, err = parseAddress(whatUI, options.UIAddress)
 	}
-	return a, nil
+	return a, err
 }
 
-func parseEndpoint(what, address string) (endpoint, error) {
-	host, portText, err := net.SplitHostPort(address)
+func parseAddress(what, address string) (netip.AddrPort, error) {
+	number := address
+	if port, local := strings.CutPrefix(strings.TrimPrefix(address, "localhost"), ":"); local {
+		number = loopback.String() + ":" + port
+	}
+	parsed, err := netip.ParseAddrPort(number)
 	if err != nil {
-		return endpoint{}, fmt.Errorf("address %q of %s: want host:port: %w", address, what, err)
+		return parsed, fmt.Errorf("address %q of %s: want host:port, with an IP address or localhost and a port from 0 to 65535", address, what)
 	}
-	port, err := strconv.ParseUint(portText, 10, 16)
-	if err != nil {
-		return endpoint{}, fmt.Errorf("address %q of %s: want a port from 0 to 65535", address, what)
-	}
-	ip := loopback
-	if host != "" && host != "localhost" {
-		if ip, err = netip.ParseAddr(host); err != nil {
-			return endpoint{}, fmt.Errorf("address %q of %s: want an IP address or localhost as its host", address, what)
-		}
-	}
-	return endpoint{what: what, ip: ip, port: int(port)}, nil
+	return parsed, nil
 }
 
-func (e endpoint) String() string {
-	return net.JoinHostPort(e.ip.String(), strconv.Itoa(e.port))
-}
-
-// dialAddress is the address that reaches the endpoint from this machine.
-func (e endpoint) dialAddress() string {
-	if e.ip.IsUnspecified() {
-		e.ip = loopbackOf(e.ip)
+// reachable is the address that reaches a from this machine.
+func reachable(a netip.AddrPort) string {
+	switch {
+	case !a.Addr().IsUnspecified():
+		return a.String()
+	case a.Addr().Is6():
+		return netip.AddrPortFrom(netip.IPv6Loopback(), a.Port()).String()
+	default:
+		return netip.AddrPortFrom(loopback, a.Port()).String()
 	}
-	return e.String()
 }
 
-func loopbackOf(ip netip.Addr) netip.Addr {
-	if ip.Is6() {
-		return netip.IPv6Loopback()
-	}
-	return loopback
-}
-
-// listen binds the endpoint; a taken port is a *port.InUseError.
-func (e endpoint) listen() (net.Listener, error) {
-	listener, err := net.Listen("tcp", e.String())
+// listen binds the address; a taken port is a *port.InUseError.
+func listen(what string, a netip.AddrPort) (net.Listener, error) {
+	listener, err := net.Listen("tcp", a.String())
 	if isAddressInUse(err) {
-		return nil, &port.InUseError{Address: e.String(), What: e.what}
+		return nil, &port.InUseError{Address: a.String(), What: what}
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%s cannot listen on %s: %w", e.what, e, err)
+		return nil, fmt.Errorf("%s cannot listen on %s: %w", what, a, err)
 	}
 	return listener, nil
 }
 
-// bind listens, and returns the endpoint with the port that it got.
-func (e endpoint) bind() (net.Listener, endpoint, error) {
-	listener, err := e.listen()
+// open listens until the server stops, and notes the port that it got.
+func (s *Server) open(what string, a *netip.AddrPort) (net.Listener, error) {
+	listener, err := listen(what, *a)
 	if err != nil {
-		return nil, e, err
+		return nil, err
 	}
-	e.port = listener.Addr().(*net.TCPAddr).Port
-	return listener, e, nil
+	s.onStop(func() error { _ = listener.Close(); return nil })                    // Whoever served on it may have closed it.
+	*a = netip.AddrPortFrom(a.Addr(), uint16(listener.Addr().(*net.TCPAddr).Port)) //nolint:gosec // a port
+	return listener, nil
 }
 
 // picked fills in a free port where none was asked for. A picked port lingers
 // in TIME_WAIT, so that the kernel gives it to nobody else before it is used.
-func (e endpoint) picked() endpoint {
-	if e.port == 0 {
-		e.port = freeport.MustGetFreePort()
+func picked(a netip.AddrPort) netip.AddrPort {
+	if a.Port() != 0 {
+		return a
 	}
-	return e
+	return netip.AddrPortFrom(a.Addr(), uint16(freeport.MustGetFreePort())) //nolint:gosec // a port
 }
 
 // claimPorts decides every port and proves that the fixed ones are free. All
 // are held at once, so that two equal ones are noticed too. Temporal insists on
 // opening its own listeners; the others stay open.
-func claimPorts(wanted addresses) (_ ports, open listeners, err error) {
-	defer func() {
+func (s *Server) claimPorts(wanted addresses) (err error) {
+	if wanted.grpc.Port() != 0 {
+		held, err := listen(whatGRPC, wanted.grpc)
 		if err != nil {
-			open.closeUnlessTaken()
+			return err
 		}
-	}()
-	if wanted.grpc.port != 0 {
-		var held net.Listener
-		if held, err = wanted.grpc.listen(); err != nil {
-			return ports{}, open, err
-		}
-		defer func() { err = errors.Join(err, held.Close()) }()
+		defer func() { _ = held.Close() }()
 	}
-	p := ports{addresses: wanted}
-	if open.http.Listener, p.http, err = wanted.http.bind(); err != nil {
-		return ports{}, open, err
+	if s.httpListener, err = s.open(whatHTTP, &wanted.http); err != nil {
+		return err
 	}
-	if wanted.ui != nil {
-		p.ui = new(endpoint)
-		if open.ui.Listener, *p.ui, err = wanted.ui.bind(); err != nil {
-			return ports{}, open, err
+	if wanted.ui.IsValid() {
+		if s.uiListener, err = s.open(whatUI, &wanted.ui); err != nil {
+			return err
 		}
 	}
-	p.grpc = wanted.grpc.picked()
-	p.behindHTTP = endpoint{what: whatHTTP, ip: p.grpc.ip}.picked()
-	internal := endpoint{what: whatGRPC, ip: loopback}
-	p.history, p.matching, p.worker = internal.picked(), internal.picked(), internal.picked()
-	return p, open, nil
-}
-
-// closableListener is a listener that is closed unless somebody took it.
-type closableListener struct{ net.Listener }
-
-func (l *closableListener) take() net.Listener {
-	taken := l.Listener
-	l.Listener = nil
-	return taken
-}
-
-func (l *closableListener) closeUnlessTaken() {
-	if l.Listener != nil {
-		_ = l.Close()
+	wanted.grpc = picked(wanted.grpc)
+	internal := netip.AddrPortFrom(loopback, 0)
+	s.ports = ports{
+		addresses:  wanted,
+		behindHTTP: picked(netip.AddrPortFrom(wanted.grpc.Addr(), 0)),
+		history:    picked(internal), matching: picked(internal), worker: picked(internal),
 	}
+	return nil
 }

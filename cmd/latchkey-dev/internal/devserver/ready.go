@@ -4,45 +4,41 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"time"
 
 	commonpb "go.temporal.io/api/common/v1"
+	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/operatorservice/v1"
-	"go.temporal.io/api/serviceerror"
 	taskqueuepb "go.temporal.io/api/taskqueue/v1"
 	"go.temporal.io/api/workflowservice/v1"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/status"
 )
 
 // readyInterval is the pause between two questions to a server that boots.
 const readyInterval = 10 * time.Millisecond
 
-// probe asks a booting server for what its callers will need first.
-type probe struct {
-	workflows workflowservice.WorkflowServiceClient
-	operator  operatorservice.OperatorServiceClient
-	options   Options
-}
+// errAttributesAdded says that the server must boot once more: its services read
+// the search attributes of a namespace when they boot, and each later when it likes.
+var errAttributesAdded = errors.New("search attributes were added")
 
-// waitUntilReady returns when every service behind the frontend answers.
+// waitUntilReady returns when every service behind the frontend answers and the
+// namespace has its search attributes.
 func waitUntilReady(ctx context.Context, address string, options Options) error {
 	conn, err := grpc.NewClient(address, grpc.WithTransportCredentials(insecure.NewCredentials()))
 	if err != nil {
 		return fmt.Errorf("dial the server: %w", err)
 	}
 	defer func() { _ = conn.Close() }()
-	p := &probe{
-		workflows: workflowservice.NewWorkflowServiceClient(conn),
-		operator:  operatorservice.NewOperatorServiceClient(conn),
-		options:   options,
-	}
 	ticker := time.NewTicker(readyInterval)
 	defer ticker.Stop()
 	for {
-		err := p.ask(ctx)
+		err := ask(ctx, workflowservice.NewWorkflowServiceClient(conn), options.Namespace)
 		if err == nil {
-			return nil
+			return ensureAttributes(ctx, operatorservice.NewOperatorServiceClient(conn), options)
 		}
 		select {
 		case <-ctx.Done():
@@ -52,58 +48,52 @@ func waitUntilReady(ctx context.Context, address string, options Options) error 
 	}
 }
 
-// ask is nil when frontend, search attributes, history, matching and
-// visibility all answer.
-func (p *probe) ask(ctx context.Context) error {
-	return errors.Join(p.askAttributes(ctx), p.askHistory(ctx), p.askMatching(ctx), p.askVisibility(ctx))
-}
-
-func (p *probe) askAttributes(ctx context.Context) error {
-	response, err := p.operator.ListSearchAttributes(ctx, &operatorservice.ListSearchAttributesRequest{
-		Namespace: p.options.Namespace,
-	}, grpc.WaitForReady(true))
+// ask is nil when frontend, history, matching and visibility all answer.
+func ask(ctx context.Context, server workflowservice.WorkflowServiceClient, namespace string) error {
+	const nobody = "latchkey-devserver-probe"
+	_, err := server.CountWorkflowExecutions(ctx, &workflowservice.CountWorkflowExecutionsRequest{Namespace: namespace}, grpc.WaitForReady(true))
 	if err != nil {
-		return fmt.Errorf("list search attributes: %w", err)
+		return fmt.Errorf("count workflows: %w", err)
 	}
-	for name := range p.options.SearchAttributes {
-		if _, ok := response.GetCustomAttributes()[name]; !ok {
-			return fmt.Errorf("search attribute %s is not there yet", name)
-		}
-	}
-	return nil
-}
-
-// askHistory asks for a workflow that does not exist; that it does not is known
-// only to the shard, once that is owned.
-func (p *probe) askHistory(ctx context.Context) error {
-	_, err := p.workflows.DescribeWorkflowExecution(ctx, &workflowservice.DescribeWorkflowExecutionRequest{
-		Namespace: p.options.Namespace,
-		Execution: &commonpb.WorkflowExecution{WorkflowId: "latchkey-devserver-probe"},
-	})
-	var notFound *serviceerror.NotFound
-	if errors.As(serviceerror.FromStatus(serviceerror.ToStatus(err)), &notFound) {
-		return nil
-	}
-	return fmt.Errorf("describe a workflow: %w", err)
-}
-
-func (p *probe) askMatching(ctx context.Context) error {
-	_, err := p.workflows.DescribeTaskQueue(ctx, &workflowservice.DescribeTaskQueueRequest{
-		Namespace: p.options.Namespace,
-		TaskQueue: &taskqueuepb.TaskQueue{Name: "latchkey-devserver-probe"},
+	_, err = server.DescribeTaskQueue(ctx, &workflowservice.DescribeTaskQueueRequest{
+		Namespace: namespace, TaskQueue: &taskqueuepb.TaskQueue{Name: nobody},
 	})
 	if err != nil {
 		return fmt.Errorf("describe a task queue: %w", err)
 	}
+	// That a workflow does not exist is known only to the shard, once that is owned.
+	_, err = server.DescribeWorkflowExecution(ctx, &workflowservice.DescribeWorkflowExecutionRequest{
+		Namespace: namespace, Execution: &commonpb.WorkflowExecution{WorkflowId: nobody},
+	})
+	if status.Code(err) != codes.NotFound {
+		return fmt.Errorf("describe a workflow: %w", err)
+	}
 	return nil
 }
 
-func (p *probe) askVisibility(ctx context.Context) error {
-	_, err := p.workflows.CountWorkflowExecutions(ctx, &workflowservice.CountWorkflowExecutionsRequest{
-		Namespace: p.options.Namespace,
-	})
+// ensureAttributes adds to a namespace of an older database file the search
+// attributes that it lacks, and is errAttributesAdded when it did. One of
+// another type cannot be changed.
+func ensureAttributes(ctx context.Context, server operatorservice.OperatorServiceClient, options Options) error {
+	response, err := server.ListSearchAttributes(ctx, &operatorservice.ListSearchAttributesRequest{Namespace: options.Namespace})
 	if err != nil {
-		return fmt.Errorf("count workflows: %w", err)
+		return fmt.Errorf("list search attributes: %w", err)
 	}
-	return nil
+	missing := maps.Clone(options.SearchAttributes)
+	maps.DeleteFunc(missing, func(name string, want enumspb.IndexedValueType) bool {
+		return response.GetCustomAttributes()[name] == want
+	})
+	for name, want := range missing {
+		if have, found := response.GetCustomAttributes()[name]; found {
+			return fmt.Errorf("search attribute %s exists as %s and cannot become %s", name, have, want)
+		}
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	_, err = server.AddSearchAttributes(ctx, &operatorservice.AddSearchAttributesRequest{Namespace: options.Namespace, SearchAttributes: missing})
+	if err != nil {
+		return fmt.Errorf("add search attributes to namespace %s: %w", options.Namespace, err)
+	}
+	return errAttributesAdded
 }

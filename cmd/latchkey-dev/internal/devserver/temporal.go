@@ -2,6 +2,7 @@ package devserver
 
 import (
 	"fmt"
+	"net/netip"
 	"time"
 
 	"go.temporal.io/server/common/authorization"
@@ -67,9 +68,37 @@ func developmentSettings() dynamicconfig.StaticClient {
 	}
 }
 
-// newTemporalServer builds the server, which opens its listeners. What it
-// deems fatal while it does so becomes an error.
-func newTemporalServer(p ports, d *database, c *connections, h *httpAPI, options Options, logger *logger) (_ temporal.Server, err error) {
+// startTemporal builds and starts Temporal's four services, which open listeners of their own.
+func (s *Server) startTemporal(options Options) error {
+	store, err := openDatabase(options)
+	if err != nil {
+		return err
+	}
+	if options.DatabaseFile != "" {
+		s.onStop(func() error { return closeDatabase(store) })
+	}
+	connections := newConnections()
+	s.onStop(connections.close)
+	server, err := s.newTemporal(options, store, connections)
+	if err != nil {
+		return fmt.Errorf("build the Temporal server: %w", err)
+	}
+	s.log.phase.Store(phaseStarting)
+	started := make(chan error, 1)
+	go func() { started <- server.Start() }()
+	select {
+	case err = <-started:
+		s.onStop(server.Stop)
+	case err = <-s.log.fatal: // the start hangs from here on, and so would a stop
+	}
+	if err != nil {
+		return fmt.Errorf("start the Temporal services: %w", err)
+	}
+	return nil
+}
+
+// newTemporal makes an error of what the server deems fatal while it is built.
+func (s *Server) newTemporal(options Options, store *config.SQL, connections *connections) (_ temporal.Server, err error) {
 	defer func() {
 		switch r := recover().(type) {
 		case nil:
@@ -80,29 +109,25 @@ func newTemporalServer(p ports, d *database, c *connections, h *httpAPI, options
 		}
 	}()
 	settings := developmentSettings()
-	settings[dynamicconfig.FrontendHTTPAllowedHosts.Key()] = []string{h.host}
+	settings[dynamicconfig.FrontendHTTPAllowedHosts.Key()] = []string{s.httpHost}
 	for key, value := range options.DynamicConfig {
 		settings[dynamicconfig.MakeKey(key)] = value
 	}
-	server, err := temporal.NewServer(
-		temporal.WithConfig(serverConfig(p, d)),
+	return temporal.NewServer(
+		temporal.WithConfig(serverConfig(s.ports, store)),
 		temporal.ForServices(temporal.DefaultServices),
-		temporal.WithStaticHosts(p.hosts()),
+		temporal.WithStaticHosts(s.ports.hosts()),
 		temporal.WithDynamicConfigClient(settings),
-		temporal.WithClientFactoryProvider(c),
-		temporal.WithLogger(logger),
+		temporal.WithClientFactoryProvider(connections),
+		temporal.WithLogger(newLogger(options.Logger, s.log)),
 		temporal.WithAuthorizer(authorization.NewNoopAuthorizer()),
 		temporal.WithClaimMapper(func(*config.Config) authorization.ClaimMapper {
 			return authorization.NewNoopClaimMapper()
 		}),
 	)
-	if err != nil {
-		return nil, fmt.Errorf("build the Temporal server: %w", err)
-	}
-	return server, nil
 }
 
-func serverConfig(p ports, d *database) *config.Config {
+func serverConfig(p ports, store *config.SQL) *config.Config {
 	return &config.Config{
 		Global: config.Global{Membership: config.Membership{
 			MaxJoinDuration:  30 * time.Second,
@@ -112,19 +137,17 @@ func serverConfig(p ports, d *database) *config.Config {
 			DefaultStore:     storeName,
 			VisibilityStore:  storeName,
 			NumHistoryShards: 1,
-			DataStores:       map[string]config.DataStore{storeName: {SQL: d.sql}},
+			DataStores:       map[string]config.DataStore{storeName: {SQL: store}},
 		},
 		ClusterMetadata:     clusterMetadata(p),
 		DCRedirectionPolicy: config.DCRedirectionPolicy{Policy: "noop"},
 		Services: map[string]config.Service{
-			string(primitives.FrontendService): {RPC: config.RPC{
-				GRPCPort: p.grpc.port, HTTPPort: p.behindHTTP.port, BindOnIP: p.grpc.ip.String(),
-			}},
-			string(primitives.HistoryService):  internalService(p.history),
-			string(primitives.MatchingService): internalService(p.matching),
-			string(primitives.WorkerService):   internalService(p.worker),
+			string(primitives.FrontendService): service(p.grpc, p.behindHTTP.Port()),
+			string(primitives.HistoryService):  service(p.history, 0),
+			string(primitives.MatchingService): service(p.matching, 0),
+			string(primitives.WorkerService):   service(p.worker, 0),
 		},
-		PublicClient: config.PublicClient{HostPort: p.grpc.dialAddress()},
+		PublicClient: config.PublicClient{HostPort: reachable(p.grpc)},
 		Archival: config.Archival{
 			History:    config.HistoryArchival{State: disabled},
 			Visibility: config.VisibilityArchival{State: disabled},
@@ -144,23 +167,23 @@ func clusterMetadata(p ports) *cluster.Config {
 		ClusterInformation: map[string]cluster.ClusterInformation{clusterName: {
 			Enabled:                true,
 			InitialFailoverVersion: 1,
-			RPCAddress:             p.grpc.dialAddress(),
-			HTTPAddress:            p.behindHTTP.dialAddress(),
+			RPCAddress:             reachable(p.grpc),
+			HTTPAddress:            reachable(p.behindHTTP),
 		}},
 	}
 }
 
-func internalService(e endpoint) config.Service {
-	return config.Service{RPC: config.RPC{GRPCPort: e.port, BindOnIP: e.ip.String()}}
+func service(grpc netip.AddrPort, httpPort uint16) config.Service {
+	return config.Service{RPC: config.RPC{GRPCPort: int(grpc.Port()), HTTPPort: int(httpPort), BindOnIP: grpc.Addr().String()}}
 }
 
 // hosts tells every service where the others are, in place of a membership
 // protocol with listeners of its own.
 func (p ports) hosts() map[primitives.ServiceName]static.Hosts {
 	return map[primitives.ServiceName]static.Hosts{
-		primitives.FrontendService: static.SingleLocalHost(p.grpc.dialAddress()),
-		primitives.HistoryService:  static.SingleLocalHost(p.history.dialAddress()),
-		primitives.MatchingService: static.SingleLocalHost(p.matching.dialAddress()),
-		primitives.WorkerService:   static.SingleLocalHost(p.worker.dialAddress()),
+		primitives.FrontendService: static.SingleLocalHost(reachable(p.grpc)),
+		primitives.HistoryService:  static.SingleLocalHost(reachable(p.history)),
+		primitives.MatchingService: static.SingleLocalHost(reachable(p.matching)),
+		primitives.WorkerService:   static.SingleLocalHost(reachable(p.worker)),
 	}
 }

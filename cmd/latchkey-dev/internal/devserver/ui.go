@@ -1,11 +1,9 @@
 package devserver
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"io/fs"
-	"net"
 	"net/http"
 
 	"github.com/labstack/echo/v4"
@@ -23,20 +21,13 @@ import (
 	"github.com/latchkey-iam/latchkey/internal/httpserver"
 )
 
-// uiServer serves the Temporal UI. It is put together from ui-server's parts,
+// serveUI serves the Temporal UI. It is put together from ui-server's parts,
 // because that module's own Server opens the listener itself, ends the process
 // when it cannot, keeps its connection to Temporal open for ever, and asks
 // GitHub for newer releases.
-type uiServer struct {
-	web  *webServer
-	conn *grpc.ClientConn
-}
-
-// startUI serves the UI of the Temporal server at address on the listener,
-// which it owns from then on.
-func startUI(listener net.Listener, address string, options Options) (*uiServer, error) {
+func (s *Server) serveUI(options Options) error {
 	cfg, err := config.NewConfigProviderWithRefresh(&config.Config{
-		TemporalGRPCAddress: address,
+		TemporalGRPCAddress: s.Address(),
 		EnableUI:            true,
 		DefaultNamespace:    options.Namespace,
 		CORS:                config.CORS{CookieInsecure: true}, // plain HTTP on a developer's machine
@@ -44,21 +35,19 @@ func startUI(listener net.Listener, address string, options Options) (*uiServer,
 		DisableNewsFetch:    true,
 	})
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("configure the UI: %w", err), listener.Close())
+		return fmt.Errorf("configure the UI: %w", err)
 	}
 	conn, err := api.CreateGRPCConnection(cfg)
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("connect the UI: %w", err), listener.Close())
+		return fmt.Errorf("connect the UI: %w", err)
 	}
+	s.onStop(conn.Close)
 	handler, err := uiHandler(cfg, conn)
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("build the UI: %w", err), conn.Close(), listener.Close())
+		return fmt.Errorf("build the UI: %w", err)
 	}
-	u := &uiServer{
-		web:  serveWeb(listener, httpserver.Local(handler, options.AllowedHosts...)),
-		conn: conn,
-	}
-	return u, nil
+	s.serveWeb("the UI", s.uiListener, httpserver.Local(handler, options.AllowedHosts...))
+	return nil
 }
 
 func uiHandler(cfg *config.ConfigProviderWithRefresh, conn *grpc.ClientConn) (http.Handler, error) {
@@ -99,9 +88,4 @@ func addUIAPI(group *echo.Group, cfg *config.ConfigProviderWithRefresh, conn *gr
 	group.GET("/ui-extensions", api.GetUIExtensions(cfg, api.TemporalAccessCheck(conn, forward)))
 	group.GET(api.WorkflowRawHistoryUrl, api.WorkflowRawHistoryHandler(workflowservice.NewWorkflowServiceClient(conn)))
 	group.Any("/*", api.TemporalAPIHandler(cfg, forward, conn))
-}
-
-// stop ends the UI and says if it had ended by itself.
-func (u *uiServer) stop() error {
-	return errors.Join(u.web.stop("the UI"), u.conn.Close())
 }
