@@ -23,8 +23,7 @@ FROM modules AS build
 COPY . .
 ARG VERSION=
 RUN go build -ldflags "-s -w -X github.com/latchkey-iam/latchkey/cmd/latchkey/internal/cli.Version=${VERSION}" -o /out/latchkey ./cmd/latchkey \
- && go build -ldflags "-s -w" -o /out/healthcheck ./internal/healthcheck \
- && go run ./internal/notices/generate ./cmd/latchkey ./internal/healthcheck >/out/THIRD_PARTY_NOTICES
+ && go run ./internal/notices/generate ./cmd/latchkey >/out/THIRD_PARTY_NOTICES
 
 # latchkey-dev is a module of its own, since it holds a Temporal server, which takes minutes to
 # compile and changes only with its go.mod.
@@ -40,8 +39,7 @@ FROM server AS build-dev
 COPY . /src
 ARG VERSION=
 RUN go build -ldflags "-s -w -X github.com/latchkey-iam/latchkey/cmd/latchkey/internal/cli.Version=${VERSION}" -o /out/latchkey-dev . \
- && go build -ldflags "-s -w" -o /out/healthcheck github.com/latchkey-iam/latchkey/internal/healthcheck \
- && go run github.com/latchkey-iam/latchkey/internal/notices/generate . github.com/latchkey-iam/latchkey/internal/healthcheck >/out/THIRD_PARTY_NOTICES
+ && go run github.com/latchkey-iam/latchkey/internal/notices/generate . >/out/THIRD_PARTY_NOTICES
 
 FROM ${RUNTIME_IMAGE} AS latchkey-dev
 LABEL org.opencontainers.image.title="latchkey-dev" \
@@ -49,13 +47,12 @@ LABEL org.opencontainers.image.title="latchkey-dev" \
       org.opencontainers.image.licenses="Apache-2.0"
 COPY --from=build-dev /src/LICENSE /LICENSE
 COPY --from=build-dev /out/THIRD_PARTY_NOTICES /usr/share/doc/latchkey/THIRD_PARTY_NOTICES
-COPY --from=build-dev /out/healthcheck /healthcheck
 COPY --from=build-dev /out/latchkey-dev /latchkey-dev
 USER 65532:65532
 # The worker inside answers here only if it is told where.
 ENV LATCHKEY_HEALTH_ADDRESS=127.0.0.1:8085
 EXPOSE 7233 7243 8233 8801 8802
-HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 CMD ["/healthcheck"]
+HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 CMD ["/latchkey-dev", "--check"]
 ENTRYPOINT ["/latchkey-dev"]
 
 # The last stage is what `docker build .` makes.
@@ -65,10 +62,9 @@ LABEL org.opencontainers.image.title="latchkey" \
       org.opencontainers.image.licenses="Apache-2.0"
 COPY --from=build /src/LICENSE /LICENSE
 COPY --from=build /out/THIRD_PARTY_NOTICES /usr/share/doc/latchkey/THIRD_PARTY_NOTICES
-COPY --from=build /out/healthcheck /healthcheck
 COPY --from=build /out/latchkey /latchkey
 USER 65532:65532
 # LATCHKEY_HEALTH_ADDRESS moves both the worker's answers and this question.
-HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 CMD ["/healthcheck"]
+HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 CMD ["/latchkey", "worker", "--check"]
 ENTRYPOINT ["/latchkey"]
 CMD ["worker"]

@@ -80,7 +80,7 @@ start_engine() {
 # of everything. It only saves minutes; what it lacks is compiled in the image.
 compiled() {
   {
-    CGO_ENABLED=0 go list -trimpath -export -deps -f '{{.Export}}' ./cmd/latchkey ./internal/healthcheck
+    CGO_ENABLED=0 go list -trimpath -export -deps -f '{{.Export}}' ./cmd/latchkey
     cd cmd/latchkey-dev && CGO_ENABLED=0 go list -trimpath -export -deps -f '{{.Export}}' .
   } | sed "s,^$1/,,"
   (cd "$1" && find . -name '*-a' -printf '%P\n')

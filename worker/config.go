@@ -140,7 +140,7 @@ func (s Settings) parse() (Config, []error) {
 	if s.LogFormat != "json" && s.LogFormat != "console" {
 		faults = append(faults, errors.New("LATCHKEY_LOG_FORMAT must be json or console"))
 	}
-	if s.HealthAddress == "off" {
+	if s.HealthAddress == healthOff {
 		config.HealthAddress = ""
 	} else if _, _, err := net.SplitHostPort(s.HealthAddress); err != nil {
 		faults = append(faults, errors.New("LATCHKEY_HEALTH_ADDRESS must be host:port, such as 127.0.0.1:8085, or off"))

@@ -25,6 +25,7 @@ type upCommand struct {
 	options        dev.Options
 	addresses      map[string]*string // of the simulated tenants, by their providers' names
 	logLevel       string
+	check          bool
 }
 
 // firstTenantPort is where the first simulated tenant answers; the others follow it.
@@ -40,10 +41,14 @@ func (c *upCommand) addFlags(flags *pflag.FlagSet) {
 	}
 	flags.StringSliceVar(&c.options.AllowedHosts, "allowed-host", nil, "a name of this machine, beside localhost, under which all that speaks HTTP may be asked; web pages by any other name are kept out")
 	flags.StringVar(&c.options.DatabaseFile, "db", "", "a file that keeps Temporal's state over restarts; default in memory")
+	flags.BoolVar(&c.check, "check", false, "start nothing; ask the latchkey-dev that runs here, at LATCHKEY_HEALTH_ADDRESS, whether it is ready")
 	flags.StringVar(&c.logLevel, "log-level", "warn", "the least level of the worker's log: debug, info, warn or error; audit lines are always written")
 }
 
 func (c *upCommand) run(ctx context.Context) error {
+	if c.check {
+		return worker.Check(ctx)
+	}
 	level, err := zapcore.ParseLevel(c.logLevel)
 	if err != nil {
 		return fmt.Errorf("--log-level must be debug, info, warn or error, not %q", c.logLevel)

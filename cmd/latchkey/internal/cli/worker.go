@@ -9,7 +9,8 @@ import (
 )
 
 func (a *app) workerCommand() *cobra.Command {
-	return &cobra.Command{
+	var check bool
+	command := &cobra.Command{
 		Use:   "worker",
 		Short: "Serve workflows and connections until it is interrupted",
 		Long: "Serve Latchkey's workflows, the connections that LATCHKEY_CONNECTIONS names, or both.\n" +
@@ -19,6 +20,9 @@ func (a *app) workerCommand() *cobra.Command {
 			"  LATCHKEY_CONNECTION_JC_PROD_API_KEY_FILE=/run/secrets/jumpcloud latchkey worker",
 		Args: noArguments("; its settings come from the environment"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if check {
+				return worker.Check(cmd.Context())
+			}
 			config, err := worker.Load()
 			if err != nil {
 				return &usageError{message: strings.TrimSpace(err.Error()), elsewhere: true}
@@ -27,4 +31,6 @@ func (a *app) workerCommand() *cobra.Command {
 			return worker.Run(cmd.Context(), config)
 		},
 	}
+	command.Flags().BoolVar(&check, "check", false, "start nothing; ask the worker that runs here, at LATCHKEY_HEALTH_ADDRESS, whether it is ready, and fail if it is not")
+	return command
 }

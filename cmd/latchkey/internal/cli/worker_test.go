@@ -42,3 +42,14 @@ func TestWorkerServesUntilInterrupted(t *testing.T) {
 	interrupt()
 	require.Equal(t, outcome{code: ExitOK}, <-done)
 }
+
+// TestWorkerCheck is not parallel: see above. Package worker tries the answers.
+func TestWorkerCheck(t *testing.T) {
+	t.Setenv("LATCHKEY_CONNECTIONS", "of:nobody") // A check reads no connection.
+	t.Setenv("LATCHKEY_HEALTH_ADDRESS", nowhere)
+	got := run(t, "worker", "--check")
+	require.NotEqual(t, ExitOK, got.code)
+	require.Contains(t, got.stderr, "ask the worker")
+	t.Setenv("LATCHKEY_HEALTH_ADDRESS", "off")
+	require.Equal(t, outcome{code: ExitOK}, run(t, "worker", "--check"))
+}

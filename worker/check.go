@@ -1,6 +1,4 @@
-// Command healthcheck asks the worker of its own container whether it is ready. It is for
-// images without a shell; it exits with 0 only for a worker that serves.
-package main
+package worker
 
 import (
 	"context"
@@ -14,37 +12,32 @@ import (
 )
 
 const (
-	// addressVariable is the worker's own, so that moving the one moves the other.
-	addressVariable = "LATCHKEY_HEALTH_ADDRESS"
-	defaultAddress  = "127.0.0.1:8085"
-	// off switches the worker's answers off, and so there is nothing to ask.
-	off = "off"
-	// timeout is longer than the worker itself waits for Temporal.
-	timeout = 3 * time.Second
+	// healthVariable moves the answers of a worker, and with them this question.
+	healthVariable       = "LATCHKEY_HEALTH_ADDRESS"
+	defaultHealthAddress = "127.0.0.1:8085"
+	healthOff            = "off"
+	// askTimeout is longer than the worker itself waits for Temporal.
+	askTimeout = 3 * time.Second
 	// maxAnswer bounds what is shown of an answer.
 	maxAnswer = 512
 )
 
-func main() {
-	if err := check(context.Background(), os.Getenv(addressVariable)); err != nil {
-		_, _ = fmt.Fprintln(os.Stderr, "healthcheck:", err)
-		os.Exit(1)
-	}
-}
+// Check asks the worker of this machine or container whether it is ready, at the address
+// of LATCHKEY_HEALTH_ADDRESS. It is for health checks in images without a shell.
+func Check(ctx context.Context) error { return check(ctx, os.Getenv(healthVariable)) }
 
-// check asks the worker at the address, as LATCHKEY_HEALTH_ADDRESS gives it.
 func check(ctx context.Context, address string) error {
-	if address == off {
-		return nil
+	if address == healthOff {
+		return nil // There is nothing to ask.
 	}
 	if address == "" {
-		address = defaultAddress
+		address = defaultHealthAddress
 	}
-	ctx, cancel := context.WithTimeout(ctx, timeout)
+	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+reachable(address)+"/readyz", http.NoBody)
 	if err != nil {
-		return fmt.Errorf("%s must be host:port: %w", addressVariable, err)
+		return fmt.Errorf("%s must be host:port: %w", healthVariable, err)
 	}
 	client := http.Client{Transport: &http.Transport{}} // No proxy stands between us and ourselves.
 	response, err := client.Do(request)

@@ -1,4 +1,4 @@
-package main
+package worker
 
 import (
 	"net/http"
@@ -26,11 +26,11 @@ func TestCheck(t *testing.T) {
 	gone.Close()
 
 	require.NoError(t, check(t.Context(), worker(http.StatusOK, "ok")))
-	require.NoError(t, check(t.Context(), off))
+	require.NoError(t, check(t.Context(), healthOff))
 	require.NoError(t, check(t.Context(), strings.Replace(worker(http.StatusOK, "ok"), "127.0.0.1", "0.0.0.0", 1)))
 	require.ErrorContains(t, check(t.Context(), worker(http.StatusServiceUnavailable, "not serving: draining")), "not serving: draining")
 	require.ErrorContains(t, check(t.Context(), strings.TrimPrefix(gone.URL, "http://")), "ask the worker")
-	require.ErrorContains(t, check(t.Context(), "not an address"), addressVariable)
+	require.ErrorContains(t, check(t.Context(), "not an address"), healthVariable)
 }
 
 func TestReachable(t *testing.T) {
