@@ -18,6 +18,9 @@ type ID struct {
 	Absent string
 	// Words say the shape, after "must be": "24 hexadecimal digits".
 	Words string
+	// Keys are what the provider's API and exports call it: "_id". Those of a list of users are
+	// recognized by them.
+	Keys []string
 }
 
 // Canonical returns the one spelling of an ID. Its error says the shape, and never repeats

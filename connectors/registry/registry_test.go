@@ -28,6 +28,7 @@ func TestProviders(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, provider.ID.Absent, absent)
 		require.NotEmpty(t, provider.ID.Words)
+		require.NotEmpty(t, provider.ID.Keys)
 		requireDescribed(t, provider)
 		_, err = connectors.Open(provider, provider.NewConfig(), connectors.Options{})
 		require.Error(t, err, "the defaults hold no credential")

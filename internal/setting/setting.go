@@ -26,6 +26,17 @@ var errQuoted = errors.New("stands in quotation marks, which would be a part of 
 
 // Check returns an error that continues a sentence which begins with the setting's name.
 func Check(value string) error {
+	if err := CheckVisible(value); err != nil {
+		return err
+	}
+	if quoted(value) {
+		return errQuoted
+	}
+	return nil
+}
+
+// CheckVisible is Check for values that may stand in quotation marks.
+func CheckVisible(value string) error {
 	for place, character := range value {
 		if character == utf8.RuneError && !strings.HasPrefix(value[place:], "\ufffd") {
 			return fmt.Errorf("is not UTF-8 %s: write it anew", where(value, place, 1))
@@ -38,9 +49,6 @@ func Check(value string) error {
 			name = "an invisible character"
 		}
 		return fmt.Errorf("holds %s (%U) %s: take it out", name, character, where(value, place, utf8.RuneLen(character)))
-	}
-	if quoted(value) {
-		return errQuoted
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -24,10 +25,11 @@ func (a *app) bulkCommand() *cobra.Command {
 // bulkFlags are the flags of latchkey bulk start.
 type bulkFlags struct {
 	requestFlags
-	demands                  guardFlags
-	file, as, policy, report string
-	concurrency              int
-	dryRun                   bool
+	demands              guardFlags
+	file, policy, report string
+	list                 userlist.Options
+	concurrency          int
+	dryRun               bool
 }
 
 func (a *app) bulkStartCommand() *cobra.Command {
@@ -43,15 +45,18 @@ func (a *app) bulkStartCommand() *cobra.Command {
 			"locked within an hour, which may be an attack, the run is held: it unlocks nobody until an\n" +
 			"operator answers with latchkey bulk release or abort.\n\n" +
 			"With --from-file it unlocks the users of a list, at most 5000, and has none of these defaults, since\n" +
-			"somebody has named the users. The list is CSV whose header names a column user_id, username or\n" +
-			"email (of a row the first of these that is filled counts), JSON lines such as\n" +
-			"{\"email\":\"ada@example.com\"}, or one reference a line: what holds an @ is an address, what has the\n" +
-			"shape of a provider's ID is one, and the rest are names, unless --as says what they are. Blank\n" +
-			"lines and those that begin with # are skipped; a bad line is named before anything starts.\n\n" +
+			"somebody has named the users. The list is CSV with a header, JSON or LDIF, as spreadsheets,\n" +
+			"directories and providers write them, in UTF-8 or UTF-16, or one reference a line: what holds\n" +
+			"an @ is an address, what has the shape of a provider's ID is one, and the rest are names, unless\n" +
+			"--as says what they are. A column is known by its name (user_id, login, sAMAccountName, mail and\n" +
+			"others), or --column names it; of a row the user ID counts before the username, and that before\n" +
+			"the email. Blank lines and those that begin with # are skipped. What was read is said on stderr;\n" +
+			"a list that could be read in two ways, or has a bad line, is refused before anything starts.\n\n" +
 			"When this command is interrupted, the run goes on. Exit codes: latchkey help exit-codes",
 		Example: "  latchkey bulk start --connection jumpcloud --dry-run\n" +
 			"  latchkey bulk start --connection jumpcloud --policy policy.yaml --report report.csv\n" +
-			"  latchkey bulk start --connection jumpcloud --from-file users.csv --report report.csv",
+			"  latchkey bulk start --connection jumpcloud --from-file users.csv --report report.csv\n" +
+			"  latchkey bulk start --connection jumpcloud --from-file contacts.csv --column \"email=Work address\"",
 		Args: noArguments("; name users with --from-file"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			in, err := flags.input(a, cmd)
@@ -65,8 +70,9 @@ func (a *app) bulkStartCommand() *cobra.Command {
 	}
 	addConnection(cmd, &flags.connection, &flags.temporal, true)
 	own := cmd.Flags()
-	own.StringVar(&flags.file, "from-file", "", "unlock the users of this list, - is stdin: CSV with a header, JSON lines, or one reference a line")
-	own.StringVar(&flags.as, "as", userlist.Auto, "how to read a line of the list: "+orList(userlist.Words()))
+	own.StringVar(&flags.file, "from-file", "", "unlock the users of this list, - is stdin: CSV, JSON, LDIF, or one reference a line")
+	own.StringVar((*string)(&flags.list.As), "as", string(userlist.Auto), "how to read a line of the list: "+orList(userlist.Kinds()))
+	own.StringVar(&flags.list.Column, "column", "", "the column of the list to read: user-id=NAME, username=NAME or email=NAME (default: those that are known)")
 	own.StringVar(&flags.policy, "policy", "", "a file with the policy, YAML or JSON (default: the cautious one); the flags go over it")
 	flags.demands.add(cmd)
 	own.IntVar(&flags.concurrency, "concurrency", workflows.DefaultConcurrency, "how many users to unlock at a time")
@@ -74,8 +80,8 @@ func (a *app) bulkStartCommand() *cobra.Command {
 	own.StringVar(&flags.report, "report", "", "write what became of each user to this file: .csv, .json or .jsonl")
 	flags.add(a, cmd)
 	cmd.MarkFlagsMutuallyExclusive("report", "detach")
-	complete(cmd, "as", userlist.Words()...)
-	completeNothing(cmd, "concurrency")
+	complete(cmd, "as", userlist.Kinds()...)
+	completeNothing(cmd, "column", "concurrency")
 	return cmd
 }
 
@@ -89,8 +95,10 @@ func (f *bulkFlags) input(a *app, cmd *cobra.Command) (*workflows.BulkInput, err
 	switch {
 	case cmd.Flags().Changed("as") && !given:
 		return nil, usagef("--as says how to read a list: give one with --from-file")
-	case !slices.Contains(userlist.Words(), f.as):
-		return nil, usagef("--as must be %s", orList(userlist.Words()))
+	case cmd.Flags().Changed("column") && !given:
+		return nil, usagef("--column says how to read a list: give one with --from-file")
+	case !slices.Contains(userlist.Kinds(), string(f.list.As)):
+		return nil, usagef("--as must be %s", orList(userlist.Kinds()))
 	case f.concurrency == 0:
 		return nil, usagef("--concurrency must be at least 1") // Zero would be taken for "not given".
 	}
@@ -102,17 +110,21 @@ func (f *bulkFlags) input(a *app, cmd *cobra.Command) (*workflows.BulkInput, err
 		in.Policy = *policy
 	}
 	f.overPolicy(cmd, &in.Policy)
+	list := &userlist.List{}
 	if given {
-		users, err := f.readList(a)
-		if err != nil {
+		var err error
+		if list, err = f.readList(a); err != nil {
 			return nil, err
 		}
-		in.Users = users
+		in.Users = list.Users
 	}
-	if err := flagFaults(in.Normalise()); err != nil {
+	if err := cmp.Or(flagFaults(in.Normalise()), checkReport(f.report)); err != nil {
 		return nil, err
 	}
-	return in, checkReport(f.report)
+	if given {
+		a.warn("%s", list.Summary())
+	}
+	return in, nil
 }
 
 // overPolicy writes what the flags say over the policy of the file.

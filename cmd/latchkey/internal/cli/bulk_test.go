@@ -61,7 +61,9 @@ func TestUnlockFromFile(t *testing.T) {
 	list := file(t, "users.csv", "id,login,mail\n"+latchkeytest.MemberID(1)+",,\n,member2,\n,,member3@example.org\n,MEMBER2,\n"+latchkeytest.MemberID(4)+",,\n")
 	got := with.call(t.Context(), "bulk", "start", "--connection", with.name, "--from-file", list, "--reason", "INC-1", "--report", report, "-o", "json")
 	require.Equal(t, ExitOK, got.code, got.stderr)
-	require.Equal(t, []string{"latchkey: skipped 1 repeated reference", "latchkey: wrote what became of 4 users to " + report}, lines(got.stderr))
+	require.Equal(t, []string{
+		`latchkey: read 4 users from CSV divided by commas, UTF-8, by user-id (column "id", 2 rows) and username (column "login", 2 rows) and email (column "mail", 1 row), of 3 columns; left out 1 repeated reference`,
+		"latchkey: wrote what became of 4 users to " + report}, lines(got.stderr))
 	result := read[workflows.BulkResult](t, got.stdout)
 	require.Equal(t, workflows.Completed, result.Outcome)
 	require.Equal(t, map[string]int{"unlocked": 3, "already_unlocked": 1}, result.Counts)
@@ -115,11 +117,14 @@ func TestUnlockFromFileFaults(t *testing.T) {
 		said []string
 	}{
 		{"bad lines", []string{"--from-file", file(t, "bad", "{}\n{\"email\":\"a@x\"}\nx\n")}, []string{
-			"line 1: give exactly one of", "line 3: is not one JSON object", "nothing was started"}},
+			"line 1: names nobody", "line 3: is not one JSON object", "nothing was started"}},
 		{"too many", []string{"--from-file", file(t, "many", numbered(workflows.MaxUsers+1))}, []string{"names 5001 users; at most 5000 go in one start: split it", "nothing was started"}},
 		{"no such file", []string{"--from-file", "no/such"}, []string{"--from-file: open no/such"}},
 		{"a flag of one user", []string{"--from-file", list, "--email", "a@x"}, []string{"unknown flag --email", "For its flags"}},
 		{"a flag of a list", []string{"--as", "email"}, []string{"--as says how to read a list: give one with --from-file", "For its flags"}},
+		{"a column of no list", []string{"--column", "email=Mail"}, []string{"--column says how to read a list: give one with --from-file", "For its flags"}},
+		{"a column that is not there", []string{"--from-file", file(t, "columns.csv", "Kennung,Kontakt\nada,x\n"), "--column", "email=Mail"}, []string{
+			`the list has no column "Mail". Its columns are "Kennung", "Kontakt"`, "nothing was started"}},
 		{"unknown way", []string{"--from-file", list, "--as", "name"}, []string{"--as must be auto, user-id, username or email", "For its flags"}},
 		{"a report of no format", []string{"--from-file", list, "--report", "x.txt"}, []string{"--report must be a file whose name ends in .csv, .json or .jsonl", "For its flags"}},
 		{"a report nowhere", []string{"--from-file", list, "--report", "no/such/x.csv"}, []string{"--report: there is no folder no/such: make it first", "For its flags"}},

@@ -11,7 +11,6 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/latchkey-iam/latchkey/cmd/latchkey/internal/userlist"
-	"github.com/latchkey-iam/latchkey/connectors"
 	"github.com/latchkey-iam/latchkey/workflows"
 )
 
@@ -50,7 +49,7 @@ func readSmall(path string) ([]byte, error) {
 }
 
 // readList reads the users of the list.
-func (f *bulkFlags) readList(a *app) ([]connectors.UserRef, error) {
+func (f *bulkFlags) readList(a *app) (*userlist.List, error) {
 	from := a.env.Stdin
 	if f.file != "-" {
 		file, err := os.Open(f.file)
@@ -60,14 +59,12 @@ func (f *bulkFlags) readList(a *app) ([]connectors.UserRef, error) {
 		defer func() { _ = file.Close() }()
 		from = file
 	}
-	list, err := userlist.Read(from, f.as, workflows.MaxUsers)
+	f.list.Most = workflows.MaxUsers
+	list, err := userlist.Read(from, f.list)
 	if err != nil {
 		return nil, &usageError{message: err.Error() + "\nnothing was started", elsewhere: true}
 	}
-	if list.Duplicates > 0 {
-		a.warn("skipped %s", plural(list.Duplicates, "repeated reference"))
-	}
-	return list.Users, nil
+	return list, nil
 }
 
 // yamlToJSON turns one YAML document into JSON, so that a strict decoder reads it. The YAML

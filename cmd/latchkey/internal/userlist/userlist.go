@@ -1,10 +1,10 @@
-// Package userlist reads the lists of users that people have: CSV, JSON lines, or one
-// reference a line.
+// Package userlist reads the lists of users that people have: one reference a line, or what
+// spreadsheets, directories and the tools of identity providers write, as CSV, JSON or LDIF.
+// A list that could be read in two ways, or of which a row cannot be read, is refused as a whole.
 package userlist
 
 import (
-	"bytes"
-	"encoding/csv"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -13,22 +13,37 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/go-json-experiment/json"
-
 	"github.com/latchkey-iam/latchkey/connectors"
-	"github.com/latchkey-iam/latchkey/connectors/registry"
+	"github.com/latchkey-iam/latchkey/internal/setting"
 )
 
-// How a line that holds a reference and nothing else is taken.
+// Kind is what a reference is.
+type Kind string
+
+// The kinds of references. Auto leaves it to what each looks like.
 const (
-	Auto     = "auto"
-	UserID   = "user-id"
-	Username = "username"
-	Email    = "email"
+	Auto     Kind = "auto"
+	UserID   Kind = "user-id"
+	Username Kind = "username"
+	Email    Kind = "email"
 )
 
-// Words lists them.
-func Words() []string { return []string{Auto, UserID, Username, Email} }
+// Kinds lists them.
+func Kinds() []string {
+	return []string{string(Auto), string(UserID), string(Username), string(Email)}
+}
+
+// ref returns the reference of that kind.
+func (k Kind) ref(value string) connectors.UserRef {
+	switch k {
+	case UserID:
+		return connectors.UserRef{ID: value}
+	case Email:
+		return connectors.UserRef{Email: value}
+	default:
+		return connectors.UserRef{Username: value}
+	}
+}
 
 const (
 	// maxListBytes bounds what is read: the list that goes in one start is far smaller.
@@ -37,221 +52,144 @@ const (
 	maxFaults = 20
 )
 
+// Options say how a list is read.
+type Options struct {
+	// As is how a line that holds a reference and nothing else is taken.
+	As Kind
+	// Column names the one column that is read, as "email=Work address"; empty recognizes it.
+	Column string
+	// Most is how many users a list may name.
+	Most int
+}
+
 // List is a list of users as it was read.
 type List struct {
 	Users []connectors.UserRef
 	// Duplicates counts the references that were left out since one before means the same.
 	Duplicates int
+	// Format says what was read: "CSV divided by semicolons, UTF-16".
+	Format string
+	// Columns are those that references were read from, of how many there are (Width).
+	Columns []Column
+	Width   int
+	// Rows counts what was read, Skipped says which were no users.
+	Rows    int
+	Skipped []Skip
+
+	// Ignored says which columns are known, and do not hold what they are to hold.
+	Ignored []string
 
 	most   int
-	seen   map[string]bool
-	faults []string
-	// bad counts the bad lines, of which faults names the first.
-	bad int
+	seen   map[connectors.UserRef]bool
+	faults []lineFault
 }
 
-// Read reads a list of users: CSV with a header, JSON lines, or one reference a line,
-// which as says how to take; most is how many it may name. Its error names each bad line, and never a value.
-func Read(from io.Reader, as string, most int) (*List, error) {
+// lineFault is what is wrong with a line.
+type lineFault struct {
+	line int
+	err  error
+}
+
+// Column is one that references were read from.
+type Column struct {
+	Name string
+	Kind Kind
+	// Rows counts the references that came from it.
+	Rows int
+}
+
+// Skip is a row that was passed over.
+type Skip struct {
+	Line int
+	Why  string
+}
+
+// Read reads a list of users. Its error names each bad line, and no value but those of a header.
+func Read(from io.Reader, options Options) (*List, error) {
 	data, err := io.ReadAll(io.LimitReader(from, maxListBytes+1))
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("read the list: %w", err)
 	case len(data) > maxListBytes:
-		return nil, fmt.Errorf("the list is larger than %d MiB: split it, for example with: split -l %d", maxListBytes>>20, most)
-	case !utf8.Valid(data):
-		return nil, errors.New("the list is not UTF-8: convert it, for example with: iconv -f WINDOWS-1252 -t UTF-8")
+		return nil, fmt.Errorf("the list is larger than %d MiB: split it", maxListBytes>>20)
 	}
-	data = bytes.TrimPrefix(data, []byte("\uFEFF"))
-	list := &List{most: most, seen: map[string]bool{}}
-	if err := list.read(string(data), as); err != nil {
+	text, encoding, err := decode(data)
+	if err != nil {
 		return nil, err
 	}
+	list := &List{most: options.Most, seen: map[connectors.UserRef]bool{}}
+	if err := list.read(text, options); err != nil {
+		return nil, err
+	}
+	list.Format += ", " + encoding
 	return list, list.err()
 }
 
-// read tells the three kinds of lists apart by the first line that says something.
-func (l *List) read(text, as string) error {
-	first := ""
-	for _, line := range strings.Split(text, "\n") {
-		if !silent(line) {
-			first = strings.TrimSpace(line)
+// Summary says what was read and from where, for whoever has to see that it was the right thing.
+func (l *List) Summary() string {
+	var text strings.Builder
+	fmt.Fprintf(&text, "read %d %s from %s", len(l.Users), plural(len(l.Users), "user", "users"), l.Format)
+	for i, column := range l.Columns {
+		text.WriteString([]string{", by ", " and "}[min(i, 1)])
+		fmt.Fprintf(&text, "%s (column %q, %d %s)", column.Kind, column.Name, column.Rows, plural(column.Rows, "row", "rows"))
+	}
+	if l.Width > 0 {
+		fmt.Fprintf(&text, ", of %d %s", l.Width, plural(l.Width, "column", "columns"))
+	}
+	for _, ignored := range l.Ignored {
+		text.WriteString("; " + ignored)
+	}
+	if l.Duplicates > 0 {
+		fmt.Fprintf(&text, "; left out %d repeated %s", l.Duplicates, plural(l.Duplicates, "reference", "references"))
+	}
+	for i, skip := range l.Skipped {
+		if i == maxFaults {
+			fmt.Fprintf(&text, "; and %d more", len(l.Skipped)-maxFaults)
 			break
 		}
+		fmt.Fprintf(&text, "; passed over line %d, %s", skip.Line, skip.Why)
 	}
-	comma, header := csvHeader(first)
-	switch {
-	case strings.HasPrefix(first, "["):
-		return errors.New("the list is a JSON array: write one object a line")
-	case as != Auto && (header || strings.HasPrefix(first, "{")):
-		return errors.New("what references are is said only of lists of one reference a line: CSV and JSON lines say themselves what a reference is")
-	case strings.HasPrefix(first, "{"):
-		l.eachLine(text, parseObject)
-	case header:
-		l.readCSV(text, comma)
-	default:
-		l.eachLine(text, func(line string) (connectors.UserRef, error) { return parseReference(line, as) })
+	return text.String()
+}
+
+func plural(count int, one, several string) string {
+	if count == 1 {
+		return one
 	}
-	return nil
+	return several
 }
 
-// silent reports whether a line says nothing.
-func silent(line string) bool {
-	line = strings.TrimSpace(line)
-	return line == "" || strings.HasPrefix(line, "#")
-}
-
-func (l *List) eachLine(text string, parse func(string) (connectors.UserRef, error)) {
-	for i, line := range strings.Split(text, "\n") {
-		if silent(line) {
-			continue
-		}
-		ref, err := parse(strings.TrimSpace(line))
-		l.add(i+1, ref, err)
+// add takes a reference, unless it is bad or there already; it reports whether it is good. Two
+// spellings of an ID are kept: only the provider knows whether they are two.
+func (l *List) add(line int, ref connectors.UserRef) bool {
+	if err := cmp.Or(seeable(ref), ref.Validate()); err != nil {
+		l.fault(line, err)
+		return false
 	}
-}
-
-// parseReference takes a line for what it looks like, or for what the caller says.
-func parseReference(line, as string) (connectors.UserRef, error) {
-	switch {
-	case as == Email, as == Auto && strings.Contains(line, "@"):
-		return connectors.UserRef{Email: line}, nil
-	case as == UserID, as == Auto && mayBeID(line):
-		return connectors.UserRef{ID: line}, nil
-	default:
-		return connectors.UserRef{Username: line}, nil
-	}
-}
-
-// mayBeID reports whether a provider could take the text for an ID: whose list it is, only a
-// worker knows.
-func mayBeID(text string) bool {
-	return slices.ContainsFunc(registry.Providers(), func(provider connectors.Provider) bool {
-		_, err := provider.ID.Canonical(text)
-		return err == nil
-	})
-}
-
-func parseObject(line string) (connectors.UserRef, error) {
-	var ref connectors.UserRef
-	err := json.Unmarshal([]byte(line), &ref, json.RejectUnknownMembers(true))
-	switch {
-	case errors.Is(err, json.ErrUnknownName):
-		err = errors.New("holds an unknown key: the keys are userId, username and email")
-	case err != nil:
-		err = errors.New(`is not one JSON object of texts, such as {"email":"ada@example.com"}`)
-	}
-	return ref, err
-}
-
-// csvColumns are the names of the columns that are read; the first that is filled counts.
-var csvColumns = []struct {
-	names []string
-	of    func(value string) connectors.UserRef
-}{
-	{[]string{"user_id", "userid", "id"}, func(value string) connectors.UserRef { return connectors.UserRef{ID: value} }},
-	{[]string{"username", "user_name", "login"}, func(value string) connectors.UserRef { return connectors.UserRef{Username: value} }},
-	{[]string{"email", "mail"}, func(value string) connectors.UserRef { return connectors.UserRef{Email: value} }},
-}
-
-// csvHeader reports whether a line is the header of CSV, and what divides its cells.
-func csvHeader(line string) (comma rune, is bool) {
-	for _, comma := range []rune{',', ';', '\t'} {
-		reader := csv.NewReader(strings.NewReader(line))
-		reader.Comma = comma
-		cells, err := reader.Read()
-		if err == nil && len(columnsOf(cells)) > 0 {
-			return comma, true
-		}
-	}
-	return 0, false
-}
-
-// column is one that is read: where it stands and what its cells are.
-type column struct {
-	at int
-	of func(value string) connectors.UserRef
-}
-
-func columnsOf(header []string) []column {
-	var columns []column
-	for _, known := range csvColumns {
-		for at, cell := range header {
-			if slices.Contains(known.names, strings.ToLower(strings.TrimSpace(cell))) {
-				columns = append(columns, column{at, known.of})
-			}
-		}
-	}
-	return columns
-}
-
-func (l *List) readCSV(text string, comma rune) {
-	reader := csv.NewReader(strings.NewReader(text))
-	reader.Comma, reader.Comment = comma, '#'
-	var columns []column
-	for {
-		cells, err := reader.Read()
-		if errors.Is(err, io.EOF) {
-			return
-		}
-		var wrong *csv.ParseError
-		var line int
-		if errors.As(err, &wrong) {
-			line, err = wrong.StartLine, csvFault(wrong, reader.FieldsPerRecord)
-		} else if line, _ = reader.FieldPos(0); blank(cells) {
-			continue
-		}
-		switch {
-		case err != nil:
-			l.add(line, connectors.UserRef{}, err)
-		case columns == nil:
-			columns = columnsOf(cells)
-		default:
-			ref, err := refOf(cells, columns)
-			l.add(line, ref, err)
-		}
-	}
-}
-
-func blank(cells []string) bool {
-	return !slices.ContainsFunc(cells, func(cell string) bool { return strings.TrimSpace(cell) != "" })
-}
-
-func csvFault(wrong *csv.ParseError, columns int) error {
-	if errors.Is(wrong.Err, csv.ErrFieldCount) {
-		return fmt.Errorf("has not as many cells as the header, which has %d", columns)
-	}
-	return errors.New(`is no CSV: a quote stands where none may, or is not closed; write one within a cell as ""`)
-}
-
-func refOf(cells []string, columns []column) (connectors.UserRef, error) {
-	for _, each := range columns {
-		if value := strings.TrimSpace(cells[each.at]); value != "" {
-			return each.of(value), nil
-		}
-	}
-	return connectors.UserRef{}, errors.New("names nobody: fill the user ID, the username or the email")
-}
-
-// add takes a reference, unless it is bad or there already. Two spellings of an ID are kept:
-// only the provider knows whether they are two.
-func (l *List) add(line int, ref connectors.UserRef, err error) {
-	if err == nil {
-		err = ref.Validate()
-	}
-	if err != nil {
-		if l.bad++; l.bad <= maxFaults {
-			l.faults = append(l.faults, fmt.Sprintf("line %d: %s", line, err))
-		}
-		return
-	}
-	key := ref.ID + "\x00" + foldedName(ref.Username) + "\x00" + foldedName(ref.Email)
+	key := connectors.UserRef{ID: ref.ID, Username: foldedName(ref.Username), Email: foldedName(ref.Email)}
 	if l.seen[key] {
 		l.Duplicates++
-		return
+		return true
 	}
 	l.seen[key] = true
 	l.Users = append(l.Users, ref)
+	return true
+}
+
+func (l *List) fault(line int, err error) { l.faults = append(l.faults, lineFault{line, err}) }
+
+// seeable refuses what cannot be seen in a name: it comes along from a web page or a chat, and
+// a provider finds nobody by it.
+func seeable(ref connectors.UserRef) error {
+	for field, value := range map[string]string{"username": ref.Username, "email": ref.Email} {
+		if err := setting.CheckVisible(value); err != nil {
+			return connectors.Fault{Field: field, Message: err.Error()}
+		}
+		if strings.ContainsRune(value, utf8.RuneError) {
+			return connectors.Fault{Field: field, Message: "holds the sign for a character that a conversion lost (U+FFFD): write it anew"}
+		}
+	}
+	return nil
 }
 
 // foldedName is one for all names that connectors.SameName takes for one.
@@ -267,16 +205,81 @@ func foldedName(name string) string {
 // err is what is wrong with the list as a whole.
 func (l *List) err() error {
 	switch {
-	case l.bad > maxFaults:
-		return errors.New(strings.Join(append(l.faults, fmt.Sprintf("and %d more", l.bad-maxFaults)), "\n"))
-	case l.bad > 0:
-		return errors.New(strings.Join(l.faults, "\n"))
+	case len(l.faults) > 0:
+		slices.SortStableFunc(l.faults, func(a, b lineFault) int { return cmp.Compare(a.line, b.line) })
+		var text []string
+		for _, fault := range l.faults[:min(len(l.faults), maxFaults)] {
+			text = append(text, fmt.Sprintf("line %d: %s", fault.line, fault.err))
+		}
+		if more := len(l.faults) - maxFaults; more > 0 {
+			text = append(text, fmt.Sprintf("and %d more", more))
+		}
+		return errors.New(strings.Join(text, "\n"))
 	case len(l.Users) == 0:
 		return errors.New("the list names nobody")
 	case len(l.Users) > l.most:
-		return fmt.Errorf("the list names %d users; at most %d go in one start: split it, for example with: split -l %d",
-			len(l.Users), l.most, l.most)
+		return fmt.Errorf("the list names %d users; at most %d go in one start: split it", len(l.Users), l.most)
 	default:
 		return nil
 	}
+}
+
+// read tells the kinds of lists apart by the first line that says something.
+func (l *List) read(text string, options Options) error {
+	lines := split(text)
+	first := slices.IndexFunc(lines, func(line string) bool { return !silent(line) })
+	if first < 0 {
+		l.Format = "text"
+		return nil
+	}
+	start := strings.TrimSpace(lines[first])
+	var table *table
+	var err error
+	switch {
+	case strings.HasPrefix(start, "{"), strings.HasPrefix(start, "["):
+		table, err = l.readJSON(lines)
+	case ldifStart.MatchString(start):
+		table = l.readLDIF(lines)
+	default:
+		if err := foreignText(lines[first:]); err != nil {
+			return err
+		}
+		comma, header := delimiter(lines, first, options)
+		if !header {
+			return l.readLines(lines, first, options)
+		}
+		table, err = l.readCSV(lines, comma)
+	}
+	switch {
+	case err != nil:
+		return err
+	case options.As != Auto:
+		return errors.New("what references are is said only of lists of one reference a line: CSV, JSON and LDIF say themselves what a reference is")
+	}
+	return l.readTable(table, options.Column)
+}
+
+// split returns the lines of a text, without their ends.
+func split(text string) []string {
+	if !strings.Contains(text, "\n") {
+		text = strings.ReplaceAll(text, "\r", "\n") // As spreadsheets once wrote on a Macintosh.
+	}
+	lines := strings.Split(text, "\n")
+	for i, line := range lines {
+		lines[i] = strings.TrimSuffix(line, "\r")
+	}
+	return lines
+}
+
+// silent reports whether a line says nothing.
+func silent(line string) bool {
+	line = strings.TrimSpace(line)
+	return line == "" || strings.HasPrefix(line, "#")
+}
+
+// trim takes off the white space around a value that can be seen to be some.
+func trim(value string) string { return strings.Trim(value, " \t\r\n") }
+
+func blank(cells []string) bool {
+	return !slices.ContainsFunc(cells, func(cell string) bool { return strings.TrimSpace(cell) != "" })
 }

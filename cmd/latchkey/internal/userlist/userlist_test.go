@@ -28,9 +28,10 @@ func byEmail(email string) connectors.UserRef { return connectors.UserRef{Email:
 func TestRead(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
-		name, text, as string
-		want           []connectors.UserRef
-		duplicates     int
+		name, text string
+		as         Kind
+		want       []connectors.UserRef
+		duplicates int
 	}{
 		{"lines", "ada\n\n# who left\n ada@example.com \n5F3C0E8B9A7D6C5E4F3A2B1C", Auto,
 			[]connectors.UserRef{byName("ada"), byEmail("ada@example.com"), byID(strings.ToUpper(someID))}, 0},
@@ -58,7 +59,7 @@ func TestRead(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			list, err := Read(iotest.OneByteReader(strings.NewReader(test.text)), test.as, most)
+			list, err := Read(iotest.OneByteReader(strings.NewReader(test.text)), Options{As: test.as, Most: most})
 			require.NoError(t, err)
 			require.Equal(t, test.want, list.Users)
 			require.Equal(t, test.duplicates, list.Duplicates)
@@ -79,38 +80,39 @@ func TestReadFaults(t *testing.T) {
 	t.Parallel()
 	noID := connectors.ValidateID("a secret").Error()
 	tests := []struct {
-		name, text, as string
-		want           string
+		name, text string
+		as         Kind
+		want       string
 	}{
 		{"nothing", "\n# nobody\n", Auto, "the list names nobody"},
 		{"a header and nothing", "id,mail\n", Auto, "the list names nobody"},
-		{"an array", "[{}]", Auto, "the list is a JSON array: write one object a line"},
+		{"an array of nobody", "[{},\n{}]", Auto, "line 1: names nobody: fill the user ID, the username or the email\nline 2: names nobody: fill the user ID, the username or the email"},
 		{"no ID", "ada@secret\nsecret one\n" + someID, UserID, "line 1: " + noID + "\nline 2: " + noID},
-		{"a control character", "ada\n\nsec\x00ret", Auto, "line 3: username holds a control character"},
+		{"a control character", "ada\n\nsec\x00ret", Auto, "line 3: username holds an invisible character (U+0000) as character 4: take it out"},
 		{"a long name", strings.Repeat("x", 600), Auto, "line 1: username is 600 bytes long; at most 512 are allowed"},
 		{"no text", "secret\xff", Auto, "the list is not UTF-8: convert it, for example with: iconv -f WINDOWS-1252 -t UTF-8"},
 		{"JSON", "{\"email\":\"a@x\"}\n{\"emial\":\"secret\"}\n{\"email\":\"secret\",\"username\":\"secret\"}\n{\"email\":7}\n{\"email\":\"secret\"\nsecret\n{\"email\":\"a\",\"email\":\"secret\"}", Auto,
-			"line 2: holds an unknown key: the keys are userId, username and email\n" +
-				"line 3: give exactly one of userId, username and email; 2 were given\n" +
-				"line 4: is not one JSON object of texts, such as {\"email\":\"ada@example.com\"}\n" +
-				"line 5: is not one JSON object of texts, such as {\"email\":\"ada@example.com\"}\n" +
-				"line 6: is not one JSON object of texts, such as {\"email\":\"ada@example.com\"}\n" +
-				"line 7: is not one JSON object of texts, such as {\"email\":\"ada@example.com\"}"},
-		{"CSV", "id,login,x\n,,secret\nsecret one,,\n,secret\n,a\"b,\n,ada,\n", Auto,
+			"line 2: names nobody: fill the user ID, the username or the email\n" +
+				"line 4: \"email\" has not the form of an email address\n" +
+				"line 5: is not one JSON object, such as {\"email\":\"ada@example.com\"}\n" +
+				"line 6: is not one JSON object, such as {\"email\":\"ada@example.com\"}\n" +
+				"line 7: is not one JSON object, such as {\"email\":\"ada@example.com\"}"},
+		{"CSV", "id,login,x\n,,secret\nsecret one,,\n,secret\n,a\"b,\n,ada,\n" + someID + ",,\nsecret1,,\n", Auto,
 			"line 2: names nobody: fill the user ID, the username or the email\n" +
 				"line 3: " + noID + "\n" +
 				"line 4: has not as many cells as the header, which has 3\n" +
-				"line 5: is no CSV: a quote stands where none may, or is not closed; write one within a cell as \"\""},
-		{"CSV as names", "id\nsecret", Username, "what references are is said only of lists of one reference a line: CSV and JSON lines say themselves what a reference is"},
+				"line 5: is no CSV: a quote stands where none may, or is not closed; write one within a cell as \"\"\n" +
+				"line 8: \"id\" has not the form of a provider's user ID"},
+		{"CSV as names", "id\nsecret", Username, "what references are is said only of lists of one reference a line: CSV, JSON and LDIF say themselves what a reference is"},
 		{"many faults", "{}\n" + distinct(30), Auto, "and 11 more"},
 		{"too many", distinct(most + 1), Auto,
-			"the list names 5001 users; at most 5000 go in one start: split it, for example with: split -l 5000"},
-		{"too large", strings.Repeat("x", maxListBytes+1), Auto, "the list is larger than 16 MiB: split it, for example with: split -l 5000"},
+			"the list names 5001 users; at most 5000 go in one start: split it"},
+		{"too large", strings.Repeat("x", maxListBytes+1), Auto, "the list is larger than 16 MiB: split it"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			_, err := Read(strings.NewReader(test.text), test.as, most)
+			_, err := Read(strings.NewReader(test.text), Options{As: test.as, Most: most})
 			require.Error(t, err)
 			require.NotContains(t, err.Error(), "secret")
 			if test.name == "many faults" {
@@ -121,7 +123,7 @@ func TestReadFaults(t *testing.T) {
 			require.EqualError(t, err, test.want)
 		})
 	}
-	list, err := Read(strings.NewReader(distinct(most)+distinct(9)), Auto, most)
+	list, err := Read(strings.NewReader(distinct(most)+distinct(9)), Options{As: Auto, Most: most})
 	require.NoError(t, err)
 	require.Len(t, list.Users, most)
 	require.Equal(t, 9, list.Duplicates)
@@ -129,21 +131,22 @@ func TestReadFaults(t *testing.T) {
 
 func FuzzRead(f *testing.F) {
 	for _, seed := range []string{"ada\nada@example.com\n" + someID, "\uFEFFid;mail\r\n;a@x\r\n", "{\"email\":\"a@x\"}\n{}", "id,\"log\"\"in\"\n\"a\nb\",c", "[]", "#\n\n\"", "id\n\x00"} {
-		for _, as := range Words() {
+		for _, as := range Kinds() {
 			f.Add(seed, as)
 		}
 	}
 	f.Fuzz(func(t *testing.T, text, as string) {
-		if !slices.Contains(Words(), as) {
+		if !slices.Contains(Kinds(), as) {
 			return
 		}
-		list, err := Read(strings.NewReader(text), as, most)
+		list, err := Read(strings.NewReader(text), Options{As: Kind(as), Most: most})
 		if err != nil {
 			require.LessOrEqual(t, len(strings.Split(err.Error(), "\n")), maxFaults+1)
 			return
 		}
 		require.NotEmpty(t, list.Users)
-		require.LessOrEqual(t, len(list.Users)+list.Duplicates, strings.Count(text, "\n")+1)
+		require.Equal(t, list.Rows, len(list.Users)+list.Duplicates+len(list.Skipped))
+		require.NotEmpty(t, list.Summary())
 		seen := map[connectors.UserRef]bool{}
 		for _, ref := range list.Users {
 			require.NoError(t, ref.Validate())
