@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -78,6 +79,27 @@ func (p *process) kill() {
 
 // signal sends a signal to the server itself.
 func (p *process) signal(signal syscall.Signal) error { return syscall.Kill(p.pid, signal) }
+
+// pause returns when every thread of the server has stopped, which is soon after the signal.
+func (p *process) pause() error {
+	if err := p.signal(syscall.SIGSTOP); err != nil {
+		return err
+	}
+	for range 1000 {
+		threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", p.pid))
+		if err != nil || len(threads) == 0 {
+			return errors.New("the server's threads cannot be seen")
+		}
+		if !slices.ContainsFunc(threads, func(stat string) bool {
+			content, err := os.ReadFile(stat)
+			return err == nil && !strings.Contains(string(content), ") T ")
+		}) {
+			return nil
+		}
+		<-time.After(time.Millisecond)
+	}
+	return errors.New("the server does not stop")
+}
 
 // freeHost returns a loopback address on which nothing listens at the ports.
 func freeHost(ports ...int) (string, error) {

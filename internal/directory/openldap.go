@@ -225,13 +225,16 @@ func (s *Slapd) Start(ctx context.Context) error {
 func (s *Slapd) Running() bool { return s.process != nil }
 
 // Pause makes the server hang, and Continue go on.
-func (s *Slapd) Pause() error { return s.process.signal(syscall.SIGSTOP) }
+func (s *Slapd) Pause() error { return s.process.pause() }
 
 // Continue ends a Pause.
 func (s *Slapd) Continue() error { return s.process.signal(syscall.SIGCONT) }
 
-// Log is the end of what the server has logged.
-func (s *Slapd) Log() string { return logOf(s.folder) }
+// Log is what the server has logged.
+func (s *Slapd) Log() string {
+	content, _ := os.ReadFile(filepath.Join(s.folder, "log"))
+	return string(content)
+}
 
 // CertificateFiles are the server's certificate and its key.
 func (s *Slapd) CertificateFiles() (certificate, key string) {

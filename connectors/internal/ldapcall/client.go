@@ -95,26 +95,37 @@ type Call struct {
 // do runs one operation on a connection of the pool. Every failure is a *connectors.Error, also
 // where the operation's result came with one.
 func (c *Client) do(ctx context.Context, call Call, run func(*ldap.Conn) error) *connectors.Error {
+	var held *session
+	defer func() {
+		if held != nil {
+			c.pool.put(held)
+		}
+	}()
+	return c.on(ctx, call, func(ctx context.Context) (_ *session, failure *connectors.Error) {
+		held, failure = c.pool.get(ctx, call.Operation)
+		return held, failure
+	}, run)
+}
+
+// on runs one operation on the connection that get returns.
+func (c *Client) on(ctx context.Context, call Call, get func(context.Context) (*session, *connectors.Error), run func(*ldap.Conn) error) *connectors.Error {
 	limited, cancel := context.WithTimeout(ctx, Timeout)
 	defer cancel()
 	if ctx.Err() != nil {
 		return c.interrupted(ctx, call, connectors.No)
 	}
-	session, failure := c.pool.get(limited, call.Operation)
+	session, failure := get(limited)
 	if failure == nil {
 		failure = c.wait(limited, call.Operation)
 	}
-	if failure != nil {
-		if session != nil {
-			c.pool.put(session)
-		}
-		if ctx.Err() != nil {
-			return c.interrupted(ctx, call, connectors.No)
-		}
+	switch {
+	case failure == nil:
+	case ctx.Err() != nil:
+		return c.interrupted(ctx, call, connectors.No)
+	default:
 		return sent(failure, call, connectors.No)
 	}
 	err := session.run(limited, run)
-	c.pool.put(session)
 	switch code, answered := codeOf(err); {
 	case err == nil:
 		return nil

@@ -80,15 +80,28 @@ func (c *Client) One(ctx context.Context, operation string, search Search) (*lda
 	}
 }
 
-// Pages yields what is found by the page (RFC 2696). No connection is held between pages, so
-// that whoever takes one may ask further questions; each page has the deadline of a call.
+// Pages yields what is found by the page (RFC 2696). The pages of a search belong to one
+// connection, which is the walk's own: whoever takes a page may ask further questions. Each page
+// has the deadline of a call.
 func (c *Client) Pages(ctx context.Context, operation string, search Search, size int) iter.Seq2[[]*ldap.Entry, error] {
 	return func(yield func([]*ldap.Entry, error) bool) {
+		var own *session
+		defer func() {
+			if own != nil {
+				own.end()
+			}
+		}()
+		get := func(ctx context.Context) (_ *session, failure *connectors.Error) {
+			if own == nil {
+				own, failure = c.open(ctx, operation)
+			}
+			return own, failure
+		}
 		paging := ldap.NewControlPaging(uint32(size)) //nolint:gosec // it is our own number
 		search.Controls = append(search.Controls[:len(search.Controls):len(search.Controls)], paging)
 		for {
 			var found *ldap.SearchResult
-			failure := c.do(ctx, Call{Operation: operation, Results: baseMissing}, func(conn *ldap.Conn) (err error) {
+			failure := c.on(ctx, Call{Operation: operation, Results: baseMissing}, get, func(conn *ldap.Conn) (err error) {
 				found, err = conn.Search(search.request(c.Base))
 				return err
 			})
