@@ -5,6 +5,7 @@ package openldap
 import (
 	"context"
 	_ "embed"
+	"errors"
 	"fmt"
 	"iter"
 	"math/big"
@@ -138,6 +139,12 @@ var unlockResults = map[uint16]ldapcall.Result{
 	ldap.LDAPResultInsufficientAccessRights: {Kind: connectors.PermissionDenied, Advice: "the bind account may not write " + lockedTime + "; grant it"},
 }
 
+var unlocking = ldapcall.Call{Operation: connectors.OperationUnlock, Effect: true, Results: unlockResults}
+
+// overtaken is how often an unlock is sent again that another change, such as the unlock at a
+// mirror, overtook: the server answers 16 when the failures that it was about to wipe are gone.
+const overtaken = 5
+
 // Unlock removes the lock, and with it the server wipes the failures. The entry is looked for
 // by its ID, and the change holds for no other that has come to its name meanwhile.
 func (d *driver) Unlock(ctx context.Context, account *connectors.Account) (connectors.Unlocked, error) {
@@ -148,9 +155,14 @@ func (d *driver) Unlock(ctx context.Context, account *connectors.Account) (conne
 	if err != nil {
 		return connectors.Unlocked{}, ldapcall.Unsent(err)
 	}
-	before, after, err := d.Modify(ctx, ldapcall.Call{Operation: connectors.OperationUnlock, Effect: true, Results: unlockResults}, ldapcall.Modify{
-		DN: entry.DN, Changes: unlock, Assert: byID(account.ID), Before: []string{failureTime}, After: []string{"modifyTimestamp"},
-	})
+	change := ldapcall.Modify{DN: entry.DN, Changes: unlock, Assert: byID(account.ID), Before: []string{failureTime}, After: []string{"modifyTimestamp"}}
+	before, after, err := d.Modify(ctx, unlocking, change)
+	for range overtaken {
+		if failure, ok := errors.AsType[*connectors.Error](err); !ok || failure.Status != ldap.LDAPResultNoSuchAttribute {
+			break
+		}
+		before, after, err = d.Modify(ctx, unlocking, change)
+	}
 	if err != nil {
 		return connectors.Unlocked{}, err
 	}
