@@ -66,9 +66,12 @@ chromium:
 	@.ci/need 'the test of the Temporal UI' 'chromium chromium-browser google-chrome google-chrome-stable' chromium
 curl:
 	@.ci/need 'the test of the examples' curl curl
-# Elsewhere than on Debian and Ubuntu the tests of directories are left out.
+# Elsewhere than on Debian and Ubuntu the tests of directories are left out, and without root those
+# of the servers that only root can start.
 slapd:
-	@if command -v apt-get >/dev/null; then .ci/need 'the tests of OpenLDAP' slapd slapd; else \
+	@if command -v apt-get >/dev/null; then .ci/need 'the tests of OpenLDAP' slapd slapd && if [ "$$(id -u)" -eq 0 ]; then \
+	  .ci/need 'the tests of 389 Directory Server' ns-slapd 389-ds-base && \
+	  .ci/need 'the tests of Active Directory' samba samba samba-ad-dc samba-ad-provision winbind; fi; else \
 	  echo 'Left out: the tests against real directory servers, which run on Debian and Ubuntu. In a container:' >&2; \
 	  echo '  docker run --rm -it -v "$$PWD":/latchkey -w /latchkey golang:1.26-bookworm make test' >&2; \
 	fi

@@ -1,11 +1,6 @@
 package openldap
 
 import (
-	"regexp"
-	"strings"
-
-	"github.com/go-ldap/ldap/v3"
-
 	"github.com/latchkey-iam/latchkey/connectors"
 	"github.com/latchkey-iam/latchkey/connectors/internal/ldapcall"
 	"github.com/latchkey-iam/latchkey/connectors/internal/settings"
@@ -24,8 +19,6 @@ type Config struct {
 // NewConfig returns the defaults.
 func NewConfig() *Config { return &Config{UsernameAttribute: "uid", EmailAttribute: "mail"} }
 
-var attributeName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9-]*$`)
-
 // Capabilities implements connectors.Config. A look-up is one search; policies and privileged
 // groups are read rarely and not counted.
 func (c *Config) Capabilities() connectors.Capabilities {
@@ -36,21 +29,16 @@ func (c *Config) Capabilities() connectors.Capabilities {
 func (c *Config) Open(options connectors.Options) ([]connectors.Server, error) {
 	var read settings.Reader
 	parsed := c.Read(&read)
-	read.Must(attributeName.MatchString(c.UsernameAttribute), "USERNAME_ATTRIBUTE must be the name of an attribute, such as uid")
-	read.Must(attributeName.MatchString(c.EmailAttribute), "EMAIL_ATTRIBUTE must be the name of an attribute, such as mail")
+	ldapcall.ReadAttribute(&read, "USERNAME_ATTRIBUTE", c.UsernameAttribute)
+	ldapcall.ReadAttribute(&read, "EMAIL_ATTRIBUTE", c.EmailAttribute)
 	if c.DefaultPolicyDN != "" {
 		ldapcall.ReadDN(&read, "DEFAULT_POLICY_DN", c.DefaultPolicyDN)
 	}
-	var groups []*ldap.DN
-	if c.PrivilegedGroups != "" {
-		for group := range strings.SplitSeq(c.PrivilegedGroups, ";") {
-			groups = append(groups, ldapcall.ReadDN(&read, "PRIVILEGED_GROUPS", strings.TrimSpace(group)))
-		}
-	}
+	groups := ldapcall.ReadDNList(&read, "PRIVILEGED_GROUPS", c.PrivilegedGroups)
 	if err := read.Err(); err != nil {
 		return nil, err
 	}
 	return ldapcall.Servers(ldapcall.Open(Name, parsed, options), func(client *ldapcall.Client) *driver {
-		return &driver{Client: client, base: parsed.Base, config: *c, privilegedGroups: groups}
+		return &driver{Client: client, base: parsed.Base, config: *c, privileged: ldapcall.NewGroups(client, groups, c.UsernameAttribute)}
 	}), nil
 }

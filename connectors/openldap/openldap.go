@@ -43,11 +43,10 @@ func Provider() connectors.Provider {
 // driver speaks to one server.
 type driver struct {
 	*ldapcall.Client
-	base             *ldap.DN
-	config           Config
-	privilegedGroups []*ldap.DN
-	policies         ldapcall.Cache[*policy]
-	privileged       ldapcall.Cache[members]
+	base       *ldap.DN
+	config     Config
+	privileged *ldapcall.Groups
+	policies   ldapcall.Cache[*policy]
 }
 
 var (

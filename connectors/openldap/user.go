@@ -56,7 +56,7 @@ func (d *driver) named(entry *ldap.Entry) *connectors.Account {
 func (d *driver) account(ctx context.Context, operation string, entry *ldap.Entry, hidden bool) (*connectors.Account, error) {
 	account := d.named(entry)
 	account.Evidence = evidence(entry)
-	state := connectors.State{Locks: []connectors.Lock{}, Privileged: d.isPrivileged(ctx, operation, entry)}
+	state := connectors.State{Locks: []connectors.Lock{}, Privileged: d.privileged.Hold(ctx, operation, entry)}
 	rules, err := d.policyOf(ctx, operation, entry)
 	if connectors.KindOf(err) == connectors.PermissionDenied {
 		rules, hidden = &unknownPolicy, true

@@ -5,6 +5,7 @@ package directory
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -101,6 +102,13 @@ func (p *process) pause() error {
 	return errors.New("the server does not stop")
 }
 
+// runs reports whether the server has not ended. An ended one stays a process, without memory,
+// until its keeper is gone.
+func (p *process) runs() bool {
+	state, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.pid))
+	return err == nil && !bytes.Contains(state, []byte(") Z "))
+}
+
 // freeHost returns a loopback address on which nothing listens at the ports.
 func freeHost(ports ...int) (string, error) {
 	for range 100 {
@@ -132,7 +140,7 @@ func awaitPort(ctx context.Context, address, folder string, p *process) error {
 		if err == nil {
 			return connection.Close()
 		}
-		if p.signal(0) != nil {
+		if !p.runs() {
 			return fmt.Errorf("the directory server ended at once:\n%s", logOf(folder))
 		}
 		select {

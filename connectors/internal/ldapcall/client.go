@@ -71,6 +71,9 @@ func Servers[D connectors.Driver](clients []*Client, driver func(*Client) D) []c
 	return servers
 }
 
+// BindDN is the service account; empty where it is a client certificate's.
+func (c *Client) BindDN() string { return c.settings.bindDN }
+
 // Close ends the connections that are kept open.
 func (c *Client) Close() error {
 	c.pool.close()

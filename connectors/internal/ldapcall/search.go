@@ -1,7 +1,6 @@
 package ldapcall
 
 import (
-	"cmp"
 	"context"
 	"iter"
 
@@ -22,6 +21,8 @@ type Search struct {
 	// Limit bounds the entries.
 	Limit    int
 	Controls []ldap.Control
+	// root searches what the server says of itself.
+	root bool
 }
 
 // Escape makes a value safe within a filter.
@@ -38,9 +39,12 @@ func (s Search) request(base string) *ldap.SearchRequest {
 	if s.Entry {
 		scope = ldap.ScopeBaseObject
 	}
+	if s.Base != "" || s.root {
+		base = s.Base
+	}
 	seconds := int(Timeout.Seconds())
 	return &ldap.SearchRequest{
-		BaseDN: cmp.Or(s.Base, base), Scope: scope, DerefAliases: ldap.NeverDerefAliases, SizeLimit: s.Limit, EnforceSizeLimit: true,
+		BaseDN: base, Scope: scope, DerefAliases: ldap.NeverDerefAliases, SizeLimit: s.Limit, EnforceSizeLimit: true,
 		TimeLimit: seconds, Filter: s.Filter, Attributes: s.Attributes, Controls: s.Controls,
 	}
 }
@@ -78,6 +82,15 @@ func (c *Client) One(ctx context.Context, operation string, search Search) (*lda
 	default:
 		return entries[0], nil
 	}
+}
+
+// Root returns what the server says of itself (RFC 4512, section 5.1).
+func (c *Client) Root(ctx context.Context, operation string, attributes ...string) (*ldap.Entry, error) {
+	entry, err := c.One(ctx, operation, Search{Entry: true, Filter: "(objectClass=*)", Attributes: attributes, root: true})
+	if err == nil && entry == nil {
+		err = c.Fail(operation, connectors.MalformedResponse, c.Name+": the server says nothing of itself; check URLS")
+	}
+	return entry, err
 }
 
 // Pages yields what is found by the page (RFC 2696). The pages of a search belong to one

@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/url"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -99,6 +100,24 @@ func ReadDN(read *settings.Reader, name, value string) *ldap.DN {
 		return &ldap.DN{}
 	}
 	return dn
+}
+
+// ReadDNList reads distinguished names that semicolons separate; the list may be empty.
+func ReadDNList(read *settings.Reader, name, list string) (names []*ldap.DN) {
+	if list == "" {
+		return nil
+	}
+	for each := range strings.SplitSeq(list, ";") {
+		names = append(names, ReadDN(read, name, strings.TrimSpace(each)))
+	}
+	return names
+}
+
+var attributeName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9-]*$`)
+
+// ReadAttribute checks that the value is the name of an attribute.
+func ReadAttribute(read *settings.Reader, name, value string) {
+	read.Must(attributeName.MatchString(value), name+" must be the name of an attribute, such as uid or mail")
 }
 
 func parseURLs(list string) ([]address, error) {
