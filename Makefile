@@ -132,7 +132,7 @@ notices: ## Write the licences of what is linked into the commands to bin/, as t
 
 .PHONY: histories
 histories: ## Record the histories that the replay tests replay
-	$(GO) test ./workflows -count 1 -run TestRecordHistories -record
+	$(GO) test $(addprefix ./workflows/,unlockuser unlockmany readonly ceiling) -count 1 -run TestHistories -record
 
 .PHONY: bench
 bench: ## Measure an unlock, and a user of a bulk run, against workflows that do nothing; unlock 10,000

@@ -18,6 +18,7 @@ import (
 	"github.com/latchkey-iam/latchkey/connectors"
 	"github.com/latchkey-iam/latchkey/test/latchkeytest"
 	"github.com/latchkey-iam/latchkey/workflows"
+	"github.com/latchkey-iam/latchkey/workflows/registry"
 )
 
 // encoded is a client in a namespace of its own where all is stored encoded, failures too.
@@ -34,7 +35,7 @@ func encoded(t *testing.T, connection latchkeytest.Connection) *client.Client {
 	require.NoError(t, err)
 	t.Cleanup(connected.Close)
 	flows := worker.New(connected, workflows.TaskQueue, worker.Options{LocalActivityWorkerOnly: true})
-	workflows.Register(flows, func() []string { return nil })
+	registry.Register(flows, func() []string { return nil })
 	served := worker.New(connected, activities.Queue(connection.Name), worker.Options{DisableWorkflowWorker: true})
 	connection.Activities().Register(served)
 	for _, each := range []worker.Worker{flows, served} {

@@ -15,6 +15,7 @@ import (
 	"github.com/latchkey-iam/latchkey/connectors"
 	"github.com/latchkey-iam/latchkey/internal/temporalclient"
 	"github.com/latchkey-iam/latchkey/workflows"
+	"github.com/latchkey-iam/latchkey/workflows/registry"
 )
 
 // Run serves until ctx is done and then drains. It dials Temporal as the environment says.
@@ -147,7 +148,7 @@ func newWorkflowWorker(config Config, temporal client.Client, known func() []str
 		WorkerStopTimeout:           config.DrainTimeout,
 		OnFatalError:                onFatal,
 	})
-	workflows.Register(built, known)
+	registry.Register(built, known)
 	return built
 }
 

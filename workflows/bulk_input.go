@@ -1,6 +1,7 @@
 package workflows
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 
@@ -61,12 +62,11 @@ func (in *BulkInput) Given() bool { return in.Users != nil || in.Carried != nil 
 // never a value that may be personal.
 func (in *BulkInput) Normalise() error {
 	in.Policy.complete(in.Given())
-	in.Timeout = orZero(in.Timeout, Duration(DefaultTimeout))
-	return errors.Join(in.faults()...)
+	in.Timeout = cmp.Or(in.Timeout, Duration(DefaultTimeout))
+	return in.faults().join()
 }
 
-func (in *BulkInput) faults() []error {
-	var found faults
+func (in *BulkInput) faults() (found faults) {
 	found.noteConnection(in.Connection)
 	found.note(in.Users != nil && len(in.Users) == 0 && in.Carried == nil, "users", "is empty: name somebody, or leave the field out for all locked users")
 	found = append(found, usersFaults(in.Users)...)
@@ -115,27 +115,11 @@ func (in *BulkInput) sizeFaults() []error {
 		size, maxBulkSize, size/maxBulkSize+1)}}
 }
 
-// DecodeBulkInput reads a BulkInput strictly: unknown, repeated and wrongly typed fields
-// are errors that name the field. It returns the normalised input.
-func DecodeBulkInput(raw converter.RawValue) (*BulkInput, error) {
-	data, err := jsonOf(raw, "connection")
-	if err != nil {
-		return nil, err
-	}
-	return ParseBulkInput(data)
-}
+// DecodeBulkInput reads a BulkInput as Decode does.
+func DecodeBulkInput(raw converter.RawValue) (*BulkInput, error) { return Decode[BulkInput](raw) }
 
 // ParseBulkInput reads a BulkInput from JSON, as strictly as DecodeBulkInput.
-func ParseBulkInput(data []byte) (*BulkInput, error) {
-	var in BulkInput
-	if err := decode(data, &in); err != nil {
-		return nil, err
-	}
-	if err := in.Normalise(); err != nil {
-		return nil, err
-	}
-	return &in, nil
-}
+func ParseBulkInput(data []byte) (*BulkInput, error) { return Parse[BulkInput](data) }
 
 // ParsePolicy reads a policy from JSON as strictly, and checks it with the defaults of a
 // run over all locked users.
@@ -151,7 +135,7 @@ func parsePolicy(data []byte, given bool) (*Policy, error) {
 	}
 	checked := policy
 	checked.complete(given)
-	if err := errors.Join(checked.faults()...); err != nil {
+	if err := checked.faults().join(); err != nil {
 		return nil, err
 	}
 	return &policy, nil

@@ -51,6 +51,8 @@ const (
 	CodeMaxPerRun  = "max_per_run"
 	CodeAborted    = "aborted"
 	CodeDuplicate  = "duplicate"
+	// CodeHeld: nobody released the run.
+	CodeHeld = "held"
 )
 
 // Decision is what became of one user, and why.
@@ -189,6 +191,25 @@ type Carried struct {
 	Stop   string     `json:"stop,omitempty"`
 	Paused bool       `json:"paused,omitempty"`
 	Idle   Duration   `json:"idle,omitzero"`
-	Book   sightBook  `json:"book"`
+	Book   SightBook  `json:"book"`
 	Result BulkResult `json:"result"`
+}
+
+// SightBook is what a run of a chain knows of when locks of unknown age were first seen.
+type SightBook struct {
+	// Old are the sightings of earlier runs that this one did not come by yet; New those
+	// that it saw itself.
+	Old Sightings `json:"old,omitempty"`
+	New Sightings `json:"new,omitempty"`
+}
+
+// Sightings are when locks of unknown age were first seen, those of one moment together.
+type Sightings []Sighting
+
+// Sighting holds the users whose locks were first seen at one moment.
+type Sighting struct {
+	Since time.Time `json:"since"`
+	// Print tells one lock from another.
+	Print   string   `json:"print"`
+	UserIDs []string `json:"userIds"`
 }

@@ -149,7 +149,7 @@ func Catalogue() []Word { //nolint:funlen // It is a table.
 		{OfSkips, CodeMaxPerRun, ClassRefused, "The run had unlocked as many as `maxPerRun` allows.", "", ""},
 		{OfSkips, CodeHeld, ClassRefused, "The run held, and nobody released it in time.", "", ""},
 		{OfSkips, CodeAborted, ClassRefused, "An operator had stopped the run.", "", ""},
-		{OfSkips, outcomeCancelled, ClassEnded, "The run had been cancelled.", "", ""},
+		{OfSkips, OutcomeCancelled, ClassEnded, "The run had been cancelled.", "", ""},
 		{OfSkips, CodeDuplicate, ClassRefused, "The list names the account more than once, by different references.", "", ""},
 
 		{OfFailures, TypeInvalidInput, ClassInvalid, "The input is wrong; the message names the field.", "Fix the field, and start again.", AgainNo},

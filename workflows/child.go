@@ -45,27 +45,40 @@ func Unlock(ctx workflow.Context, in Input) (*Result, error) {
 	if err := in.Normalise(); err != nil {
 		return nil, &UnlockFailure{Type: TypeInvalidInput, Message: err.Error(), cause: err}
 	}
-	id := in.WorkflowID(func() string { return recorded(ctx, uuid.NewString) })
-	reuse := enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE
+	id := in.WorkflowID(func() string { return random(ctx) })
+	options := ChildOptions(in.Connection, id)
+	options.WaitForCancellation = true
 	if in.RequestID != "" {
-		reuse = enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE_FAILED_ONLY
+		options.WorkflowIDReusePolicy = enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE_FAILED_ONLY
 	}
-	shown := ShownUnlock(in.Connection)
-	ctx = workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
-		WorkflowID:            id,
-		TaskQueue:             TaskQueue,
-		ParentClosePolicy:     enumspb.PARENT_CLOSE_POLICY_ABANDON,
-		WaitForCancellation:   true,
-		WorkflowIDReusePolicy: reuse,
-		StaticSummary:         shown.Summary,
-		StaticDetails:         shown.Details,
-		Priority:              temporal.Priority{PriorityKey: PriorityInteractive},
-	})
 	var result Result
-	if err := workflow.ExecuteChildWorkflow(ctx, UnlockUserName, in).Get(ctx, &result); err != nil {
+	if err := workflow.ExecuteChildWorkflow(workflow.WithChildOptions(ctx, options), UnlockUserName, in).Get(ctx, &result); err != nil {
 		return nil, unlockFailure(err, id)
 	}
 	return &result, nil
+}
+
+// ChildOptions are those of a child that unlocks one user; it goes on whatever becomes of its
+// parent.
+func ChildOptions(connection, id string) workflow.ChildWorkflowOptions {
+	shown := ShownUnlock(connection)
+	return workflow.ChildWorkflowOptions{
+		WorkflowID:            id,
+		TaskQueue:             TaskQueue,
+		ParentClosePolicy:     enumspb.PARENT_CLOSE_POLICY_ABANDON,
+		WorkflowIDReusePolicy: enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
+		StaticSummary:         shown.Summary,
+		StaticDetails:         shown.Details,
+		Priority:              temporal.Priority{PriorityKey: PriorityInteractive},
+	}
+}
+
+// random asks once: a replay finds the same answer in the history.
+func random(ctx workflow.Context) (unique string) {
+	if err := workflow.SideEffect(ctx, func(workflow.Context) any { return uuid.NewString() }).Get(&unique); err != nil {
+		panic(err) // The history is not this workflow's: the task fails, and the run stays.
+	}
+	return unique
 }
 
 // WorkflowID is the request's own ID, or the user's as it is spelt, so that two requests for

@@ -44,6 +44,8 @@ func (f *faults) note(wrong bool, field, format string, arguments ...any) {
 	}
 }
 
+func (f faults) join() error { return errors.Join(f...) }
+
 // noteAll notes what is wrong with the values of a field.
 func (f *faults) noteAll(field string, err error) {
 	if err != nil {

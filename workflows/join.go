@@ -1,13 +1,9 @@
 package workflows
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
-
-	"go.temporal.io/sdk/temporal"
-	"go.temporal.io/sdk/workflow"
 
 	"github.com/latchkey-iam/latchkey/activities/guard"
 )
@@ -21,71 +17,33 @@ const (
 	TypeJoinsFull = "JoinsFull"
 )
 
-const (
-	// maxJoins bounds the joins of a run. A server takes 2,000 updates in all, and an answer
-	// to an approval must still be among them; one that is refused does not count.
-	maxJoins = 500
-	// maxJoinedBytes bounds what a query tells of them.
-	maxJoinedBytes = 256 << 10
-)
-
 // Join is what JoinUpdate takes: who else waits for this run, and why.
 type Join struct {
 	RequestedBy   string `json:"requestedBy,omitempty"`
 	RequestReason string `json:"requestReason,omitempty"`
 }
 
-// handleJoin registers the update by which another request waits for the run.
-func (r *unlockRun) handleJoin(ctx workflow.Context) error {
-	if err := workflow.SetUpdateHandlerWithOptions(ctx, JoinUpdate, func(_ workflow.Context, join Join) error {
-		r.joined = append(r.joined, join)
-		r.waiting.Add(join.RequestedBy)
-		return nil
-	}, workflow.UpdateHandlerOptions{Validator: r.mayJoin, Description: `Another request waits for this run. It takes {"requestedBy": "who", "requestReason": "why"}.`}); err != nil {
-		return fmt.Errorf("register the update %s: %w", JoinUpdate, err)
+// Validate refuses what could not be kept. Whoever joins a run that waits for an approval must
+// give a name, which then must not answer.
+func (j Join) Validate(awaitingApproval bool) error {
+	if err := validateWho(j.RequestedBy, j.RequestReason); err != nil {
+		return err
+	}
+	if awaitingApproval && strings.TrimSpace(j.RequestedBy) == "" {
+		return Fault{Field: "requestedBy", Message: namelessRequest}
 	}
 	return nil
 }
 
-// mayJoin refuses what could not be answered or kept. Whoever is beyond maxJoins is not
-// remembered, and may answer an approval like anybody else who did not ask for the unlock.
-func (r *unlockRun) mayJoin(join Join) error {
-	switch {
-	case r.step == StepDone:
-		return errors.New("the run is ending already")
-	case len(join.RequestedBy) > maxText || len(join.RequestReason) > maxText:
+// Validate refuses what could not be kept.
+func (c Command) Validate() error { return validateWho(c.RequestedBy, c.RequestReason) }
+
+func validateWho(by, reason string) error {
+	if len(by) > maxText || len(reason) > maxText {
 		return fmt.Errorf("requestedBy and requestReason may be %d bytes long at most", maxText)
-	case guard.Invisible(join.RequestedBy):
-		return temporal.NewApplicationError("requestedBy "+holdsInvisible, TypeInvalidInput)
-	case strings.TrimSpace(join.RequestedBy) == "" && r.step == StepApproval:
-		return temporal.NewApplicationError("requestedBy "+namelessRequest, TypeInvalidInput)
-	case r.waiting.Has(join.RequestedBy):
-		return temporal.NewApplicationError("this name waits for the run already", TypeJoinedBefore)
-	case len(r.joined) >= maxJoins:
-		return temporal.NewApplicationError(fmt.Sprintf("%d others have joined already; wait for the run without joining it", maxJoins), TypeJoinsFull)
-	default:
-		return nil
 	}
-}
-
-// namesOf are the names of those who joined.
-func namesOf(joined []Join) []string {
-	names := make([]string, len(joined))
-	for i, join := range joined {
-		names[i] = join.RequestedBy
+	if guard.Invisible(by) {
+		return errors.New("requestedBy " + holdsInvisible)
 	}
-	return names
-}
-
-// joinedShown returns the first of those who joined, as many as an answer carries, and how
-// many are left out.
-func joinedShown(joined []Join) (shown []Join, more int) {
-	size := 0
-	for i, join := range joined {
-		encoded, err := json.Marshal(join)
-		if size += len(encoded); err != nil || size > maxJoinedBytes {
-			return joined[:i], len(joined) - i
-		}
-	}
-	return joined, 0
+	return nil
 }

@@ -4,7 +4,6 @@ package workflows
 
 import (
 	"errors"
-	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -48,6 +47,23 @@ var (
 	// the run ended; a run that watches the account has it too.
 	AttributeUnlockSent = temporal.NewSearchAttributeKeyKeyword("LatchkeyUnlockSent")
 )
+
+// What AttributeAwaiting and AttributeOutcome say beside the outcomes and the types of failures.
+const (
+	// AwaitingApproval: a request waits for an approval. AwaitingRelease: a run over many users
+	// waits for an operator.
+	AwaitingApproval = "approval"
+	AwaitingRelease  = "release"
+	// OutcomeCancelled: somebody cancelled the run.
+	OutcomeCancelled = "cancelled"
+)
+
+// StartAttributes are those to start a run with, where the namespace has them, so that it is
+// found by its connection from the start. A run that is started without them sets them itself,
+// which takes an event more.
+func StartAttributes(connection string) temporal.SearchAttributes {
+	return temporal.NewSearchAttributes(AttributeConnection.ValueSet(connection))
+}
 
 // SearchAttributes lists the search attributes' names.
 func SearchAttributes() []string {
@@ -101,9 +117,9 @@ const (
 // way.
 var reservedIDs = []string{unlockIDs, bulkIDs, checkIDs, listIDs, ceilingIDs, temporalIDs}
 
-// mayRunAs refuses a run under the ID of another account's unlock, for which whoever asks for
+// MayRunAs refuses a run under the ID of another account's unlock, for which whoever asks for
 // that one would take it.
-func (in *Input) mayRunAs(id string) error {
+func (in *Input) MayRunAs(id string) error {
 	rest, isUnlock := strings.CutPrefix(id, unlockIDs)
 	connection, userID, _ := strings.Cut(rest, "/")
 	another := connectors.ValidateID(userID) == nil && userID != in.UserID
@@ -122,24 +138,7 @@ type Registry interface {
 	RegisterWorkflowWithOptions(w any, options workflow.RegisterOptions)
 }
 
-// Register registers the workflows by their names. Known returns those of the search
-// attributes that the namespace has now, without waiting; nil says that it has none. Setting
-// another fails the workflow task, so that it is made again.
-func Register(with Registry, known func() []string) {
-	for name, function := range (served{attributes: known}).types() {
-		with.RegisterWorkflowWithOptions(function, workflow.RegisterOptions{Name: name})
-	}
-}
-
 // Types lists the names of all workflow types.
-func Types() []string { return slices.Sorted(maps.Keys(served{}.types())) }
-
-func (s served) types() map[string]any {
-	return map[string]any{
-		UnlockUserName:        s.UnlockUser,
-		CheckConnectionName:   s.CheckConnection,
-		UnlockLockedUsersName: s.UnlockLockedUsers,
-		ListLockedUsersName:   s.ListLockedUsers,
-		KeepCeilingName:       s.KeepCeiling,
-	}
+func Types() []string {
+	return []string{CheckConnectionName, KeepCeilingName, ListLockedUsersName, UnlockLockedUsersName, UnlockUserName}
 }

@@ -1,6 +1,7 @@
 package workflows
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -104,11 +105,11 @@ func (p *Policy) complete(given bool) {
 	p.Hold = orDefault(p.Hold, hold)
 	p.Hold.Above = orDefault(p.Hold.Above, DefaultHoldAbove)
 	if p.MaxPerUser.Unlocks != 0 {
-		p.MaxPerUser.Within = orZero(p.MaxPerUser.Within, Duration(DefaultPerUserWindow))
+		p.MaxPerUser.Within = cmp.Or(p.MaxPerUser.Within, Duration(DefaultPerUserWindow))
 	}
-	p.Hold.Window = orZero(p.Hold.Window, Duration(DefaultHoldWindow))
-	p.Hold.Deadline = orZero(p.Hold.Deadline, Duration(DefaultHoldDeadline))
-	p.Concurrency = orZero(p.Concurrency, DefaultConcurrency)
+	p.Hold.Window = cmp.Or(p.Hold.Window, Duration(DefaultHoldWindow))
+	p.Hold.Deadline = cmp.Or(p.Hold.Deadline, Duration(DefaultHoldDeadline))
+	p.Concurrency = cmp.Or(p.Concurrency, DefaultConcurrency)
 }
 
 // orDefault returns a pointer of its own, so that filling in does not reach the caller's.
@@ -119,19 +120,10 @@ func orDefault[T any](given *T, otherwise T) *T {
 	return &otherwise
 }
 
-func orZero[T comparable](given, otherwise T) T {
-	var zero T
-	if given == zero {
-		return otherwise
-	}
-	return given
-}
-
 // faults names every wrong field of a complete policy.
-func (p *Policy) faults() []error {
-	var found faults
+func (p *Policy) faults() (found faults) {
 	found.note(len(*p.OnlyReasons) > maxWords, "policy.onlyReasons", "holds more than %d words", maxWords)
-	found.note(slices.ContainsFunc(*p.OnlyReasons, unknownReason), "policy.onlyReasons", "holds an unknown word: use failed_sign_in, admin, expired and unknown")
+	found.note(slices.ContainsFunc(*p.OnlyReasons, unknownReason), "policy.onlyReasons", unknownReasonText)
 	found.noteAges("policy", *p.MinLockedFor, p.MaxLockedFor)
 	found.notePatterns("policy", p.Exclude, p.Include)
 	found.note(p.MaxPerUser.Unlocks < 0, "policy.maxPerUser.unlocks", "must not be negative; 0 is no bound")
@@ -146,6 +138,8 @@ func (p *Policy) faults() []error {
 }
 
 func outside(d Duration) bool { return d.Std() < minTimeout || d.Std() > MaxTimeout }
+
+const unknownReasonText = "holds an unknown word: use failed_sign_in, admin, expired and unknown"
 
 func unknownReason(reason connectors.Reason) bool {
 	return !slices.Contains(connectors.Reasons(), reason)
@@ -181,33 +175,10 @@ func validatePatterns(patterns []string) error {
 	return nil
 }
 
-// guard is what the policy demands of every user, at a provider that may never tell whether
-// an account is privileged.
-func (p *Policy) guard(hidesPrivilege bool) Guard {
-	return Guard{
-		OnlyReasons:       *p.OnlyReasons,
-		MinLockedFor:      *p.MinLockedFor,
-		MaxLockedFor:      p.MaxLockedFor,
-		ExcludePrivileged: *p.ExcludePrivileged && !hidesPrivilege,
-		Exclude:           p.Exclude,
-		Include:           p.Include,
-	}
-}
-
-// namesGroups reports whether the policy chooses by group.
-func (p *Policy) namesGroups() bool {
-	return guard.NamesGroups(p.Exclude) || guard.NamesGroups(p.Include)
-}
-
 // LookBack is how long the policy of a run over all locked users looks back, with the
 // defaults filled in; 0 when it counts nothing.
 func (p Policy) LookBack() time.Duration {
 	p.complete(false)
-	return p.countWithin()
-}
-
-// countWithin is the window in which the unlocks of a user are counted; 0 when they are not.
-func (p *Policy) countWithin() time.Duration {
 	if p.MaxPerUser.Unlocks == 0 {
 		return 0
 	}

@@ -10,6 +10,10 @@ import (
 	"github.com/latchkey-iam/latchkey/workflows"
 )
 
+func to[T any](value T) *T { return &value }
+
+func minutes(n int) workflows.Duration { return workflows.Duration(time.Duration(n) * time.Minute) }
+
 // failedSignIns are the reasons that a run over all locked users clears by default.
 var failedSignIns = []connectors.Reason{connectors.ReasonFailedSignIn}
 
@@ -50,10 +54,10 @@ func TestPolicyCompleted(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			policy := test.policy
-			workflows.Complete(&policy, test.given, false)
+			workflows.Complete(&policy, test.given)
 			require.Equal(t, test.want, policy)
 			again := policy
-			workflows.Complete(&again, test.given, false)
+			workflows.Complete(&again, test.given)
 			require.Equal(t, policy, again, "a run of a chain completes what was completed")
 		})
 	}
@@ -71,28 +75,7 @@ func TestCompletingLeavesTheCallersPolicyAlone(t *testing.T) {
 	t.Parallel()
 	hold, perUser := &workflows.Hold{}, &workflows.MaxPerUser{Unlocks: 1}
 	policy := workflows.Policy{Hold: hold, MaxPerUser: perUser}
-	workflows.Complete(&policy, false, false)
+	workflows.Complete(&policy, false)
 	require.Equal(t, &workflows.Hold{}, hold)
 	require.Equal(t, &workflows.MaxPerUser{Unlocks: 1}, perUser)
-}
-
-// TestPolicyAsGuard: a policy demands of every user what its fields say.
-func TestPolicyAsGuard(t *testing.T) {
-	t.Parallel()
-	for name, test := range map[string]struct {
-		given, hides bool
-		policy       workflows.Policy
-		want         workflows.Guard
-	}{
-		"all locked users":                 {want: workflows.Guard{OnlyReasons: failedSignIns, MinLockedFor: minutes(15), ExcludePrivileged: true}},
-		"a given list":                     {given: true, want: workflows.Guard{OnlyReasons: []connectors.Reason{}}},
-		"a provider that hides privileges": {hides: true, want: workflows.Guard{OnlyReasons: failedSignIns, MinLockedFor: minutes(15)}},
-		"patterns and the longest age": {given: true, policy: workflows.Policy{Exclude: []string{"a"}, Include: []string{"group:b"}, MaxLockedFor: minutes(9)},
-			want: workflows.Guard{OnlyReasons: []connectors.Reason{}, Exclude: []string{"a"}, Include: []string{"group:b"}, MaxLockedFor: minutes(9)}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			require.Equal(t, test.want, workflows.Complete(&test.policy, test.given, test.hides))
-		})
-	}
 }

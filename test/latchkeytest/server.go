@@ -21,6 +21,7 @@ import (
 	"github.com/latchkey-iam/latchkey/internal/temporalclient"
 	"github.com/latchkey-iam/latchkey/internal/testserver"
 	"github.com/latchkey-iam/latchkey/workflows"
+	"github.com/latchkey-iam/latchkey/workflows/registry"
 )
 
 // Identity is that of every client and worker: recorded histories must not tell where
@@ -79,7 +80,7 @@ func start() (*Temporal, error) {
 	temporal.worker = worker.New(temporal.Client, workflows.TaskQueue, worker.Options{
 		Identity: Identity, LocalActivityWorkerOnly: true, DisableRegistrationAliasing: true,
 	})
-	workflows.Register(temporal.worker, workflows.SearchAttributes)
+	registry.Register(temporal.worker, workflows.SearchAttributes)
 	if err := temporal.worker.Start(); err != nil {
 		return nil, fmt.Errorf("start the workflow worker: %w", err)
 	}

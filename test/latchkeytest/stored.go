@@ -13,9 +13,13 @@ import (
 	sdkpb "go.temporal.io/api/sdk/v1"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/converter"
 	"google.golang.org/protobuf/reflect/protopath"
 	"google.golang.org/protobuf/reflect/protorange"
 	"google.golang.org/protobuf/reflect/protoreflect"
+
+	latchkeyclient "github.com/latchkey-iam/latchkey/client"
+	"github.com/latchkey-iam/latchkey/workflows"
 )
 
 // History reads a run's whole history.
@@ -92,4 +96,68 @@ func withinPayload(at protopath.Values) bool {
 		}
 	}
 	return false
+}
+
+// RequireClear fails when anything of a person's, or what a caller wrote, stands outside
+// payloads in what Temporal stores of a run.
+func RequireClear(t *testing.T, workflowID, runID string) {
+	t.Helper()
+	texts := InClear(t, Server(t).Client, workflowID, runID)
+	require.Contains(t, texts, workflowID)
+	for _, private := range append(Personal(), "member", "soar", "INC-", "boss", "I called her", "otto") {
+		require.NotContains(t, texts, private)
+	}
+}
+
+// RequireFindable fails unless the run can be found by its connection and its end.
+func RequireFindable(t *testing.T, workflowID, runID, connection, outcome string) {
+	t.Helper()
+	described, err := Server(t).Client.DescribeWorkflow(t.Context(), workflowID, runID)
+	require.NoError(t, err)
+	at, _ := described.TypedSearchAttributes.GetKeyword(workflows.AttributeConnection)
+	require.Equal(t, connection, at)
+	ended, _ := described.TypedSearchAttributes.GetKeyword(workflows.AttributeOutcome)
+	require.Equal(t, outcome, ended)
+	require.False(t, described.TypedSearchAttributes.ContainsKey(workflows.AttributeAwaiting), "nothing is waited for any more")
+}
+
+// RequireTimersEnded fails when a timer outlives the wait that it bounds.
+func RequireTimersEnded(t *testing.T, history *historypb.History) {
+	t.Helper()
+	open := 0
+	for _, event := range history.GetEvents() {
+		switch event.GetEventType() {
+		case enumspb.EVENT_TYPE_TIMER_STARTED:
+			open++
+		case enumspb.EVENT_TYPE_TIMER_CANCELED, enumspb.EVENT_TYPE_TIMER_FIRED:
+			open--
+		default:
+		}
+	}
+	require.Zero(t, open)
+}
+
+// maxDetails is what Temporal takes as static details.
+const maxDetails = 20_000
+
+// RequireShown fails unless all that a run did and does is said, in words that name nobody.
+func RequireShown(t *testing.T, run *latchkeyclient.Run, expected workflows.Shown) {
+	t.Helper()
+	temporal := Server(t).Client
+	described, err := temporal.DescribeWorkflowExecution(t.Context(), run.WorkflowID, run.RunID)
+	require.NoError(t, err)
+	var shown workflows.Shown
+	started := described.GetExecutionConfig().GetUserMetadata()
+	require.NoError(t, converter.GetDefaultDataConverter().FromPayload(started.GetSummary(), &shown.Summary))
+	require.NoError(t, converter.GetDefaultDataConverter().FromPayload(started.GetDetails(), &shown.Details))
+	require.Equal(t, expected, shown)
+	require.Less(t, len(shown.Details), maxDetails)
+	for _, event := range History(t, temporal, run.WorkflowID, run.RunID).GetEvents() {
+		switch event.GetEventType() {
+		case enumspb.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED, enumspb.EVENT_TYPE_TIMER_STARTED, enumspb.EVENT_TYPE_START_CHILD_WORKFLOW_EXECUTION_INITIATED:
+			require.NotEmpty(t, event.GetUserMetadata().GetSummary().GetData(), event.GetEventType().String())
+		default:
+		}
+	}
+	RequireClear(t, run.WorkflowID, run.RunID)
 }

@@ -20,6 +20,7 @@ import (
 	"github.com/latchkey-iam/latchkey/internal/temporalclient"
 	"github.com/latchkey-iam/latchkey/internal/testserver"
 	"github.com/latchkey-iam/latchkey/workflows"
+	"github.com/latchkey-iam/latchkey/workflows/registry"
 )
 
 // server is one Temporal for all tests of this package, with a worker for workflows.
@@ -65,7 +66,7 @@ func startServer() (*server, error) {
 		return nil, err
 	}
 	flows := sdkworker.New(temporal, workflows.TaskQueue, sdkworker.Options{LocalActivityWorkerOnly: true})
-	workflows.Register(flows, workflows.SearchAttributes)
+	registry.Register(flows, workflows.SearchAttributes)
 	if err := flows.Start(); err != nil {
 		return nil, err
 	}
