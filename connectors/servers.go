@@ -157,6 +157,11 @@ func (c *Connector) unlockEverywhere(ctx context.Context, account *Account) (Unl
 		unlocked.Refused = slices.DeleteFunc(unlocked.Refused, func(r Refused) bool { return r.Kind == Unsupported })
 		return unlocked, nil
 	}
+	// Nor is what it answers the reason why no other did.
+	isReplica := func(err error) bool { return KindOf(err) == Unsupported }
+	if others := slices.DeleteFunc(slices.Clone(failures), isReplica); len(others) > 0 {
+		failures = others
+	}
 	worst := gravest(failures)
 	var failure *Error
 	if errors.As(worst, &failure) {

@@ -42,7 +42,7 @@ func (h *harness) Capabilities() connectors.Capabilities { return h.peer.config(
 func (h *harness) Connector() conformance.Connector      { return open(h.t, h.peer.config()) }
 func (h *harness) UnknownID() string                     { return openldap.Provider().ID.Absent }
 func (h *harness) Secrets() []string {
-	return []string{directory.OpenLDAPServicePassword, directory.OpenLDAPService, h.peer.base}
+	return []string{directory.OpenLDAPServicePassword}
 }
 
 // Clockless implements conformance.Clockless.

@@ -20,11 +20,14 @@ const (
 	policySubentry = "pwdPolicySubentry"
 )
 
-// operational are the attributes that are returned only by name. pwdHistory holds hashes.
-var operational = []string{
-	"entryUUID", lockedTime, failureTime, policySubentry, "pwdChangedTime", "pwdReset", "pwdGraceUseTime", "pwdStartTime", "pwdEndTime",
-	"pwdLastSuccess", "memberOf", "createTimestamp", "modifyTimestamp",
-}
+// lockAttributes are what the password policy overlay keeps of an entry, without pwdHistory,
+// which holds hashes; operational are all that are returned only by name.
+var (
+	lockAttributes = []string{
+		lockedTime, failureTime, policySubentry, "pwdChangedTime", "pwdReset", "pwdGraceUseTime", "pwdStartTime", "pwdEndTime", "pwdLastSuccess",
+	}
+	operational = append([]string{"entryUUID", "memberOf", "createTimestamp", "modifyTimestamp"}, lockAttributes...)
+)
 
 // lockedForEver is how an administrator locks; no other value means it.
 const lockedForEver = "000001010000Z"
