@@ -41,6 +41,9 @@ type UnlockResult struct {
 	// Account is the account as it was read afresh; nil when the look-up was young enough.
 	Account *connectors.Account `json:"account,omitempty"`
 	Attempt int                 `json:"attempt"`
+	// Evidence is what the servers kept of failed sign-ins at the unlock; nil where they do not
+	// tell it then.
+	Evidence []connectors.Evidence `json:"evidence,omitempty"`
 	// Refused holds the servers, of several, that did not accept the unlock.
 	Refused []connectors.Refused `json:"refused,omitempty"`
 	// Changed says that other locks than those of Again stand, so that nothing was sent.
@@ -116,6 +119,7 @@ func (a *Activities) send(ctx, bounded context.Context, in UnlockInput, account 
 	sent, failed = connectors.Yes, ""
 	result.Sent = connectors.Yes
 	result.UnlockedAt, result.ProviderRequestID, result.Refused = unlocked.At, unlocked.RequestID, unlocked.Refused
+	result.Evidence = unlocked.Evidence
 	return result, nil
 }
 

@@ -50,6 +50,9 @@ type Result struct {
 	// Before and After are the states at the first and the last read; null when there was none.
 	Before *connectors.State `json:"before"`
 	After  *connectors.State `json:"after"`
+	// Evidence is what each server kept of failed sign-ins: at the unlock, where it tells that,
+	// and at the look-up otherwise. Providers that keep none, or hide it, tell none.
+	Evidence []connectors.Evidence `json:"evidence,omitempty"`
 	// StillBlockedBy names what keeps the user out apart from locks: disabled, suspended,
 	// password_expired.
 	StillBlockedBy []string `json:"stillBlockedBy"`

@@ -29,6 +29,8 @@ type Connector struct {
 	AfterUnlock func(ctx context.Context, n int) error
 	// Refused are the servers, of several, that accept no unlock: locks there stay.
 	Refused []connectors.Refused
+	// Evidence is what the servers tell of failed sign-ins at an unlock.
+	Evidence []connectors.Evidence
 
 	mutex            sync.Mutex
 	account          connectors.Account
@@ -87,7 +89,7 @@ func (c *Connector) Unlock(ctx context.Context, account *connectors.Account) (co
 			return connectors.Unlocked{}, err
 		}
 	}
-	return connectors.Unlocked{At: c.Account().AsOf, RequestID: RequestID, Refused: c.Refused}, nil
+	return connectors.Unlocked{At: c.Account().AsOf, RequestID: RequestID, Refused: c.Refused, Evidence: c.Evidence}, nil
 }
 
 // Lists implements activities.Connector.

@@ -216,9 +216,17 @@ func outcomes() map[string]scenario {
 		},
 		"unlocked, a server refuses": {
 			account: latchkeytest.Account(onServer("one")),
-			script:  refusedByTwo,
+			script: func(s *stage) {
+				refusedByTwo(s)
+				// One tells it anew at the unlock, two does not.
+				s.Change(func(a *connectors.Account) {
+					a.Evidence = []connectors.Evidence{{Server: "one", Failures: 3}, {Server: "two", Failures: 1}}
+				})
+				s.Evidence = []connectors.Evidence{{Server: "one", Failures: 4}}
+			},
 			outcome: workflows.Unlocked, sent: connectors.Yes,
 			check: func(t *testing.T, s *stage, result *workflows.Result) {
+				require.ElementsMatch(t, []connectors.Evidence{{Server: "one", Failures: 4}, {Server: "two", Failures: 1}}, result.Evidence)
 				require.Equal(t, s.Refused, result.RefusedBy)
 			},
 		},

@@ -34,7 +34,7 @@ func (r *unlockRun) lookup(ctx workflow.Context, ref connectors.UserRef) (*activ
 	r.result.Attempts.Lookup = found.Attempt
 	r.result.Provider = found.Provider
 	r.result.UserID = found.Account.ID
-	r.result.Before = &found.Account.State
+	r.result.Before, r.result.Evidence = &found.Account.State, found.Account.Evidence
 	r.read(found.Account)
 	return found, r.identify(ctx, found)
 }

@@ -3,6 +3,7 @@ package unlockuser
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"go.temporal.io/sdk/converter"
@@ -325,6 +326,10 @@ func (r *unlockRun) judge(ctx workflow.Context, verified *activities.VerifyResul
 // accepted notes what the provider answered to the unlock that was sent last.
 func (r *unlockRun) accepted(sent *activities.UnlockResult) {
 	r.result.ProviderRequestID, r.result.RefusedBy = sent.ProviderRequestID, sent.Refused
+	for _, at := range sent.Evidence { // It is newer than what the look-up read there.
+		kept := slices.DeleteFunc(r.result.Evidence, func(read connectors.Evidence) bool { return read.Server == at.Server })
+		r.result.Evidence = append(kept, at)
+	}
 }
 
 // refusals names the servers that did not accept the unlock which another accepted.

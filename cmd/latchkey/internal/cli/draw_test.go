@@ -113,6 +113,17 @@ func TestDrawRefusals(t *testing.T) {
 	require.Contains(t, h.stdout.String(), "refused by    dc2: Unavailable: it did not answer\n")
 }
 
+// TestDrawEvidence: what the servers kept of failed sign-ins is shown.
+func TestDrawEvidence(t *testing.T) {
+	t.Parallel()
+	result := unlockedResult()
+	result.Evidence = []connectors.Evidence{{Server: "dc2", Failures: 4, Times: []time.Time{time.Date(2026, 3, 1, 8, 0, 0, 0, time.UTC), time.Date(2026, 3, 1, 9, 30, 0, 0, time.UTC)}}, {Failures: 1}}
+	h := newHarness()
+	(&app{env: h.env}).drawResult("", client.Result{Unlock: result}, nil)
+	require.Regexp(t, `failed sign-ins +4 on dc2, the last at 2026-03-01T09:30:00Z`, h.stdout.String())
+	require.Regexp(t, `failed sign-ins +1\n`, h.stdout.String())
+}
+
 func TestEncodeResult(t *testing.T) {
 	t.Parallel()
 	for _, output := range []format{formatJSON, formatYAML} {

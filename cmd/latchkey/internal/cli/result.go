@@ -66,6 +66,9 @@ func unlockRows(result *workflows.Result) []row {
 		{"locks after", stateText(result.After)},
 		{"can sign in", signInText(result)},
 	}
+	for _, each := range result.Evidence {
+		rows = append(rows, row{"failed sign-ins", evidenceText(each)})
+	}
 	for _, each := range result.RefusedBy {
 		rows = append(rows, row{"refused by", fmt.Sprintf("%s: %s: %s", each.Server, each.Kind, each.Message)})
 	}
@@ -177,6 +180,14 @@ func stateText(state *connectors.State) string {
 		lines = append(lines, fmt.Sprintf("%s%s could not be read: %s", unread.Layer, onServer(unread.Server), unread.Kind))
 	}
 	return strings.Join(lines, "\n")
+}
+
+func evidenceText(evidence connectors.Evidence) string {
+	text := fmt.Sprint(evidence.Failures) + onServer(evidence.Server)
+	if last := len(evidence.Times) - 1; last >= 0 {
+		text += ", the last at " + instant(&evidence.Times[last])
+	}
+	return text
 }
 
 func lockText(lock connectors.Lock) string {
