@@ -85,9 +85,6 @@ func (c *Client) Fail(operation string, kind connectors.Kind, message string) *c
 	return &connectors.Error{Kind: kind, Provider: c.Provider, Operation: operation, Message: message}
 }
 
-// BindDN is the service account's name; empty where a client certificate tells it.
-func (c *Client) BindDN() string { return c.settings.bindDN }
-
 // Call is one operation.
 type Call struct {
 	// Operation is the word for errors: "look up", "unlock" and so on.
