@@ -110,6 +110,15 @@ type State struct {
 	CanSignIn Answer `json:"canSignIn"`
 }
 
+// MarshalJSON implements json.Marshaler: no locks are an empty list, whoever made the state.
+func (s State) MarshalJSON() ([]byte, error) {
+	type plain State
+	if s.Locks == nil {
+		s.Locks = []Lock{}
+	}
+	return json.Marshal(plain(s))
+}
+
 // Locked reports whether a lock was read.
 func (s State) Locked() bool { return len(s.Locks) > 0 }
 
@@ -190,7 +199,7 @@ type Lock struct {
 	// ReasonInferred says that the provider does not tell the reason and that it was
 	// concluded from other values.
 	ReasonInferred bool `json:"reasonInferred"`
-	// Since and Until are UTC; nil when the provider does not tell.
+	// Since and Until are UTC; null when the provider does not tell.
 	Since *time.Time `json:"since"`
 	Until *time.Time `json:"until"`
 	// Permanent says that the lock never runs out by itself; false also when unknown.

@@ -100,7 +100,7 @@ type BulkResult struct {
 	// FirstSeen is when locks of unknown age were first seen, for the next scheduled run.
 	FirstSeen     Sightings `json:"firstSeen"`
 	StartedAt     time.Time `json:"startedAt"`
-	FinishedAt    time.Time `json:"finishedAt"`
+	FinishedAt    time.Time `json:"finishedAt,omitzero"`
 	RequestReason string    `json:"requestReason"`
 	RequestedBy   string    `json:"requestedBy"`
 }

@@ -72,9 +72,9 @@ type Result struct {
 	Attempts    Attempts `json:"attempts"`
 	// Approval is there when somebody had to approve.
 	Approval *ApprovalRecord `json:"approval,omitempty"`
-	// StartedAt and FinishedAt are UTC.
+	// StartedAt and FinishedAt are UTC; FinishedAt is left out while the run goes on.
 	StartedAt     time.Time `json:"startedAt"`
-	FinishedAt    time.Time `json:"finishedAt"`
+	FinishedAt    time.Time `json:"finishedAt,omitzero"`
 	RequestReason string    `json:"requestReason"`
 	RequestedBy   string    `json:"requestedBy"`
 }

@@ -64,9 +64,37 @@ func reflected(each document) (*jsonschema.Schema, error) {
 	schema := reflector.Reflect(each.of)
 	schema.ID = ""
 	each.also(schema)
+	nullable(reflect.TypeOf(each.of), schema)
 	jsonNames(schema)
 	return schema, nil
 }
+
+// nullable says of the fields that are null where nothing is known that they may be.
+func nullable(of reflect.Type, schema *jsonschema.Schema) {
+	for of.Kind() == reflect.Pointer || of.Kind() == reflect.Slice {
+		if of.Kind() == reflect.Slice && schema.Items != nil {
+			schema = schema.Items
+		}
+		of = of.Elem()
+	}
+	if of.Kind() != reflect.Struct || schema.Properties == nil {
+		return
+	}
+	for _, field := range reflect.VisibleFields(of) {
+		name, options, _ := strings.Cut(field.Tag.Get("json"), ",")
+		property, shown := schema.Properties.Get(name)
+		if !shown {
+			continue
+		}
+		nullable(field.Type, property)
+		if field.Type.Kind() == reflect.Pointer && options == "" {
+			property.Extras = map[string]any{"type": []string{property.Type, null}}
+			property.Type = ""
+		}
+	}
+}
+
+const null = "null"
 
 // jsonNames puts the names of JSON in place of Go's into what is said of an object's fields. Go
 // explains fields that belong together above the first; the others refer to that.
@@ -216,8 +244,12 @@ func typeOf(schema *jsonschema.Schema) string {
 		return strings.Join(words, ", ")
 	case schema.Pattern == durations:
 		return "duration"
+	case schema.Format == "date-time" && schema.Type == "":
+		return "time or null"
 	case schema.Format == "date-time":
 		return "time"
+	case schema.Extras["type"] != nil:
+		return strings.Join(schema.Extras["type"].([]string), " or ")
 	default:
 		return schema.Type
 	}
