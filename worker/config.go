@@ -18,6 +18,7 @@ import (
 	"github.com/latchkey-iam/latchkey/connectors"
 	"github.com/latchkey-iam/latchkey/connectors/registry"
 	"github.com/latchkey-iam/latchkey/internal/suggest"
+	"github.com/latchkey-iam/latchkey/internal/temporalclient"
 	"github.com/latchkey-iam/latchkey/workflows"
 )
 
@@ -47,6 +48,8 @@ type Config struct {
 	// BuildID is the version of the program, which Temporal notes with each step that a worker
 	// completes; empty notes none.
 	BuildID string
+
+	keys *temporalclient.Keys
 }
 
 // Connection is one provider's tenant under a name.
@@ -81,6 +84,8 @@ type Settings struct {
 	LogLevel      string `split_words:"true" default:"info" desc:"The least level that is logged: debug, info, warn or error. Audit lines always are."`
 	LogFormat     string `split_words:"true" default:"json" desc:"How log lines look: json or console."`
 	DrainTimeout  string `split_words:"true" default:"30s" desc:"How long running activities may go on after a signal to stop; at least 25s."`
+
+	EncryptionKeysetFile string `split_words:"true" desc:"The keys that payloads in Temporal are encrypted with, a file that latchkey keys makes; read again when it changes. The command line reads it too. Default nothing is encrypted."`
 }
 
 // DefaultDrainTimeout is the default of LATCHKEY_DRAIN_TIMEOUT; minDrain is longer than

@@ -116,7 +116,7 @@ func TestLoadPingOne(t *testing.T) { //nolint:paralleltest // it sets the proces
 	require.InDelta(t, 0, config.Connections[0].ActivitiesPerSecond(), 0)
 }
 
-const workersVariables = "the variables of a worker are LATCHKEY_CONNECTIONS, LATCHKEY_WORKFLOWS, LATCHKEY_HEALTH_ADDRESS, LATCHKEY_LOG_LEVEL, LATCHKEY_LOG_FORMAT, LATCHKEY_DRAIN_TIMEOUT"
+const workersVariables = "the variables of a worker are LATCHKEY_CONNECTIONS, LATCHKEY_WORKFLOWS, LATCHKEY_HEALTH_ADDRESS, LATCHKEY_LOG_LEVEL, LATCHKEY_LOG_FORMAT, LATCHKEY_DRAIN_TIMEOUT, LATCHKEY_ENCRYPTION_KEYSET_FILE"
 
 // TestFaults: every fault is named, all at once, each with what would be right.
 func TestFaults(t *testing.T) { //nolint:paralleltest // it sets the process's environment

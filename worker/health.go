@@ -13,6 +13,7 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"github.com/latchkey-iam/latchkey/internal/httpserver"
+	"github.com/latchkey-iam/latchkey/internal/temporalclient"
 )
 
 const (
@@ -27,13 +28,15 @@ type health struct {
 	server *http.Server
 	// ready says that all queues are being served.
 	ready atomic.Bool
+	// keys are those that payloads are encrypted with, if they are.
+	keys *temporalclient.Keys
 }
 
 // startHealth serves /healthz, which says that the process is alive, and /readyz, which
-// says that it serves and that Temporal answers.
+// says that it serves, that Temporal answers, and that the keys of payloads are there.
 // With a page of metrics it serves that at /metrics.
-func startHealth(address string, temporal client.Client, metrics http.Handler) (*health, error) {
-	h := &health{}
+func startHealth(address string, temporal client.Client, metrics http.Handler, keys *temporalclient.Keys) (*health, error) {
+	h := &health{keys: keys}
 	if address == "" {
 		return h, nil
 	}
@@ -64,6 +67,9 @@ func (h *health) check(ctx context.Context, temporal client.Client) error {
 	defer cancel()
 	if _, err := temporal.CheckHealth(ctx, &client.CheckHealthRequest{}); err != nil {
 		return errors.New("Temporal does not answer") //nolint:staticcheck // a proper name
+	}
+	if h.keys != nil {
+		return h.keys.Fault()
 	}
 	return nil
 }

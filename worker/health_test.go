@@ -6,11 +6,16 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/client"
+
+	"github.com/latchkey-iam/latchkey/internal/temporalclient"
 )
 
 // temporal is a client whose server answers health checks or does not.
@@ -63,7 +68,7 @@ func TestHealth(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			address := freeAddress(t)
-			h, err := startHealth(address, temporalHealth{err: test.temporal}, nil)
+			h, err := startHealth(address, temporalHealth{err: test.temporal}, nil, nil)
 			require.NoError(t, err)
 			defer h.stop()
 			h.ready.Store(test.ready)
@@ -83,7 +88,7 @@ func TestHealth(t *testing.T) {
 // none away from the probes for long.
 func TestHealthConnections(t *testing.T) {
 	t.Parallel()
-	h, err := startHealth(freeAddress(t), temporalHealth{}, nil)
+	h, err := startHealth(freeAddress(t), temporalHealth{}, nil, nil)
 	require.NoError(t, err)
 	defer h.stop()
 	for name, timeout := range map[string]time.Duration{
@@ -97,7 +102,7 @@ func TestHealthConnections(t *testing.T) {
 
 func TestHealthNowhere(t *testing.T) {
 	t.Parallel()
-	h, err := startHealth("", temporalHealth{}, nil)
+	h, err := startHealth("", temporalHealth{}, nil, nil)
 	require.NoError(t, err)
 	h.stop()
 }
@@ -107,9 +112,49 @@ func TestHealthPortInUse(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	defer listener.Close()
-	_, err = startHealth(listener.Addr().String(), temporalHealth{}, nil)
+	_, err = startHealth(listener.Addr().String(), temporalHealth{}, nil, nil)
 	require.EqualError(t, err, "health checks cannot be answered at "+listener.Addr().String()+
 		": the port is in use; choose another with LATCHKEY_HEALTH_ADDRESS, or off")
-	_, err = startHealth("192.0.2.1:80", temporalHealth{}, nil)
+	_, err = startHealth("192.0.2.1:80", temporalHealth{}, nil, nil)
 	require.ErrorContains(t, err, "LATCHKEY_HEALTH_ADDRESS", "an address of another machine")
+}
+
+// TestKeysInHealth: a keyset that can no longer be read, and a payload whose key is missing,
+// are in the answers and in the metrics.
+func TestKeysInHealth(t *testing.T) {
+	t.Parallel()
+	content, err := temporalclient.CreateKeyset()
+	require.NoError(t, err)
+	path := filepath.Join(t.TempDir(), "keyset.json")
+	require.NoError(t, os.WriteFile(path, content, 0o600))
+	keys, err := temporalclient.OpenKeys(path)
+	require.NoError(t, err)
+	measured, err := newMetrics()
+	require.NoError(t, err)
+	measured.countFailed(keys)
+	address := freeAddress(t)
+	h, err := startHealth(address, temporalHealth{}, measured.page, keys)
+	require.NoError(t, err)
+	t.Cleanup(h.stop)
+	h.ready.Store(true)
+	status, _ := probe(t, address, "/readyz")
+	require.Equal(t, http.StatusOK, status)
+	require.Contains(t, measured.read(), "latchkey_encryption_failures_total 0\n")
+
+	data, _ := temporalclient.Encrypted(keys, "identity")
+	other, _ := temporalclient.Encrypted(keys, "other")
+	payload, err := other.ToPayload("x")
+	require.NoError(t, err)
+	var read string
+	require.Error(t, data.FromPayload(payload, &read))
+	status, body := probe(t, address, "/readyz")
+	require.Equal(t, http.StatusServiceUnavailable, status)
+	require.Contains(t, body, "does not open this")
+	require.Contains(t, measured.read(), "latchkey_encryption_failures_total 1\n")
+
+	require.NoError(t, os.Remove(path))
+	require.Eventually(t, func() bool {
+		_, body := probe(t, address, "/readyz")
+		return strings.Contains(body, "read the keyset")
+	}, time.Minute, 10*time.Millisecond)
 }

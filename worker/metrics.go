@@ -14,6 +14,7 @@ import (
 	"go.temporal.io/sdk/contrib/opentelemetry"
 
 	"github.com/latchkey-iam/latchkey/activities"
+	"github.com/latchkey-iam/latchkey/internal/temporalclient"
 	"github.com/latchkey-iam/latchkey/workflows"
 )
 
@@ -22,7 +23,8 @@ type metrics struct {
 	// handler is for the client that the workers use.
 	handler client.MetricsHandler
 	// page is what Prometheus reads.
-	page http.Handler
+	page     http.Handler
+	registry *prometheus.Registry
 }
 
 func newMetrics() (*metrics, error) {
@@ -33,9 +35,18 @@ func newMetrics() (*metrics, error) {
 	}
 	meter := metric.NewMeterProvider(metric.WithReader(reader)).Meter("latchkey")
 	return &metrics{
-		handler: boundedTags{opentelemetry.NewMetricsHandler(opentelemetry.MetricsHandlerOptions{Meter: meter, UseMonotonicCounters: true})},
-		page:    promhttp.HandlerFor(registry, promhttp.HandlerOpts{}),
+		handler:  boundedTags{opentelemetry.NewMetricsHandler(opentelemetry.MetricsHandlerOptions{Meter: meter, UseMonotonicCounters: true})},
+		page:     promhttp.HandlerFor(registry, promhttp.HandlerOpts{}),
+		registry: registry,
 	}, nil
+}
+
+// countFailed counts the payloads for which there is no key.
+func (m *metrics) countFailed(keys *temporalclient.Keys) {
+	m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
+		Name: "latchkey_encryption_failures_total",
+		Help: "Payloads that could not be decrypted.",
+	}, func() float64 { return float64(keys.Failed()) }))
 }
 
 // boundedTags keeps the number of time series from growing with what callers ask for: a name

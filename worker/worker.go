@@ -30,7 +30,11 @@ func Run(ctx context.Context, config Config) error {
 	if err != nil {
 		return err
 	}
-	options = options.Measured(measured.handler)
+	options = options.Measured(measured.handler).Serving()
+	if config.keys, err = options.Keys(); err != nil {
+		return err
+	}
+	measured.countFailed(config.keys)
 	temporal, err := temporalclient.Dial(ctx, options, TemporalLogger(logger))
 	if err != nil {
 		return err
@@ -46,7 +50,7 @@ func Serve(ctx context.Context, config Config, temporal client.Client, namespace
 }
 
 func serve(ctx context.Context, config Config, temporal client.Client, namespace string, logger *zap.Logger, metrics http.Handler, serving func()) error {
-	health, err := startHealth(config.HealthAddress, temporal, metrics)
+	health, err := startHealth(config.HealthAddress, temporal, metrics, config.keys)
 	if err != nil {
 		return err
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/google/uuid"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/contrib/envconfig"
+	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/log"
 )
 
@@ -28,10 +29,12 @@ type Options struct {
 	Address   string
 	Namespace string
 	raw       client.Options
+	keys      *Keys
+	serving   bool
 }
 
 // Load reads TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE and the rest of Temporal's own
-// variables and profiles.
+// variables and profiles, and the keys that payloads are encrypted with.
 func Load() (Options, error) {
 	raw, err := envconfig.LoadDefaultClientOptions()
 	if err != nil {
@@ -43,10 +46,14 @@ func Load() (Options, error) {
 	if raw.Namespace == "" {
 		raw.Namespace = client.DefaultNamespace
 	}
-	return Options{Address: raw.HostPort, Namespace: raw.Namespace, raw: raw}, nil
+	keys, err := EnvironmentKeys()
+	if err != nil {
+		return Options{}, err
+	}
+	return Options{Address: raw.HostPort, Namespace: raw.Namespace, raw: raw, keys: keys}, nil
 }
 
-// At returns the options of a server without credentials.
+// At returns the options of a server without credentials, with the environment's keys.
 func At(address, namespace string) Options {
 	return Options{}.With(address, namespace)
 }
@@ -66,6 +73,36 @@ func (o Options) With(address, namespace string) Options {
 func (o Options) Measured(handler client.MetricsHandler) Options {
 	o.raw.MetricsHandler = handler
 	return o
+}
+
+// WithKeys returns the options with other keys than the environment's.
+func (o Options) WithKeys(keys *Keys) Options {
+	o.keys = keys
+	return o
+}
+
+// Serving returns the options of a client that workers will use.
+func (o Options) Serving() Options {
+	o.serving = true
+	return o
+}
+
+// Keys are those of the options or, where these have none, of the environment.
+func (o Options) Keys() (*Keys, error) {
+	if o.keys != nil {
+		return o.keys, nil
+	}
+	return EnvironmentKeys()
+}
+
+// Converter reads and writes the payloads of the namespace, as a client that is dialled does.
+func (o Options) Converter() (converter.DataConverter, error) {
+	keys, err := o.Keys()
+	if err != nil {
+		return nil, err
+	}
+	data, _ := Encrypted(keys, o.Namespace)
+	return data, nil
 }
 
 // UnreachableError says that Temporal did not answer when it was first asked.
@@ -114,7 +151,14 @@ func Dial(ctx context.Context, options Options, logger log.Logger) (client.Clien
 	options.raw.Logger = logger
 	options.raw.WorkerHeartbeatInterval = heartbeatInterval
 	options.raw.Identity = identity()
-	options.raw.DataConverter = DataConverter
+	keys, err := options.Keys()
+	if err != nil {
+		return nil, err
+	}
+	options.raw.DataConverter, options.raw.FailureConverter = Encrypted(keys, options.Namespace)
+	if options.serving {
+		options.raw.FailureConverter = servingFailures(keys, options.raw.DataConverter)
+	}
 	if loopback(options.Address) {
 		// Compression costs a tenth of the processor time there, and saves nothing.
 		options.raw.ConnectionOptions.GrpcCompression = &client.GrpcCompressionNone{}

@@ -171,12 +171,17 @@ func (e *Environment) startTemporal(ctx context.Context, options Options) error 
 }
 
 func (e *Environment) startWorker(ctx context.Context, options Options) error {
-	temporal, err := temporalclient.Dial(ctx, temporalclient.At(e.Temporal.Address(), sdkclient.DefaultNamespace), worker.TemporalLogger(options.Logger))
+	at := temporalclient.At(e.Temporal.Address(), sdkclient.DefaultNamespace).Serving()
+	converter, err := at.Converter()
+	if err != nil {
+		return err
+	}
+	temporal, err := temporalclient.Dial(ctx, at, worker.TemporalLogger(options.Logger))
 	if err != nil {
 		return err
 	}
 	e.stops = append(e.stops, func() error { temporal.Close(); return nil })
-	e.Client = &client.Client{Temporal: temporal}
+	e.Client = &client.Client{Temporal: temporal, Converter: converter}
 
 	config := options.Worker
 	config.Workflows = true

@@ -37,6 +37,10 @@ func connect(ctx context.Context, flags temporalFlags, do func(*client.Client) e
 	if err != nil {
 		return err
 	}
+	converter, err := options.Converter()
+	if err != nil {
+		return err
+	}
 	connected, err := temporalclient.Dial(ctx, options, nil)
 	if err != nil && ctx.Err() != nil {
 		return &client.Failure{Type: workflows.TypeInterrupted, Message: "interrupted before anything was asked"}
@@ -45,7 +49,7 @@ func connect(ctx context.Context, flags temporalFlags, do func(*client.Client) e
 		return err
 	}
 	defer connected.Close()
-	err = do(&client.Client{Temporal: connected, Namespace: options.Namespace, Converter: temporalclient.DataConverter})
+	err = do(&client.Client{Temporal: connected, Namespace: options.Namespace, Converter: converter})
 	var failure *client.Failure
 	if err != nil && !errors.As(err, &failure) && client.TypeOf(err) == workflows.TypeTemporalUnavailable {
 		return fmt.Errorf("Temporal at %s (namespace %s): %w", options.Address, options.Namespace, err) //nolint:staticcheck // a proper name

@@ -53,3 +53,15 @@ func TestWorkerCheck(t *testing.T) {
 	t.Setenv("LATCHKEY_HEALTH_ADDRESS", "off")
 	require.Equal(t, outcome{code: ExitOK}, run(t, "worker", "--check"))
 }
+
+// TestMissingKeyset is not parallel: see above. Nothing starts, and nothing is asked, without
+// the keys that the environment names.
+func TestMissingKeyset(t *testing.T) {
+	t.Setenv("LATCHKEY_ENCRYPTION_KEYSET_FILE", "/nowhere/keyset.json")
+	t.Setenv("TEMPORAL_ADDRESS", nowhere)
+	for _, args := range [][]string{{"worker"}, {"connections", "list"}} {
+		got := run(t, args...)
+		require.NotEqual(t, ExitOK, got.code)
+		require.Contains(t, got.stderr, "read the keyset (LATCHKEY_ENCRYPTION_KEYSET_FILE): open /nowhere/keyset.json: no such file or directory; make one with latchkey keys create")
+	}
+}
