@@ -5,10 +5,8 @@ package activities
 import (
 	"context"
 	"maps"
-	"math"
 	"slices"
 	"strings"
-	"time"
 
 	"go.temporal.io/sdk/activity"
 	"go.uber.org/zap"
@@ -72,49 +70,6 @@ type Activities struct {
 	// Audit gets a line for each decision that is made here.
 	Audit *zap.Logger
 }
-
-// answerMargin is how long before its deadline an attempt gives up by itself, so that
-// the real failure reaches the server before the server's own timer fires.
-const answerMargin = 500 * time.Millisecond
-
-// attempt is what an activity knows of its own execution.
-type attempt struct {
-	number int
-	// began is when the server handed the attempt out, by the server's clock; here is
-	// the same moment by ours. Where the provider tells no time, ages are differences of
-	// server times, so that workers' clocks do not matter.
-	began, here time.Time
-	// until is when the step has to end, by the server's clock, whatever its attempts do.
-	// Wait is what the retry policy waits for after this attempt, and step how long the step
-	// may take in all.
-	until      time.Time
-	wait, step time.Duration
-}
-
-// begin bounds the attempt's context and reads what is known of it.
-func begin(ctx context.Context) (context.Context, context.CancelFunc, attempt) {
-	info := activity.GetInfo(ctx)
-	current := attempt{
-		number: int(info.Attempt), began: info.StartedTime, here: time.Now(),
-		until: info.ScheduledTime.Add(info.ScheduleToCloseTimeout), wait: backoff(info), step: info.ScheduleToCloseTimeout,
-	}
-	margin := min(answerMargin, time.Until(info.Deadline)/10)
-	bounded, cancel := context.WithDeadline(ctx, info.Deadline.Add(-margin))
-	return bounded, cancel, current
-}
-
-// backoff is how long the server waits after an attempt that does not say how long.
-func backoff(info activity.Info) time.Duration {
-	policy := info.RetryPolicy
-	if policy == nil {
-		return 0
-	}
-	wait := float64(policy.InitialInterval) * math.Pow(policy.BackoffCoefficient, float64(info.Attempt-1))
-	return time.Duration(min(wait, float64(policy.MaximumInterval)))
-}
-
-// now is the current time by the server's clock.
-func (a attempt) now() time.Time { return a.began.Add(time.Since(a.here)) }
 
 // Registry is what takes activities: a worker or a test environment.
 type Registry interface {

@@ -52,8 +52,8 @@ func TestUnreadLayersAreAskedAgain(t *testing.T) {
 	for kind, final := range map[connectors.Kind]int{connectors.PermissionDenied: 3, connectors.Unsupported: 1, connectors.Unavailable: 1000} {
 		state := connectors.State{Unread: []connectors.Unread{{Layer: connectors.LayerPassword, Kind: kind}}}
 		for _, number := range []int{1, 2, 3, 999} {
-			require.Equal(t, number >= final, settled(FoundUnread, state, attempt{number: number}), "%s, attempt %d", kind, number)
-			unread := (&Activities{}).unreadYet(guard.Refusal(guard.CodeStateUnknown, "x"), state, attempt{number: number})
+			require.Equal(t, number >= final, settled(FoundUnread, state, &attempt{number: number}), "%s, attempt %d", kind, number)
+			unread := (&Activities{}).unreadYet(guard.Refusal(guard.CodeStateUnknown, "x"), state, &attempt{number: number})
 			require.Equal(t, number >= min(final, believedFrom), unread == nil, "%s, attempt %d", kind, number)
 		}
 	}
@@ -82,8 +82,8 @@ func TestRefusalsForWhatIsUnread(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			steps := &Activities{HidesGroups: test.hides}
-			require.Equal(t, test.putOff, steps.unreadYet(guard.Refusal(test.code, "x"), test.state, attempt{number: 1}) != nil)
-			require.Nil(t, steps.unreadYet(guard.Refusal(test.code, "x"), test.state, attempt{number: believedFrom}))
+			require.Equal(t, test.putOff, steps.unreadYet(guard.Refusal(test.code, "x"), test.state, &attempt{number: 1}) != nil)
+			require.Nil(t, steps.unreadYet(guard.Refusal(test.code, "x"), test.state, &attempt{number: believedFrom}))
 		})
 	}
 }

@@ -56,10 +56,7 @@ type PrepareResult struct {
 }
 
 // Prepare tells what a bulk run must know of its connection. It asks the provider nothing.
-func (a *Activities) Prepare(ctx context.Context, in PrepareInput) (_ *PrepareResult, err error) {
-	ctx, cancel, current := begin(ctx)
-	defer cancel()
-	defer a.recovered(&err, current, connectors.No)
+func (a *Activities) Prepare(ctx context.Context, in PrepareInput) (*PrepareResult, error) {
 	result := &PrepareResult{Provider: a.Provider, Lists: a.Connector.Lists(), HidesPrivilege: a.HidesPrivilege, HidesGroups: a.HidesGroups}
 	if in.CountWithin == 0 {
 		return result, nil
@@ -74,7 +71,7 @@ func (a *Activities) Prepare(ctx context.Context, in PrepareInput) (_ *PrepareRe
 		return result, nil
 	}
 	if err != nil {
-		return nil, a.uncounted(current, "the namespace could not be asked how long it keeps closed runs, and the policy counts unlocks")
+		return nil, a.uncounted("the namespace could not be asked how long it keeps closed runs, and the policy counts unlocks")
 	}
 	if retention < in.CountWithin {
 		result.CannotCount = fmt.Sprintf("the namespace keeps closed runs for %s, and the policy counts within %s", guard.Round(retention), guard.Round(in.CountWithin))
@@ -141,10 +138,8 @@ func (r *resolving) open() []int {
 // Resolve finds the ID of each account, in its provider's spelling: a given ID is spelt so
 // without asking anybody. What cannot be found at all is reported so; where a failure may pass
 // the attempt fails in the end, and the next one asks about what is open.
-func (a *Activities) Resolve(ctx context.Context, in ResolveInput) (_ *ResolveResult, err error) {
-	ctx, cancel, current := begin(ctx)
-	defer cancel()
-	defer a.recovered(&err, current, connectors.No)
+func (a *Activities) Resolve(ctx context.Context, in ResolveInput) (*ResolveResult, error) {
+	current := thisAttempt(ctx)
 	progress := resolvedBefore(ctx, len(in.Refs))
 	for i, ref := range in.Refs {
 		if ref.ID != "" {
@@ -179,31 +174,28 @@ func (a *Activities) Resolve(ctx context.Context, in ResolveInput) (_ *ResolveRe
 		}
 	}
 	if passing != nil {
-		return nil, a.failure(passing, current, connectors.No)
+		return nil, passing
 	}
 	return &progress.ResolveResult, nil
 }
 
 // waits reports whether a reference is to be asked about again after this failure.
-func (a *Activities) waits(err error, tries int, in ResolveInput, current attempt) bool {
+func (a *Activities) waits(err error, tries int, in ResolveInput, current *attempt) bool {
 	var failure *connectors.Error
 	if !errors.As(err, &failure) {
 		return false
 	}
-	asked := current
-	asked.number = tries
-	return mayPass(failure, asked) && (tries < patientTries || current.now().Before(in.Until))
+	return mayPass(failure, tries) && (tries < patientTries || current.now().Before(in.Until))
 }
 
 func (a *Activities) resolved(account *connectors.Account, err error) Resolved {
 	if err == nil {
 		return Resolved{UserID: account.ID}
 	}
-	kind := connectors.KindOf(err)
-	if kind == "" {
-		return Resolved{Kind: TypeInternal, Message: fmt.Sprintf("connection %s: the connector failed with an unclassified error of type %T; this is a fault in Latchkey", a.Connection, err)}
+	if kind := connectors.KindOf(err); kind != "" {
+		return Resolved{Kind: kind, Message: fmt.Sprintf("connection %s: %s", a.Connection, err)}
 	}
-	return Resolved{Kind: kind, Message: fmt.Sprintf("connection %s: %s", a.Connection, err)}
+	return Resolved{Kind: TypeInternal, Message: fmt.Sprintf("connection %s: %s", a.Connection, unclassified(err))}
 }
 
 // CountUnlocksInput asks how often each user was unlocked.
@@ -218,25 +210,22 @@ type CountUnlocksResult struct {
 }
 
 // CountUnlocks asks Temporal's visibility, whose answer lags by seconds.
-func (a *Activities) CountUnlocks(ctx context.Context, in CountUnlocksInput) (_ *CountUnlocksResult, err error) {
-	ctx, cancel, current := begin(ctx)
-	defer cancel()
-	defer a.recovered(&err, current, connectors.No)
+func (a *Activities) CountUnlocks(ctx context.Context, in CountUnlocksInput) (*CountUnlocksResult, error) {
 	if a.Records == nil { // Another worker than the one that prepared the run.
-		return nil, a.uncounted(current, ErrNotIndexed.Error()+", and the policy counts unlocks; register them")
+		return nil, a.uncounted(ErrNotIndexed.Error() + ", and the policy counts unlocks; register them")
 	}
 	unlocks, err := a.Records.UnlocksOf(ctx, in.UserIDs, in.Since)
 	if errors.Is(err, ErrNotIndexed) { // They have gone since the run was prepared.
-		return nil, a.uncounted(current, ErrNotIndexed.Error()+", and the policy counts unlocks; register them")
+		return nil, a.uncounted(ErrNotIndexed.Error() + ", and the policy counts unlocks; register them")
 	}
 	if err != nil {
-		return nil, a.uncounted(current, "the unlocks of users could not be counted, and the policy bounds them")
+		return nil, a.uncounted("the unlocks of users could not be counted, and the policy bounds them")
 	}
 	return &CountUnlocksResult{Unlocks: unlocks}, nil
 }
 
 // uncounted is a failure of Temporal's visibility, which may pass. What it said itself is
 // not repeated: it is stored.
-func (a *Activities) uncounted(current attempt, message string) error {
-	return a.failure(&connectors.Error{Kind: connectors.Unavailable, Provider: a.Provider, Operation: "count unlocks", Message: message}, current, connectors.No)
+func (a *Activities) uncounted(message string) error {
+	return &connectors.Error{Kind: connectors.Unavailable, Provider: a.Provider, Operation: "count unlocks", Message: message}
 }

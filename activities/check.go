@@ -42,10 +42,7 @@ const absentUsername = "latchkey-connection-check-nobody"
 // an answer that there is no such account proves the right. Nothing is changed. A search
 // is answered with a list, so it shows first that the provider's own API is at the address:
 // at a wrong one nothing is there, and any ID is not found.
-func (a *Activities) Check(ctx context.Context) (_ *CheckResult, err error) {
-	ctx, cancel, current := begin(ctx)
-	defer cancel()
-	defer a.recovered(&err, current, connectors.No)
+func (a *Activities) Check(ctx context.Context) (*CheckResult, error) {
 	nobody := &connectors.Account{ID: a.AbsentID}
 	_, reading := a.Connector.Lookup(ctx, connectors.UserRef{ID: a.AbsentID})
 	_, finding := a.Connector.Lookup(ctx, connectors.UserRef{Username: absentUsername})

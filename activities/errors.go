@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"go.temporal.io/sdk/temporal"
-	"go.uber.org/zap"
 
 	"github.com/latchkey-iam/latchkey/connectors"
 )
@@ -33,26 +32,36 @@ type FailureDetails struct {
 	Code    string            `json:"code,omitempty"`
 }
 
-// failure maps a connector's error to Temporal's: its kind becomes the type, its wait
+// failure maps the error of a step to Temporal's. A connector's kind becomes the type, its wait
 // the delay of the next attempt. This is the only place where that is decided.
 func (a *Activities) failure(err error, current attempt, sent connectors.Answer) error {
 	details := FailureDetails{Sent: sent, Attempt: current.number}
+	options := temporal.ApplicationErrorOptions{NonRetryable: true}
+	kind := TypeInternal
+	var message string
 	var failure *connectors.Error
-	if !errors.As(err, &failure) {
-		// Its text may hold anything, so it is not repeated.
-		return temporal.NewApplicationErrorWithOptions(
-			fmt.Sprintf("connection %s: the connector failed with an unclassified error of type %T; this is a fault in Latchkey", a.Connection, err),
-			TypeInternal, temporal.ApplicationErrorOptions{NonRetryable: true, Details: []any{details}})
+	var again *againError
+	switch {
+	case errors.As(err, &failure):
+		kind, message = string(failure.Kind), failure.Error()
+		details.Status, details.Code = failure.Status, failure.Code
+		options.NonRetryable, options.NextRetryDelay = !mayPass(failure, current.number), retryDelay(failure, current)
+	case errors.As(err, &again):
+		kind, message = again.kind, again.Error()
+		details.Sent = connectors.Yes
+		options = temporal.ApplicationErrorOptions{Category: temporal.ApplicationErrorCategoryBenign, NextRetryDelay: again.delay}
+	case errors.Is(err, errPanicked):
+		message = "the step panicked; this is a fault in Latchkey, look at the worker's log"
+	default: // Its text may hold anything, so it is not repeated.
+		message = unclassified(err)
 	}
-	details.Status, details.Code = failure.Status, failure.Code
-	return temporal.NewApplicationErrorWithOptions(
-		fmt.Sprintf("connection %s: %s", a.Connection, failure.Error()),
-		string(failure.Kind),
-		temporal.ApplicationErrorOptions{
-			NonRetryable:   !mayPass(failure, current),
-			NextRetryDelay: retryDelay(failure, current),
-			Details:        []any{details},
-		})
+	options.Details = []any{details}
+	return temporal.NewApplicationErrorWithOptions(fmt.Sprintf("connection %s: %s", a.Connection, message), kind, options)
+}
+
+// unclassified is what is said of an error that no connector should return.
+func unclassified(err error) string {
+	return fmt.Sprintf("the connector failed with an unclassified error of type %T; this is a fault in Latchkey", err)
 }
 
 // believedFrom is the attempt from which a provider's refusal is believed that it may not
@@ -62,8 +71,8 @@ const believedFrom = 3
 
 // mayPass reports whether another attempt may end differently without anybody changing
 // the request or the configuration.
-func mayPass(failure *connectors.Error, current attempt) bool {
-	return failure.Retryable() || doubtful(failure) && current.number < believedFrom
+func mayPass(failure *connectors.Error, number int) bool {
+	return failure.Retryable() || doubtful(failure) && number < believedFrom
 }
 
 // doubtful reports whether the provider may not mean its refusal. That a search found
@@ -112,35 +121,18 @@ func failureType(err error) string {
 	return TypeInternal
 }
 
-// recovered turns a panic into a failure; defer it. The text of a panic may hold anything,
-// and what the SDK makes of one is stored.
-func (a *Activities) recovered(err *error, current attempt, sent connectors.Answer) {
-	cause := recover() //nolint:revive // it is deferred itself
-	if cause == nil {
-		return
-	}
-	a.Audit.Error("a step panicked; this is a fault in Latchkey", zap.String("connection", a.Connection), zap.Stack("stack"))
-	*err = temporal.NewApplicationErrorWithOptions(
-		fmt.Sprintf("connection %s: the step panicked; this is a fault in Latchkey, look at the worker's log", a.Connection),
-		TypeInternal, temporal.ApplicationErrorOptions{NonRetryable: true, Details: []any{FailureDetails{Sent: sent, Attempt: current.number}}})
+// againError asks for another read after a delay. It is expected, hence benign.
+type againError struct {
+	kind, what string
+	delay      time.Duration
 }
 
-// stillLocked asks for another read after the delay. It is expected, hence benign.
-func (a *Activities) stillLocked(current attempt, delay time.Duration) error {
-	return a.again(TypeStillLocked, "the account is still locked after the unlock", current, delay)
+func (e *againError) Error() string { return fmt.Sprintf("%s; reading again in %s", e.what, e.delay) }
+
+func stillLocked(delay time.Duration) error {
+	return &againError{TypeStillLocked, "the account is still locked after the unlock", delay}
 }
 
-// watching asks for another read after the delay.
-func (a *Activities) watching(current attempt, delay time.Duration) error {
-	return a.again(TypeWatching, "the account is being watched for a new lock", current, delay)
-}
-
-func (a *Activities) again(kind, what string, current attempt, delay time.Duration) error {
-	return temporal.NewApplicationErrorWithOptions(
-		fmt.Sprintf("connection %s: %s; reading again in %s", a.Connection, what, delay), kind,
-		temporal.ApplicationErrorOptions{
-			Category:       temporal.ApplicationErrorCategoryBenign,
-			NextRetryDelay: delay,
-			Details:        []any{FailureDetails{Sent: connectors.Yes, Attempt: current.number}},
-		})
+func watching(delay time.Duration) error {
+	return &againError{TypeWatching, "the account is being watched for a new lock", delay}
 }

@@ -37,10 +37,10 @@ func newBench(account *connectors.Account) *bench {
 	suite.SetLogger(sdklog.NewStructuredLogger(slog.New(slog.DiscardHandler)))
 	core, logs := observer.New(zap.DebugLevel)
 	b := &bench{Connector: latchkeytest.NewConnector(account), environment: suite.NewTestActivityEnvironment(), logs: logs}
-	b.environment.SetWorkerOptions(sdkworker.Options{})
 	b.steps = &activities.Activities{
 		Connection: connection, Provider: latchkeytest.Provider, Connector: b, AbsentID: latchkeytest.AbsentID, Audit: zap.New(core),
 	}
+	b.environment.SetWorkerOptions(sdkworker.Options{Interceptors: b.steps.Interceptors()})
 	return b
 }
 

@@ -48,7 +48,7 @@ func (a *Approved) answer(account *connectors.Account, demands Demands, rules gu
 }
 
 // decide asks the guard, whatever was approved.
-func (a *Activities) decide(account *connectors.Account, demands Demands, current attempt) guard.Verdict {
+func (a *Activities) decide(account *connectors.Account, demands Demands, current *attempt) guard.Verdict {
 	return guard.Decide(guard.Question{
 		Account:        account,
 		Guard:          demands.Guard,
@@ -70,7 +70,7 @@ func (a *Activities) cases(account *connectors.Account, demands Demands) []strin
 
 // foresee judges an account that was looked up: the approval is there where the unlock has to
 // wait for one.
-func (a *Activities) foresee(account *connectors.Account, in LookupInput, current attempt) (guard.Verdict, *Approval) {
+func (a *Activities) foresee(account *connectors.Account, in LookupInput, current *attempt) (guard.Verdict, *Approval) {
 	verdict := a.decide(account, in.Demands, current)
 	if verdict.Decision != guard.Unlock {
 		return verdict, nil
@@ -107,7 +107,7 @@ func (a *Activities) stillApproved(account *connectors.Account, in LookupInput, 
 }
 
 // judge decides at the moment of the unlock.
-func (a *Activities) judge(account *connectors.Account, in UnlockInput, current attempt) guard.Verdict {
+func (a *Activities) judge(account *connectors.Account, in UnlockInput, current *attempt) guard.Verdict {
 	verdict := a.decide(account, in.Demands, current)
 	if verdict.Decision != guard.Unlock {
 		return verdict
@@ -130,7 +130,7 @@ func (a *Activities) judge(account *connectors.Account, in UnlockInput, current 
 // unreadYet is the failure of an early attempt whose refusal rests on what could not be read:
 // the provider may answer the next one. Nil where there is no such refusal, or where it is to
 // be believed.
-func (a *Activities) unreadYet(verdict guard.Verdict, state connectors.State, current attempt) *connectors.Error {
+func (a *Activities) unreadYet(verdict guard.Verdict, state connectors.State, current *attempt) *connectors.Error {
 	kind := connectors.PermissionDenied
 	switch {
 	case current.number >= believedFrom:
@@ -143,7 +143,7 @@ func (a *Activities) unreadYet(verdict guard.Verdict, state connectors.State, cu
 	}
 	failure := &connectors.Error{Kind: kind, Provider: a.Provider, Operation: "look up",
 		Message: "what the guard or the rules ask for could not be read: " + verdict.Explanation}
-	if !mayPass(failure, current) {
+	if !mayPass(failure, current.number) {
 		return nil
 	}
 	return failure

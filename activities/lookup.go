@@ -35,17 +35,15 @@ type LookupResult struct {
 }
 
 // Lookup reads one account, and judges whether it may be unlocked.
-func (a *Activities) Lookup(ctx context.Context, in LookupInput) (_ *LookupResult, err error) {
-	ctx, cancel, current := begin(ctx)
-	defer cancel()
-	defer a.recovered(&err, current, connectors.No)
+func (a *Activities) Lookup(ctx context.Context, in LookupInput) (*LookupResult, error) {
+	current := thisAttempt(ctx)
 	account, err := a.lookUp(ctx, in.Ref)
 	if err != nil {
-		return nil, a.failure(err, current, connectors.No)
+		return nil, err
 	}
 	verdict, approval := a.foresee(account, in, current)
 	if unread := a.unreadYet(verdict, account.State, current); unread != nil {
-		return nil, a.failure(unread, current, connectors.No)
+		return nil, unread
 	}
 	if in.Emit == EmitSummary {
 		account = account.WithoutUser()

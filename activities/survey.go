@@ -76,12 +76,10 @@ func (t *Tally) Add(page Tally) {
 func (t *Tally) Suspects() int { return t.Fresh + t.Missing.Rows }
 
 // Survey lists locked accounts and judges each as far as a list tells.
-func (a *Activities) Survey(ctx context.Context, in SurveyInput) (_ *SurveyResult, err error) {
-	ctx, cancel, current := begin(ctx)
-	defer cancel()
-	defer a.recovered(&err, current, connectors.No)
+func (a *Activities) Survey(ctx context.Context, in SurveyInput) (*SurveyResult, error) {
+	current := thisAttempt(ctx)
 	defer beat(ctx, nil)()
-	page, err := a.listed(ctx, current, in.After, SurveyPage)
+	page, err := a.Connector.ListLocked(ctx, in.After, SurveyPage)
 	if err != nil {
 		return nil, err
 	}
@@ -145,10 +143,8 @@ type CountLockedInput struct {
 
 // CountLocked counts the locked accounts to the end of the list. An attempt goes on where
 // the one before it stopped.
-func (a *Activities) CountLocked(ctx context.Context, in CountLockedInput) (_ *Tally, err error) {
-	ctx, cancel, current := begin(ctx)
-	defer cancel()
-	defer a.recovered(&err, current, connectors.No)
+func (a *Activities) CountLocked(ctx context.Context, in CountLockedInput) (*Tally, error) {
+	current := thisAttempt(ctx)
 	if activity.HasHeartbeatDetails(ctx) {
 		told := in
 		if activity.GetHeartbeatDetails(ctx, &told) == nil {
@@ -157,7 +153,7 @@ func (a *Activities) CountLocked(ctx context.Context, in CountLockedInput) (_ *T
 	}
 	for {
 		stop := beat(ctx, in)
-		page, err := a.listed(ctx, current, in.After, SurveyPage)
+		page, err := a.Connector.ListLocked(ctx, in.After, SurveyPage)
 		stop()
 		if err != nil {
 			return nil, err
@@ -186,18 +182,16 @@ type ListLockedResult struct {
 }
 
 // ListLocked lists locked accounts. What the list leaves out is looked up.
-func (a *Activities) ListLocked(ctx context.Context, in ListLockedInput) (_ *ListLockedResult, err error) {
-	ctx, cancel, current := begin(ctx)
-	defer cancel()
-	defer a.recovered(&err, current, connectors.No)
+func (a *Activities) ListLocked(ctx context.Context, in ListLockedInput) (*ListLockedResult, error) {
+	current := thisAttempt(ctx)
 	defer beat(ctx, nil)()
-	page, err := a.listed(ctx, current, in.After, listPage)
+	page, err := a.Connector.ListLocked(ctx, in.After, listPage)
 	if err != nil {
 		return nil, err
 	}
 	result, size := &ListLockedResult{Accounts: []*connectors.Account{}}, 0
 	for i, account := range page.Accounts {
-		account, err := a.completed(ctx, account, current)
+		account, err := a.completed(ctx, account)
 		if err != nil {
 			return nil, err
 		}
@@ -218,7 +212,7 @@ func (a *Activities) ListLocked(ctx context.Context, in ListLockedInput) (_ *Lis
 
 // completed looks an account up if the list left out a layer that a look-up reads; nil
 // when the account is gone or no longer locked.
-func (a *Activities) completed(ctx context.Context, account *connectors.Account, current attempt) (*connectors.Account, error) {
+func (a *Activities) completed(ctx context.Context, account *connectors.Account) (*connectors.Account, error) {
 	if !slices.ContainsFunc(account.State.Unread, func(u connectors.Unread) bool { return u.Kind == connectors.Unsupported }) {
 		return account, nil
 	}
@@ -227,7 +221,7 @@ func (a *Activities) completed(ctx context.Context, account *connectors.Account,
 	case connectors.KindOf(err) == connectors.NotFound:
 		return nil, nil
 	case err != nil:
-		return nil, a.failure(err, current, connectors.No)
+		return nil, err
 	case !read.State.Locked():
 		return nil, nil
 	default:
@@ -240,15 +234,6 @@ func chosen(account *connectors.Account, in ListLockedInput, now time.Time) bool
 		old := in.MinAge == 0 || lock.Since != nil && account.Now(now).Sub(*lock.Since) >= in.MinAge.Std()
 		return old && (len(in.Reasons) == 0 || slices.Contains(in.Reasons, lock.Reason))
 	})
-}
-
-// listed asks the provider for a page.
-func (a *Activities) listed(ctx context.Context, current attempt, after string, limit int) (connectors.Page, error) {
-	page, err := a.Connector.ListLocked(ctx, after, limit)
-	if err != nil {
-		return connectors.Page{}, a.failure(err, current, connectors.No)
-	}
-	return page, nil
 }
 
 // beat tells the server every few seconds that the activity lives, until it is stopped.

@@ -52,46 +52,53 @@ type UnlockResult struct {
 
 // Unlock judges the account once more, reading it afresh when the look-up is old or an
 // attempt was made before, and sends the unlock.
-func (a *Activities) Unlock(ctx context.Context, in UnlockInput) (_ *UnlockResult, err error) {
-	bounded, cancel, current := begin(ctx)
-	defer cancel()
-	defer a.recovered(&err, current, connectors.Unknown)
+func (a *Activities) Unlock(ctx context.Context, in UnlockInput) (*UnlockResult, error) {
 	if info := activity.GetInfo(ctx); !info.IsWorkflowActivity() {
-		return nil, a.failure(&connectors.Error{Kind: connectors.Unsupported, Provider: a.Provider, Operation: "unlock",
-			Message: "this is a step of a workflow, which asks for approvals, and none by itself"}, current, connectors.No)
+		return nil, &sentError{&connectors.Error{Kind: connectors.Unsupported, Provider: a.Provider, Operation: "unlock",
+			Message: "this is a step of a workflow, which asks for approvals, and none by itself"}, connectors.No}
 	}
+	current := thisAttempt(ctx)
 	result := &UnlockResult{Sent: sentBefore(ctx, current), Attempt: current.number}
-	account, err := a.fresh(bounded, in, current)
+	account, err := a.decideAgain(ctx, in, result, current)
 	if err != nil {
-		return nil, a.unlockFailure(ctx, err, current, result.Sent)
+		return nil, &sentError{err, result.Sent}
+	}
+	if result.Changed {
+		return result, nil
+	}
+	if result.Verdict.Decision != guard.Unlock {
+		a.audit(ctx, in, result, "")
+		return result, nil
+	}
+	return a.send(ctx, in, account, result)
+}
+
+// decideAgain judges the account at the last moment, and takes a place under the ceiling.
+func (a *Activities) decideAgain(ctx context.Context, in UnlockInput, result *UnlockResult, current *attempt) (*connectors.Account, error) {
+	account, err := a.fresh(ctx, in, current)
+	if err != nil {
+		return nil, err
 	}
 	if account != in.Account {
 		result.Account = account
 	}
 	if in.Again != nil && !SameLocks(account.State.Locks, in.Again) {
 		result.Changed = true
-		return result, nil
+		return account, nil
 	}
 	result.Verdict = a.judge(account, in, current)
 	if unread := a.unreadYet(result.Verdict, account.State, current); unread != nil {
-		return nil, a.unlockFailure(ctx, unread, current, result.Sent)
+		return nil, unread
 	}
 	if result.Verdict.Decision == guard.Unlock {
-		err = a.admit(bounded, result)
+		err = a.admit(ctx, result)
 	}
-	if err != nil {
-		return nil, a.unlockFailure(ctx, err, current, result.Sent)
-	}
-	if result.Verdict.Decision != guard.Unlock {
-		a.audit(ctx, in, result, "")
-		return result, nil
-	}
-	return a.send(ctx, bounded, in, account, result, current)
+	return account, err
 }
 
 // fresh returns the account as the look-up left it when that is young enough and this is
 // the first attempt, and reads it again otherwise.
-func (a *Activities) fresh(ctx context.Context, in UnlockInput, current attempt) (*connectors.Account, error) {
+func (a *Activities) fresh(ctx context.Context, in UnlockInput, current *attempt) (*connectors.Account, error) {
 	age := current.began.Sub(in.ReadAt)
 	if current.number == 1 && age >= 0 && age <= freshFor {
 		return in.Account, nil
@@ -99,11 +106,11 @@ func (a *Activities) fresh(ctx context.Context, in UnlockInput, current attempt)
 	return a.lookUp(ctx, connectors.UserRef{ID: in.Account.ID})
 }
 
-func (a *Activities) send(ctx, bounded context.Context, in UnlockInput, account *connectors.Account, result *UnlockResult, current attempt) (*UnlockResult, error) {
+func (a *Activities) send(ctx context.Context, in UnlockInput, account *connectors.Account, result *UnlockResult) (*UnlockResult, error) {
 	// The server must know that an unlock may be under way before it is. The first heartbeat
 	// of an attempt is sent at once, and a later one before the attempt's failure is; a short
 	// throttle would break that: it sends the later one beside the failure, or not at all.
-	activity.RecordHeartbeat(ctx, FailureDetails{Sent: connectors.Surer(result.Sent, connectors.Unknown), Attempt: current.number})
+	activity.RecordHeartbeat(ctx, FailureDetails{Sent: connectors.Surer(result.Sent, connectors.Unknown), Attempt: result.Attempt})
 	sent, failed := connectors.Unknown, TypeInternal // Until the connector has answered: it may panic.
 	defer func() {
 		if sent != connectors.No {
@@ -111,10 +118,10 @@ func (a *Activities) send(ctx, bounded context.Context, in UnlockInput, account 
 			a.audit(ctx, in, result, failed)
 		}
 	}()
-	unlocked, err := a.Connector.Unlock(bounded, account)
+	unlocked, err := a.Connector.Unlock(ctx, account)
 	if err != nil {
 		sent, failed = sentBy(err), failureType(err)
-		return nil, a.unlockFailure(ctx, err, current, connectors.Surer(result.Sent, sent))
+		return nil, &sentError{err, connectors.Surer(result.Sent, sent)}
 	}
 	sent, failed = connectors.Yes, ""
 	result.Sent = connectors.Yes
@@ -123,15 +130,9 @@ func (a *Activities) send(ctx, bounded context.Context, in UnlockInput, account 
 	return result, nil
 }
 
-// unlockFailure tells the server what was sent, for the next attempt, and the workflow why.
-func (a *Activities) unlockFailure(ctx context.Context, err error, current attempt, sent connectors.Answer) error {
-	activity.RecordHeartbeat(ctx, FailureDetails{Sent: sent, Attempt: current.number})
-	return a.failure(err, current, sent)
-}
-
 // sentBefore says what earlier attempts have sent. An attempt that left nothing died
 // before it could tell.
-func sentBefore(ctx context.Context, current attempt) connectors.Answer {
+func sentBefore(ctx context.Context, current *attempt) connectors.Answer {
 	if current.number == 1 {
 		return connectors.No
 	}

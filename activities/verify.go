@@ -43,14 +43,12 @@ type VerifyResult struct {
 
 // Verify reads the account until it is seen unlocked. While a lock is still seen, an
 // attempt fails as benign and is made again: a provider's reads may lag behind its writes.
-func (a *Activities) Verify(ctx context.Context, in VerifyInput) (_ *VerifyResult, err error) {
-	ctx, cancel, current := begin(ctx)
-	defer cancel()
-	defer a.recovered(&err, current, connectors.Unknown)
+func (a *Activities) Verify(ctx context.Context, in VerifyInput) (*VerifyResult, error) {
+	current := thisAttempt(ctx)
 	current.until = in.Deadline
 	account, err := a.lookUp(ctx, connectors.UserRef{ID: in.AccountID})
 	if err != nil {
-		return nil, a.failure(err, current, connectors.Unknown)
+		return nil, err
 	}
 	result := &VerifyResult{Finding: find(account.State, in.UnlockedAt), Account: account, Attempt: current.number}
 	wait := pollDelay(current.number)
@@ -58,17 +56,17 @@ func (a *Activities) Verify(ctx context.Context, in VerifyInput) (_ *VerifyResul
 	if !result.Unsettled || current.now().Add(wait).After(in.Deadline) {
 		return result, nil
 	}
-	return nil, a.stillLocked(current, wait)
+	return nil, stillLocked(wait)
 }
 
 // settled reports whether another read can say nothing else.
-func settled(finding Finding, state connectors.State, current attempt) bool {
+func settled(finding Finding, state connectors.State, current *attempt) bool {
 	switch finding {
 	case FoundLocked:
 		return false
 	case FoundUnread:
 		return !slices.ContainsFunc(state.Unread, func(u connectors.Unread) bool {
-			return mayPass(&connectors.Error{Kind: u.Kind}, current)
+			return mayPass(&connectors.Error{Kind: u.Kind}, current.number)
 		})
 	default:
 		return true
@@ -119,13 +117,11 @@ type WatchInput struct {
 }
 
 // Watch reads the account now and then until a new lock appears or the watch ends.
-func (a *Activities) Watch(ctx context.Context, in WatchInput) (_ *VerifyResult, err error) {
-	ctx, cancel, current := begin(ctx)
-	defer cancel()
-	defer a.recovered(&err, current, connectors.Unknown)
+func (a *Activities) Watch(ctx context.Context, in WatchInput) (*VerifyResult, error) {
+	current := thisAttempt(ctx)
 	account, err := a.lookUp(ctx, connectors.UserRef{ID: in.AccountID})
 	if err != nil {
-		return nil, a.failure(err, current, connectors.Unknown)
+		return nil, err
 	}
 	result := &VerifyResult{Finding: FoundClear, Account: account, Attempt: current.number}
 	if slices.ContainsFunc(account.State.Locks, func(l connectors.Lock) bool { return !stale(l, in.UnlockedAt) }) {
@@ -136,7 +132,7 @@ func (a *Activities) Watch(ctx context.Context, in WatchInput) (_ *VerifyResult,
 	if left <= 0 {
 		return result, nil
 	}
-	return nil, a.watching(current, min(left, watchDelay(in.For)))
+	return nil, watching(min(left, watchDelay(in.For)))
 }
 
 // stale reports whether the lock was made before the unlock, so that the read that

@@ -13,7 +13,6 @@ import (
 	"go.temporal.io/sdk/worker"
 	"google.golang.org/protobuf/types/known/durationpb"
 
-	"github.com/latchkey-iam/latchkey/activities"
 	"github.com/latchkey-iam/latchkey/client"
 	"github.com/latchkey-iam/latchkey/connectors"
 	"github.com/latchkey-iam/latchkey/test/latchkeytest"
@@ -36,9 +35,7 @@ func encoded(t *testing.T, connection latchkeytest.Connection) *client.Client {
 	t.Cleanup(connected.Close)
 	flows := worker.New(connected, workflows.TaskQueue, worker.Options{LocalActivityWorkerOnly: true})
 	registry.Register(flows, func() []string { return nil })
-	served := worker.New(connected, activities.Queue(connection.Name), worker.Options{DisableWorkflowWorker: true})
-	connection.Activities().Register(served)
-	for _, each := range []worker.Worker{flows, served} {
+	for _, each := range []worker.Worker{flows, connection.Worker(connected)} {
 		require.Eventually(t, func() bool { return each.Start() == nil }, latchkeytest.Patience, 200*time.Millisecond) // The namespace is new.
 		t.Cleanup(each.Stop)
 	}

@@ -165,6 +165,7 @@ func newActivityWorker(config Config, connection Connection, steps *activities.A
 		TaskQueueActivitiesPerSecond: connection.ActivitiesPerSecond(),
 		WorkerStopTimeout:            config.DrainTimeout,
 		OnFatalError:                 onFatal,
+		Interceptors:                 steps.Interceptors(),
 	})
 	steps.Register(built)
 	return built

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/client"
 	sdklog "go.temporal.io/sdk/log"
+	"go.temporal.io/sdk/testsuite"
 	"go.temporal.io/sdk/worker"
 	"go.uber.org/zap"
 
@@ -129,14 +130,34 @@ func (c Connection) Activities() *activities.Activities {
 	return steps
 }
 
+// Worker is one that serves the connection once it is started.
+func (c Connection) Worker(temporal client.Client) worker.Worker {
+	steps := c.Activities()
+	served := worker.New(temporal, activities.Queue(c.Name), worker.Options{
+		Identity: Identity, DisableWorkflowWorker: true, DisableRegistrationAliasing: true, Interceptors: steps.Interceptors(),
+	})
+	steps.Register(served)
+	return served
+}
+
+// Environment runs workflows over the connection in skipped time. Its limits by the wall clock
+// are those of a busy machine.
+func (c Connection) Environment() *testsuite.TestWorkflowEnvironment {
+	var suite testsuite.WorkflowTestSuite
+	suite.SetLogger(Silent())
+	environment := suite.NewTestWorkflowEnvironment()
+	environment.SetTestTimeout(Patience)
+	steps := c.Activities()
+	environment.SetWorkerOptions(worker.Options{DeadlockDetectionTimeout: Patience, Interceptors: steps.Interceptors()})
+	steps.Register(environment)
+	return environment
+}
+
 // Serve starts a worker for the connection, which stops with the test or when the
 // returned function is called.
 func (s *Temporal) Serve(t *testing.T, connection Connection) (stop func()) {
 	t.Helper()
-	served := worker.New(s.Client, activities.Queue(connection.Name), worker.Options{
-		Identity: Identity, DisableWorkflowWorker: true, DisableRegistrationAliasing: true,
-	})
-	connection.Activities().Register(served)
+	served := connection.Worker(s.Client)
 	require.NoError(t, served.Start())
 	stop = sync.OnceFunc(served.Stop)
 	t.Cleanup(stop)

@@ -11,7 +11,6 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/testsuite"
-	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 	"pgregory.net/rapid"
 
@@ -166,14 +165,9 @@ func (c *trial) play(t *rapid.T, in workflows.BulkInput) {
 }
 
 func (c *trial) environment() *testsuite.TestWorkflowEnvironment {
-	var suite testsuite.WorkflowTestSuite
-	suite.SetLogger(latchkeytest.Silent())
-	environment := suite.NewTestWorkflowEnvironment()
-	environment.SetTestTimeout(latchkeytest.Patience)
-	environment.SetWorkerOptions(worker.Options{DeadlockDetectionTimeout: latchkeytest.Patience})
+	environment := latchkeytest.Connection{Name: "c-1", Connector: c.world, HidesPrivilege: c.rules.hides, Records: latchkeytest.Retained(c.rules.unlocksBefore)}.
+		Environment()
 	registry.Register(environment, nil)
-	latchkeytest.Connection{Name: "c-1", Connector: c.world, HidesPrivilege: c.rules.hides, Records: latchkeytest.Retained(c.rules.unlocksBefore)}.
-		Activities().Register(environment)
 	environment.SetOnChildWorkflowStartedListener(func(*workflow.Info, workflow.Context, converter.EncodedValues) {
 		c.open++
 		c.most = max(c.most, c.open)

@@ -8,9 +8,6 @@ import (
 
 	"github.com/stretchr/testify/mock"
 	"github.com/stretchr/testify/require"
-	"go.temporal.io/sdk/temporal"
-	"go.temporal.io/sdk/testsuite"
-	"go.temporal.io/sdk/worker"
 
 	"github.com/latchkey-iam/latchkey/activities"
 	"github.com/latchkey-iam/latchkey/activities/guard"
@@ -23,20 +20,14 @@ import (
 // TestOutageOfDays waits a provider's outage out, in skipped time.
 func TestOutageOfDays(t *testing.T) {
 	t.Parallel()
-	var suite testsuite.WorkflowTestSuite
-	suite.SetLogger(latchkeytest.Silent())
-	environment := suite.NewTestWorkflowEnvironment()
-	// The limits that the environment sets by the wall clock are those of an idle machine.
-	environment.SetTestTimeout(latchkeytest.Patience)
-	environment.SetWorkerOptions(worker.Options{DeadlockDetectionTimeout: latchkeytest.Patience})
+	environment := latchkeytest.Connection{Name: "c-1"}.Environment()
 	began := environment.Now()
 	var asked atomic.Int64 // It fails for 48 hours; the environment makes ten attempts at most.
-	latchkeytest.Connection{Name: "c-1"}.Activities().Register(environment)
 	account := latchkeytest.Account(latchkeytest.FailedSignIns(began))
 	environment.OnActivity(activities.LookupName, mock.Anything, mock.Anything).Return(
 		func(context.Context, activities.LookupInput) (*activities.LookupResult, error) {
 			if asked.Add(1) <= 8 {
-				return nil, temporal.NewApplicationErrorWithOptions("down", "Unavailable", temporal.ApplicationErrorOptions{NextRetryDelay: 6 * time.Hour})
+				return nil, latchkeytest.FailAfter(connectors.Unavailable, 6*time.Hour)
 			}
 			return &activities.LookupResult{Account: account, Provider: "fake", Verdict: guard.Verdict{Decision: guard.Unlock}, ReadAt: began, Attempt: 9}, nil
 		})
