@@ -55,6 +55,10 @@ test: cc chromium curl slapd $(TEMPORAL) bin/testserver ## Install what the test
 	  $(GO) list ./... | grep -vxF $(foreach package,$(DEV_EMBEDDED),-e $(patsubst .%,$(DEV_MODULE)%,$(package))) | \
 	  xargs $(GO) test -race $(TEST_PARALLEL) -timeout $(TEST_TIMEOUT) $(TEST_FLAGS)
 
+.PHONY: directories
+directories: slapd ## Start the directory servers of the tests, and say how to reach them
+	@$(GO) run ./internal/directory/start
+
 .PHONY: quick
 quick: ## Run the tests that need no server and no browser
 	$(GO) test -short $(TEST_FLAGS) ./...

@@ -47,31 +47,46 @@ var people = [][3]string{
 	{"radia", "perlman", "Designer"}, {"katherine", "johnson", "Mathematician"}, {"edith", "clarke", "Engineer"}, {"annie", "easley", "Programmer"},
 }
 
-// scenes are the demonstration: the same accounts at every simulated provider.
+// scenes are the demonstration: the same accounts at every simulated provider, and in every
+// directory that is installed.
 func scenes() []scene {
 	var all []scene
+	add := func(connection string, each scene) {
+		name := people[len(all)%len(people)]
+		each.connection, each.first, each.last, each.jobs = connection, name[0], name[1], name[2]
+		all = append(all, each)
+	}
 	for number := range len(scenesAt(simulator.Simulated{})) {
 		for _, provider := range simulated.Providers() {
-			name := people[len(all)%len(people)]
-			each := scenesAt(provider)[number]
-			each.connection, each.first, each.last, each.jobs = provider.Name, name[0], name[1], name[2]
-			all = append(all, each)
+			add(provider.Name, scenesAt(provider)[number])
+		}
+	}
+	installed, _ := dev.InstalledDirectories()
+	for _, directory := range installed {
+		for _, each := range commonScenes() {
+			add(directory, each)
 		}
 	}
 	return all
 }
 
-func scenesAt(provider simulator.Simulated) []scene {
+// commonScenes are those of any provider.
+func commonScenes() []scene {
 	return []scene{
 		{title: "Locked by failed sign-ins", prepare: steps(failSignIns), by: byID, expect: workflows.Unlocked, signsIn: true},
 		{title: "Locked by failed sign-ins", prepare: steps(failSignIns), by: byEmail, expect: workflows.Unlocked, signsIn: true},
-		{title: "Locked by an administrator", prepare: steps(act("lock")), by: byUsername, expect: workflows.Unlocked, signsIn: true},
+		{title: "Locked by an administrator", prepare: steps(lockAsAdministrator), by: byUsername, expect: workflows.Unlocked, signsIn: true},
 		{title: "Not locked at all", by: byID, expect: workflows.AlreadyUnlocked, signsIn: true},
-		{title: "Kept out, then locked", prepare: steps(act(provider.Suspend), act("lock")), by: byID,
-			expect: workflows.Refused, refusal: workflows.RefusalCode(provider.Suspended)},
-		{title: "Provider throttles first", prepare: steps(failSignIns, throttle), by: byID, expect: workflows.Unlocked, signsIn: true,
-			minAttemptsToUnlock: 2},
 	}
+}
+
+func scenesAt(provider simulator.Simulated) []scene {
+	return append(commonScenes(),
+		scene{title: "Kept out, then locked", prepare: steps(act(provider.Suspend), act("lock")), by: byID,
+			expect: workflows.Refused, refusal: workflows.RefusalCode(provider.Suspended)},
+		scene{title: "Provider throttles first", prepare: steps(failSignIns, throttle), by: byID, expect: workflows.Unlocked, signsIn: true,
+			minAttemptsToUnlock: 2},
+	)
 }
 
 func steps(each ...func(*person) error) []func(*person) error { return each }
@@ -116,7 +131,10 @@ const demoTimeout = 5 * time.Minute
 func demo(ctx context.Context, play []scene, output string, stdout io.Writer) error {
 	ctx, cancel := context.WithTimeout(ctx, demoTimeout)
 	defer cancel()
-	environment, err := dev.Start(ctx, dev.FreePorts(embedded.Start))
+	options := dev.FreePorts(embedded.Start)
+	var missing []string
+	options.Directories, missing = dev.InstalledDirectories()
+	environment, err := dev.Start(ctx, options)
 	if err != nil {
 		return err
 	}
@@ -127,7 +145,7 @@ func demo(ctx context.Context, play []scene, output string, stdout io.Writer) er
 	if output == "json" {
 		err = printJSON(stdout, performed)
 	} else {
-		err = printTable(stdout, performed)
+		err = printTable(stdout, performed, missing)
 	}
 	if err != nil {
 		return err

@@ -26,8 +26,8 @@ func printJSON(out io.Writer, performed []*performance) error {
 	return encoder.Encode(results)
 }
 
-// printTable writes one full user and then a row for each scene.
-func printTable(out io.Writer, performed []*performance) error {
+// printTable writes one full user and then a row for each scene, and what is missing.
+func printTable(out io.Writer, performed []*performance, missing []string) error {
 	colours := isTerminal(out)
 	first := performed[0]
 	var user bytes.Buffer
@@ -36,13 +36,13 @@ func printTable(out io.Writer, performed []*performance) error {
 	}
 	rows := table.NewWriter()
 	rows.SetStyle(table.StyleRounded)
-	rows.SetTitle("Accounts locked for real at simulated tenants, unlocked by Temporal workflows")
+	rows.SetTitle("Accounts locked for real at simulated tenants and in directories, unlocked by Temporal workflows")
 	rows.AppendHeader(table.Row{"Account", "Provider", "Asked by", "Outcome", "Unlocks sent", "Took", "Signs in", ""})
 	for _, each := range performed {
 		rows.AppendRow(row(each, colours))
 	}
 	_, err := fmt.Fprintf(out, "What the provider knows about the first user, as the workflow returned it:\n\n%s\n\n%s\n\n%s\n",
-		user.String(), rows.Render(), summary(performed, colours))
+		user.String(), rows.Render(), strings.Join(append([]string{summary(performed, colours)}, missing...), "\n"))
 	return err
 }
 

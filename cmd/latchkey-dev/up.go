@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"slices"
+	"strings"
 	"text/template"
 
 	"github.com/spf13/pflag"
@@ -39,6 +40,7 @@ func (c *upCommand) addFlags(flags *pflag.FlagSet) {
 	for i, each := range simulated.Providers() {
 		c.addresses[each.Name] = flags.String(addressFlag(each), fmt.Sprintf("127.0.0.1:%d", firstTenantPort+i), "where the simulated "+each.Title+" answers")
 	}
+	flags.StringSliceVar(&c.options.Directories, "with", nil, "real directory servers to start and serve beside the simulated tenants, where they are installed: "+strings.Join(dev.Directories(), ", "))
 	flags.StringSliceVar(&c.options.AllowedHosts, "allowed-host", nil, "a name of this machine, beside localhost, under which all that speaks HTTP may be asked; web pages by any other name are kept out")
 	flags.StringVar(&c.options.DatabaseFile, "db", "", "a file that keeps Temporal's state over restarts; default in memory")
 	flags.BoolVar(&c.check, "check", false, "start nothing; ask the latchkey-dev that runs here, at LATCHKEY_HEALTH_ADDRESS, whether it is ready")
@@ -48,6 +50,9 @@ func (c *upCommand) addFlags(flags *pflag.FlagSet) {
 func (c *upCommand) run(ctx context.Context) error {
 	if c.check {
 		return worker.Check(ctx)
+	}
+	if err := dev.CheckDirectories(c.options.Directories); err != nil {
+		return fmt.Errorf("--with: %w", err)
 	}
 	level, err := zapcore.ParseLevel(c.logLevel)
 	if err != nil {
@@ -81,6 +86,9 @@ func loadWorker() (worker.Config, error) {
 		return config, fmt.Errorf("the environment's connections cannot be served:\n%w", err)
 	}
 	for _, connection := range config.Connections {
+		if slices.Contains(dev.Directories(), connection.Name) {
+			return config, fmt.Errorf("LATCHKEY_CONNECTIONS names %q, which is for the directory that --with starts: choose another name", connection.Name)
+		}
 		if slices.ContainsFunc(simulated.Providers(), func(of simulator.Simulated) bool { return of.Name == connection.Name }) {
 			return config, fmt.Errorf("LATCHKEY_CONNECTIONS names %q, which is the simulated tenant's: choose another name", connection.Name)
 		}
@@ -126,6 +134,9 @@ var banner = template.Must(template.New("banner").Parse(`Latchkey is up, with si
   Temporal HTTP API      http://{{.E.Temporal.HTTPAddress}}
 {{- range .E.Tenants}}
   {{printf "%-22s" (print .Title ", simulated")}} {{.URL}}   served as the connection {{.Name}}
+{{- end}}
+{{- range .E.Directories}}
+  {{printf "%-22s" .Title}} {{.URL}}   served as the connection {{.Name}}
 {{- end}}
 {{- range .Served}}
   From the environment   the connection {{.}}

@@ -61,6 +61,8 @@ type Options struct {
 	// TenantAddresses are where the simulated tenants answer, by their providers' names; one
 	// that is not there is at a free port.
 	TenantAddresses map[string]string
+	// Directories are the names of the real directories to start, with People in them.
+	Directories []string
 	// AllowedHosts are names of this machine, beside localhost, under which all that speaks
 	// HTTP may be asked.
 	AllowedHosts []string
@@ -92,6 +94,8 @@ type Environment struct {
 	Client *client.Client
 	// Tenants are the simulated ones, each served by a connection of its provider's name.
 	Tenants []*Tenant
+	// Directories are the real ones, served likewise.
+	Directories []*Directory
 
 	failed chan error
 	stops  []func() error
@@ -100,7 +104,7 @@ type Environment struct {
 // Start starts everything and returns when the worker serves.
 func Start(ctx context.Context, options Options) (*Environment, error) {
 	e := &Environment{failed: make(chan error, 1)}
-	for _, step := range []func(context.Context, Options) error{e.startSimulators, e.startTemporal, e.startWorker} {
+	for _, step := range []func(context.Context, Options) error{e.startSimulators, e.startDirectories, e.startTemporal, e.startWorker} {
 		if err := step(ctx, options); err != nil {
 			return nil, errors.Join(err, e.Stop())
 		}
@@ -187,7 +191,14 @@ func (e *Environment) startWorker(ctx context.Context, options Options) error {
 	config.Workflows = true
 	config.DrainTimeout = drainTimeout
 	for _, tenant := range e.Tenants {
-		connection, err := tenant.connection()
+		connection, err := connectionTo(tenant.Name, tenant.Settings(tenant.URL))
+		if err != nil {
+			return err
+		}
+		config.Connections = append(config.Connections, connection)
+	}
+	for _, directory := range e.Directories {
+		connection, err := connectionTo(directory.Name, directory.Settings())
 		if err != nil {
 			return err
 		}
@@ -211,23 +222,24 @@ func (e *Environment) startWorker(ctx context.Context, options Options) error {
 	}
 }
 
-// connection points at the tenant. It permits every override, so that all can be tried.
-func (t *Tenant) connection() (worker.Connection, error) {
-	provider, found := registry.Find(t.Name)
+// connectionTo is a connection with the settings, of the name of its provider. It permits every
+// override, so that all can be tried.
+func connectionTo(name string, settings map[string]string) (worker.Connection, error) {
+	provider, found := registry.Find(name)
 	if !found {
-		return worker.Connection{}, fmt.Errorf("there is a simulator of %s and no provider", t.Name)
+		return worker.Connection{}, fmt.Errorf("%s can be tried and is no provider", name)
 	}
 	config := provider.NewConfig()
-	for variable, value := range t.Settings(t.URL) {
+	for variable, value := range settings {
 		// The settings of every provider are strings, named as their variables are.
 		field := reflect.ValueOf(config).Elem().FieldByNameFunc(func(name string) bool {
 			return strings.EqualFold(name, strings.ReplaceAll(variable, "_", ""))
 		})
 		if !field.IsValid() {
-			return worker.Connection{}, fmt.Errorf("%s has no setting %s", t.Name, variable)
+			return worker.Connection{}, fmt.Errorf("%s has no setting %s", name, variable)
 		}
 		field.SetString(value)
 	}
 	rules := guard.Rules{PermitOverride: []string{connectors.BlockSuspended, connectors.BlockDisabled}}
-	return worker.Connection{Name: t.Name, Provider: provider, Config: config, Rules: rules}, nil
+	return worker.Connection{Name: name, Provider: provider, Config: config, Rules: rules}, nil
 }
