@@ -26,7 +26,7 @@ func TestRefusalsAreAskedAgain(t *testing.T) {
 		"two of that name":    {connectors.Error{Kind: connectors.Ambiguous}, 1},
 		"rejected":            {connectors.Error{Kind: connectors.RejectedByProvider, Status: 400}, 1},
 		"not known":           {connectors.Error{Kind: connectors.Unauthenticated, Status: 401}, 1},
-		"a secret in a file":  {connectors.Error{Kind: connectors.Unauthenticated, Status: 401, MayPass: true}, 1000},
+		"a secret in a file":  {connectors.Error{Kind: connectors.Unauthenticated, Status: 401, RetryAnyway: true}, 1000},
 		"untrusted":           {connectors.Error{Kind: connectors.Untrusted}, 1},
 		"cannot":              {connectors.Error{Kind: connectors.Unsupported, Status: 405}, 1},
 		"down":                {connectors.Error{Kind: connectors.Unavailable, Status: 503}, 1000},

@@ -109,11 +109,11 @@ func listedAs(account *connectors.Account, verdict guard.Verdict) Listed {
 // fingerprint tells one set of locks from another as far as locks without a date can be told.
 func fingerprint(locks []connectors.Lock) string {
 	sorted := slices.SortedFunc(slices.Values(locks), func(a, b connectors.Lock) int {
-		return cmp.Or(cmp.Compare(a.Layer, b.Layer), cmp.Compare(a.Server, b.Server), cmp.Compare(a.ToldReason(), b.ToldReason()))
+		return cmp.Or(cmp.Compare(a.Layer, b.Layer), cmp.Compare(a.Server, b.Server), cmp.Compare(a.ReportedReason(), b.ReportedReason()))
 	})
 	digest := fnv.New32a()
 	for _, lock := range sorted {
-		_, _ = fmt.Fprintf(digest, "%s|%s|%s\n", lock.Layer, lock.Server, lock.ToldReason())
+		_, _ = fmt.Fprintf(digest, "%s|%s|%s\n", lock.Layer, lock.Server, lock.ReportedReason())
 	}
 	return fmt.Sprintf("%08x", digest.Sum32())
 }

@@ -222,7 +222,7 @@ func TestFingerprint(t *testing.T) {
 func TestListsThatAreNotWhole(t *testing.T) {
 	t.Parallel()
 	first := connectors.Missing{Rows: 2, UserIDs: []string{latchkeytest.MemberID(7)}}
-	later := connectors.Missing{Rows: 1, UserIDs: []string{latchkeytest.MemberID(8)}, Servers: []connectors.Unasked{{Server: "two", Kind: connectors.Unavailable}}}
+	later := connectors.Missing{Rows: 1, UserIDs: []string{latchkeytest.MemberID(8)}, Servers: []connectors.MissingServer{{Server: "two", Kind: connectors.Unavailable}}}
 	all := connectors.Missing{Rows: 2, UserIDs: []string{latchkeytest.MemberID(7), latchkeytest.MemberID(8)}, Servers: later.Servers}
 	town := func() *bench {
 		b, town := townOf()

@@ -110,18 +110,18 @@ func (a *Activities) send(ctx context.Context, in UnlockInput, account *connecto
 	// The server must know that an unlock may be under way before it is. The first heartbeat
 	// of an attempt is sent at once, and a later one before the attempt's failure is; a short
 	// throttle would break that: it sends the later one beside the failure, or not at all.
-	activity.RecordHeartbeat(ctx, FailureDetails{Sent: connectors.Surer(result.Sent, connectors.Unknown), Attempt: result.Attempt})
+	activity.RecordHeartbeat(ctx, FailureDetails{Sent: connectors.StrongerClaim(result.Sent, connectors.Unknown), Attempt: result.Attempt})
 	sent, failed := connectors.Unknown, TypeInternal // Until the connector has answered: it may panic.
 	defer func() {
 		if sent != connectors.No {
-			result.Sent = connectors.Surer(result.Sent, sent)
+			result.Sent = connectors.StrongerClaim(result.Sent, sent)
 			a.audit(ctx, in, result, failed)
 		}
 	}()
 	unlocked, err := a.Connector.Unlock(ctx, account)
 	if err != nil {
 		sent, failed = sentBy(err), failureType(err)
-		return nil, &sentError{err, connectors.Surer(result.Sent, sent)}
+		return nil, &sentError{err, connectors.StrongerClaim(result.Sent, sent)}
 	}
 	sent, failed = connectors.Yes, ""
 	result.Sent = connectors.Yes

@@ -197,9 +197,9 @@ func TestSurer(t *testing.T) {
 	order := []connectors.Answer{connectors.No, connectors.Unknown, connectors.Yes}
 	for i, one := range order {
 		for j, other := range order {
-			require.Equal(t, order[max(i, j)], connectors.Surer(one, other))
+			require.Equal(t, order[max(i, j)], connectors.StrongerClaim(one, other))
 		}
-		require.Equal(t, one, connectors.Surer(one, ""))
+		require.Equal(t, one, connectors.StrongerClaim(one, ""))
 	}
 }
 

@@ -97,7 +97,7 @@ func newer(lock connectors.Lock, unlockedAt time.Time) bool {
 func SameLocks(locks, before []connectors.Lock) bool {
 	return !slices.ContainsFunc(locks, func(lock connectors.Lock) bool {
 		return !slices.ContainsFunc(before, func(old connectors.Lock) bool {
-			return lock.SamePlace(old) && lock.Since != nil && old.Since != nil && lock.Since.Equal(*old.Since)
+			return lock.SameLayerAndServer(old) && lock.Since != nil && old.Since != nil && lock.Since.Equal(*old.Since)
 		})
 	})
 }

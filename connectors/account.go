@@ -82,8 +82,8 @@ func AnswerOf(truth bool) Answer {
 	return No
 }
 
-// Surer returns the stronger of two claims that an unlock was sent.
-func Surer(one, other Answer) Answer {
+// StrongerClaim returns the stronger of two claims that an unlock was sent.
+func StrongerClaim(one, other Answer) Answer {
 	rank := map[Answer]int{No: 0, Unknown: 1, Yes: 2}
 	if rank[other] > rank[one] {
 		return other
@@ -215,10 +215,10 @@ type Lock struct {
 // from the next read, so that it makes no other lock of one that was made at the same time.
 func (l Lock) Same(other Lock) bool {
 	switch {
-	case !l.SamePlace(other):
+	case !l.SameLayerAndServer(other):
 		return false
 	case l.Since == nil && other.Since == nil:
-		return l.ToldReason() == other.ToldReason()
+		return l.ReportedReason() == other.ReportedReason()
 	case l.Since == nil || other.Since == nil || !l.Since.Equal(*other.Since):
 		return false
 	default:
@@ -226,16 +226,18 @@ func (l Lock) Same(other Lock) bool {
 	}
 }
 
-// ToldReason is the reason that the provider itself tells: unknown where it was inferred.
-func (l Lock) ToldReason() Reason {
+// ReportedReason is the reason that the provider itself tells: unknown where it was inferred.
+func (l Lock) ReportedReason() Reason {
 	if l.ReasonInferred {
 		return ReasonUnknown
 	}
 	return l.Reason
 }
 
-// SamePlace reports whether two locks hold the same layer on the same server.
-func (l Lock) SamePlace(other Lock) bool { return l.Layer == other.Layer && l.Server == other.Server }
+// SameLayerAndServer reports whether two locks hold the same layer on the same server.
+func (l Lock) SameLayerAndServer(other Lock) bool {
+	return l.Layer == other.Layer && l.Server == other.Server
+}
 
 // Unread is a layer whose state could not be read.
 type Unread struct {
@@ -245,16 +247,16 @@ type Unread struct {
 	Kind Kind `json:"kind"`
 }
 
-// SamePlace reports whether two reads left the same layer on the same server unread.
-func (u Unread) SamePlace(other Unread) bool {
+// SameLayerAndServer reports whether two reads left the same layer on the same server unread.
+func (u Unread) SameLayerAndServer(other Unread) bool {
 	return u.Layer == other.Layer && u.Server == other.Server
 }
 
-// OnlyPlacesOf returns the locks of these that hold a place that one of the others holds.
-func OnlyPlacesOf(locks, others []Lock) []Lock {
+// OnLayersOf returns the locks of these that hold a place that one of the others holds.
+func OnLayersOf(locks, others []Lock) []Lock {
 	var kept []Lock
 	for _, lock := range locks {
-		if slices.ContainsFunc(others, lock.SamePlace) {
+		if slices.ContainsFunc(others, lock.SameLayerAndServer) {
 			kept = append(kept, lock)
 		}
 	}

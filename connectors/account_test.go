@@ -71,11 +71,11 @@ func TestSameLock(t *testing.T) {
 		test.change(&other)
 		require.Equal(t, test.same, lock.Same(other), name)
 		require.Equal(t, test.same, other.Same(lock), name)
-		require.Equal(t, test.sameInPlace, lock.SamePlace(other), name)
+		require.Equal(t, test.sameInPlace, lock.SameLayerAndServer(other), name)
 	}
 	other := connectors.Lock{Layer: connectors.LayerMFA}
-	require.Equal(t, []connectors.Lock{lock}, connectors.OnlyPlacesOf([]connectors.Lock{lock, other}, []connectors.Lock{lock}))
-	require.Empty(t, connectors.OnlyPlacesOf([]connectors.Lock{lock}, nil))
+	require.Equal(t, []connectors.Lock{lock}, connectors.OnLayersOf([]connectors.Lock{lock, other}, []connectors.Lock{lock}))
+	require.Empty(t, connectors.OnLayersOf([]connectors.Lock{lock}, nil))
 }
 
 // TestSameLockWithInferredReasons: what was inferred from other values may be inferred

@@ -106,10 +106,10 @@ func failing(kind connectors.Kind) error {
 }
 
 var (
-	hexadecimal = connectors.ID{Pattern: regexp.MustCompile(`^[0-9a-f]{4}$`), FoldCase: true, Absent: "ffff", Words: "4 hexadecimal digits"}
-	mixedCase   = connectors.ID{Pattern: regexp.MustCompile(`^00u[0-9A-Za-z]{3}$`), Absent: "00u000", Words: "00u and 3 letters or digits"}
-	prefixed    = connectors.ID{Pattern: regexp.MustCompile(`^[a-z0-9-]+\|[^ ]+$`), Absent: "auth0|0", Words: "a connection, | and an identifier"}
-	decimal     = connectors.ID{Pattern: regexp.MustCompile(`^[1-9][0-9]*$`), Absent: "1", Words: "a number"}
+	hexadecimal = connectors.ID{Pattern: regexp.MustCompile(`^[0-9a-f]{4}$`), FoldCase: true, Absent: "ffff", Description: "4 hexadecimal digits"}
+	mixedCase   = connectors.ID{Pattern: regexp.MustCompile(`^00u[0-9A-Za-z]{3}$`), Absent: "00u000", Description: "00u and 3 letters or digits"}
+	prefixed    = connectors.ID{Pattern: regexp.MustCompile(`^[a-z0-9-]+\|[^ ]+$`), Absent: "auth0|0", Description: "a connection, | and an identifier"}
+	decimal     = connectors.ID{Pattern: regexp.MustCompile(`^[1-9][0-9]*$`), Absent: "1", Description: "a number"}
 )
 
 func provider(shape connectors.ID) connectors.Provider {
@@ -361,7 +361,7 @@ func TestAListThatIsNotWhole(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, []string{"aaaa", "cccc"}, ids(page), "what was seen before is not forgotten")
 	require.Len(t, page.Accounts[0].State.Locks, 2)
-	require.Equal(t, []connectors.Unasked{{Server: "two", Kind: connectors.Unavailable}}, page.Missing.Servers)
+	require.Equal(t, []connectors.MissingServer{{Server: "two", Kind: connectors.Unavailable}}, page.Missing.Servers)
 
 	require.Equal(t, "the server two could not be asked (Unavailable)", page.Missing.String())
 
@@ -377,7 +377,7 @@ func TestMergedMissing(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		var merged connectors.Missing
-		rows, named, servers := 0, map[string]bool{}, map[connectors.Unasked]bool{}
+		rows, named, servers := 0, map[string]bool{}, map[connectors.MissingServer]bool{}
 		for range rapid.IntRange(0, 12).Draw(t, "pages") {
 			var page connectors.Missing
 			for range rapid.IntRange(0, 12).Draw(t, "named") {
@@ -387,7 +387,7 @@ func TestMergedMissing(t *testing.T) {
 			page.Rows = len(page.UserIDs) + rapid.IntRange(0, 3).Draw(t, "without an ID")
 			rows = max(rows, page.Rows)
 			if rapid.Bool().Draw(t, "a server") {
-				unasked := connectors.Unasked{Server: rapid.SampledFrom([]string{"one", "two"}).Draw(t, "which"), Kind: connectors.Unavailable}
+				unasked := connectors.MissingServer{Server: rapid.SampledFrom([]string{"one", "two"}).Draw(t, "which"), Kind: connectors.Unavailable}
 				page.Servers, servers[unasked] = append(page.Servers, unasked), true
 			}
 			merged.Merge(page)

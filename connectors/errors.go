@@ -69,9 +69,9 @@ type Error struct {
 	Message string
 	// RetryAfter is how long the provider asked to wait; 0 when it did not say.
 	RetryAfter time.Duration
-	// MayPass says that another attempt may end differently although the kind tells
+	// RetryAnyway says that another attempt may end differently although the kind tells
 	// otherwise: a secret in a file was refused, and the file may be about to change.
-	MayPass bool
+	RetryAnyway bool
 	// RequestID is the provider's identifier of the exchange, for its support.
 	RequestID string
 	// Sent says, of a failed Unlock, whether an unlock has taken effect: No when none was
@@ -85,7 +85,7 @@ type Error struct {
 
 // Retryable reports whether another attempt may end differently without anybody changing
 // the request or the configuration.
-func (e *Error) Retryable() bool { return e.MayPass || e.Kind.Retryable() }
+func (e *Error) Retryable() bool { return e.RetryAnyway || e.Kind.Retryable() }
 
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Cause }

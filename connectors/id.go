@@ -16,8 +16,8 @@ type ID struct {
 	FoldCase bool
 	// Absent has the shape, and no account has it.
 	Absent string
-	// Words say the shape, after "must be": "24 hexadecimal digits".
-	Words string
+	// Description says the shape, after "must be": "24 hexadecimal digits".
+	Description string
 	// Keys are what the provider's API and exports call it: "_id". Those of a list of users are
 	// recognized by them.
 	Keys []string
@@ -30,7 +30,7 @@ func (shape ID) Canonical(id string) (string, error) {
 		id = strings.ToLower(id)
 	}
 	if ValidateID(id) != nil || !shape.Pattern.MatchString(id) {
-		return "", errors.New("must be " + shape.Words)
+		return "", errors.New("must be " + shape.Description)
 	}
 	return id, nil
 }

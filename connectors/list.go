@@ -31,11 +31,11 @@ type Missing struct {
 	Rows    int      `json:"rows,omitempty"`
 	UserIDs []string `json:"userIds,omitempty"`
 	// Servers could not be asked, or not to the end.
-	Servers []Unasked `json:"servers,omitempty"`
+	Servers []MissingServer `json:"servers,omitempty"`
 }
 
-// Unasked is a server that a list lacks, and why.
-type Unasked struct {
+// MissingServer is a server that a list lacks, and why.
+type MissingServer struct {
 	Server string `json:"server"`
 	Kind   Kind   `json:"kind"`
 }
@@ -106,7 +106,7 @@ func (c *Connector) ListLocked(ctx context.Context, after string, limit int) (Pa
 		}
 		if err != nil {
 			failures = append(failures, err)
-			missing.Servers = append(missing.Servers, Unasked{Server: server.Name, Kind: cmp.Or(KindOf(err), MalformedResponse)})
+			missing.Servers = append(missing.Servers, MissingServer{Server: server.Name, Kind: cmp.Or(KindOf(err), MalformedResponse)})
 		}
 	}
 	if len(failures) == len(c.servers) {

@@ -30,11 +30,11 @@ type Provider struct {
 type Capabilities struct {
 	// Lists says that who is locked can be listed.
 	Lists bool
-	// TellsGroups says that Account.Groups is filled, so that groups can be protected.
-	TellsGroups bool
-	// TellsPrivilege says that State.Privileged is not always unknown, so that privileged
+	// ReadsGroups says that Account.Groups is filled, so that groups can be protected.
+	ReadsGroups bool
+	// ReadsPrivilege says that State.Privileged is not always unknown, so that privileged
 	// accounts can be left out.
-	TellsPrivilege bool
+	ReadsPrivilege bool
 	// Requests is the fewest requests that a Lookup by ID, an Unlock or a Verify makes. The
 	// rate of activities is the connection's RATE_LIMIT divided by it; the limiter bounds the
 	// requests of each process exactly, and the provider's 429 corrects the rest.

@@ -146,9 +146,9 @@ func (c *Connector) unlockEverywhere(ctx context.Context, account *Account) (Unl
 		var failure *Error
 		if errors.As(err, &failure) {
 			refused.Kind, refused.Message = failure.Kind, failure.Error()
-			sent = Surer(sent, failure.Sent)
+			sent = StrongerClaim(sent, failure.Sent)
 		} else { // Its text may hold anything, and results are stored.
-			sent = Surer(sent, Unknown)
+			sent = StrongerClaim(sent, Unknown)
 		}
 		unlocked.Refused = append(unlocked.Refused, refused)
 	}

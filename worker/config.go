@@ -332,7 +332,7 @@ func (s ConnectionSettings) checkLists(provider string, can connectors.Capabilit
 			faults = append(faults, errors.New("PERMIT_OVERRIDE holds an unknown word: use suspended and disabled"))
 		}
 	}
-	if len(s.ProtectedGroups) > 0 && !can.TellsGroups {
+	if len(s.ProtectedGroups) > 0 && !can.ReadsGroups {
 		faults = append(faults, fmt.Errorf("PROTECTED_GROUPS cannot be kept, since %s does not tell the groups of a user: use PROTECTED_USERS", provider))
 	}
 	if slices.ContainsFunc(s.ApprovalFor, func(word string) bool { return !slices.Contains(guard.ApprovalCases(), word) }) {

@@ -94,7 +94,7 @@ func SameFlags(a, b connectors.State) bool {
 func AmongApproved(now, approved connectors.State) bool {
 	return SameFlags(now, approved) &&
 		!slices.ContainsFunc(now.Locks, func(l connectors.Lock) bool { return !slices.ContainsFunc(approved.Locks, l.Same) }) &&
-		!slices.ContainsFunc(now.Unread, func(u connectors.Unread) bool { return !slices.ContainsFunc(approved.Unread, u.SamePlace) })
+		!slices.ContainsFunc(now.Unread, func(u connectors.Unread) bool { return !slices.ContainsFunc(approved.Unread, u.SameLayerAndServer) })
 }
 
 // AsApproved reports whether the state is the one that was approved.

@@ -47,7 +47,7 @@ var (
 // Capabilities implements connectors.Config. The user is read, or unlocked; the token and the
 // organization's settings are read rarely and not counted.
 func (c *Config) Capabilities() connectors.Capabilities {
-	return connectors.Capabilities{Lists: true, TellsPrivilege: true, Requests: 1}
+	return connectors.Capabilities{Lists: true, ReadsPrivilege: true, Requests: 1}
 }
 
 // Open implements connectors.Config.
@@ -60,7 +60,7 @@ func (c *Config) Open(options connectors.Options) ([]connectors.Server, error) {
 	c.authorize(&opened.Caller, tokenURL, &read)
 	if c.OrgID != "" {
 		_, err := hex24.Canonical(c.OrgID)
-		read.Must(err == nil, "ORG_ID must be "+hex24.Words)
+		read.Must(err == nil, "ORG_ID must be "+hex24.Description)
 		opened.Header.Set(orgHeader, c.OrgID)
 	}
 	if c.MaxLoginAttempts != "" {

@@ -28,7 +28,7 @@ var fields = connectors.ParseFields(table)
 
 var hex24 = connectors.ID{
 	Pattern:  regexp.MustCompile(`^[0-9a-f]{24}$`),
-	FoldCase: true, Absent: "ffffffffffffffffffffffff", Words: "24 hexadecimal digits", Keys: []string{"_id"},
+	FoldCase: true, Absent: "ffffffffffffffffffffffff", Description: "24 hexadecimal digits", Keys: []string{"_id"},
 }
 
 // Provider describes JumpCloud to the registry.

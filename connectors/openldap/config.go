@@ -22,7 +22,7 @@ func NewConfig() *Config { return &Config{UsernameAttribute: "uid", EmailAttribu
 // Capabilities implements connectors.Config. A look-up is one search; policies and privileged
 // groups are read rarely and not counted.
 func (c *Config) Capabilities() connectors.Capabilities {
-	return connectors.Capabilities{Lists: true, TellsPrivilege: c.PrivilegedGroups != "", Requests: 1}
+	return connectors.Capabilities{Lists: true, ReadsPrivilege: c.PrivilegedGroups != "", Requests: 1}
 }
 
 // Open implements connectors.Config.

@@ -33,7 +33,7 @@ func Provider() connectors.Provider {
 		Name: Name, Title: "OpenLDAP", Fields: fields,
 		ID: connectors.ID{
 			Pattern:  regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`),
-			FoldCase: true, Absent: "ffffffff-ffff-ffff-ffff-ffffffffffff", Words: "an entryUUID such as 4dddd15a-7e1b-1041-8978-8da7000cf0bf",
+			FoldCase: true, Absent: "ffffffff-ffff-ffff-ffff-ffffffffffff", Description: "an entryUUID such as 4dddd15a-7e1b-1041-8978-8da7000cf0bf",
 			Keys: []string{"entryUUID"},
 		},
 		NewConfig: func() connectors.Config { return NewConfig() },

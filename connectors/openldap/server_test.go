@@ -267,7 +267,7 @@ func TestRefusedPassword(t *testing.T) {
 			for name, call := range steps(connector, user) {
 				failure := failureOf(t, call(t.Context()))
 				require.Equal(t, connectors.Unauthenticated, failure.Kind, name)
-				require.Equal(t, inFile, failure.MayPass, name)
+				require.Equal(t, inFile, failure.RetryAnyway, name)
 				require.NotContains(t, failure.Error(), "wrong\n")
 			}
 		}

@@ -259,7 +259,7 @@ func TestPrivileged(t *testing.T) {
 	require.NoError(t, p.admin(t, 0).Add(posix))
 	config := p.config()
 	config.PrivilegedGroups = outer + "; " + posix.DN
-	require.True(t, config.Capabilities().TellsPrivilege)
+	require.True(t, config.Capabilities().ReadsPrivilege)
 	connector := open(t, config)
 	for _, test := range []struct {
 		user person

@@ -35,7 +35,7 @@ var domains = map[string]string{
 // a look-up reads the user twice besides, for its groups. The token is fetched rarely and not
 // counted.
 func (c *Config) Capabilities() connectors.Capabilities {
-	return connectors.Capabilities{Lists: true, TellsGroups: true, Requests: 2}
+	return connectors.Capabilities{Lists: true, ReadsGroups: true, Requests: 2}
 }
 
 // Open implements connectors.Config.

@@ -31,7 +31,7 @@ var fields = connectors.ParseFields(table)
 
 var uuid = connectors.ID{
 	Pattern:  regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$`),
-	FoldCase: true, Absent: "ffffffff-ffff-4fff-bfff-ffffffffffff", Words: "a UUID", Keys: []string{"id"},
+	FoldCase: true, Absent: "ffffffff-ffff-4fff-bfff-ffffffffffff", Description: "a UUID", Keys: []string{"id"},
 }
 
 // Provider describes PingOne to the registry.

@@ -27,7 +27,7 @@ func TestProviders(t *testing.T) {
 		absent, err := provider.ID.Canonical(provider.ID.Absent)
 		require.NoError(t, err)
 		require.Equal(t, provider.ID.Absent, absent)
-		require.NotEmpty(t, provider.ID.Words)
+		require.NotEmpty(t, provider.ID.Description)
 		require.NotEmpty(t, provider.ID.Keys)
 		requireDescribed(t, provider)
 		_, err = connectors.Open(provider, provider.NewConfig(), connectors.Options{})

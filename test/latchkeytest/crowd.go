@@ -220,7 +220,7 @@ func Chain(t *testing.T, temporal temporalclient.Client, workflowID, runID strin
 
 // Lacking is what a list lacks that could not be read whole.
 func Lacking() connectors.Missing {
-	return connectors.Missing{Rows: 2, UserIDs: []string{MemberID(9)}, Servers: []connectors.Unasked{{Server: "two", Kind: connectors.Unavailable}}}
+	return connectors.Missing{Rows: 2, UserIDs: []string{MemberID(9)}, Servers: []connectors.MissingServer{{Server: "two", Kind: connectors.Unavailable}}}
 }
 
 // RequireEnded fails unless the run left nothing open, holds no rule of the connection, and says

@@ -198,7 +198,7 @@ func (w *world) ListLocked(ctx context.Context, after string, limit int) (connec
 	page := connectors.Page{Accounts: []*connectors.Account{}, Read: len(read)}
 	for _, id := range read {
 		if w.dark[id] {
-			page.Missing.Servers = []connectors.Unasked{{Server: "two", Kind: connectors.Unavailable}}
+			page.Missing.Servers = []connectors.MissingServer{{Server: "two", Kind: connectors.Unavailable}}
 		}
 		if w.broken[id] {
 			page.Missing.Rows++

@@ -313,7 +313,7 @@ func (r *unlockRun) judge(ctx workflow.Context, verified *activities.VerifyResul
 	case activities.FoundLocked, activities.FoundUnread:
 	}
 	left := r.result.After
-	if held := connectors.OnlyPlacesOf(r.result.Before.Locks, left.Locks); len(held) < len(r.result.Before.Locks) {
+	if held := connectors.OnLayersOf(r.result.Before.Locks, left.Locks); len(held) < len(r.result.Before.Locks) {
 		return r.end(ctx, workflows.PartiallyUnlocked, "some layers are unlocked; others are still locked or could not be read, see after"+r.refusals()+otherwise.Cause())
 	}
 	if len(left.Locks) == 0 {

@@ -35,7 +35,7 @@ type slips struct {
 }
 
 // webID is the shape of its IDs, which nearly any text has; their case matters.
-var webID = connectors.ID{Pattern: regexp.MustCompile(`^[a-z0-9-]+\|[^|]+$`), Absent: "web|Nobody", Words: "a strategy, | and an identifier"}
+var webID = connectors.ID{Pattern: regexp.MustCompile(`^[a-z0-9-]+\|[^|]+$`), Absent: "web|Nobody", Description: "a strategy, | and an identifier"}
 
 // webProvider is one over HTTP whose unlock call would also end a suspension, which has one word
 // for both, takes its secret in a header of its own, and tells when a limit ends by its X-Rate-Limit-Reset.

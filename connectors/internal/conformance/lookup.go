@@ -112,7 +112,7 @@ func requireFields(t *testing.T, fields []connectors.Field, object map[string]an
 func groupsByIDAndName(t *testing.T, h Harness) {
 	user := h.MakeUser(t, "", "")
 	grouper, tells := optional[Grouper](h)
-	require.Equal(t, h.Capabilities().TellsGroups, tells)
+	require.Equal(t, h.Capabilities().ReadsGroups, tells)
 	if !tells {
 		require.Nil(t, lookup(t, h, user).Groups)
 		return

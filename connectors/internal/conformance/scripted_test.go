@@ -123,7 +123,7 @@ func (s *scripted) Provider() connectors.Provider {
 }
 
 func (s *scripted) Capabilities() connectors.Capabilities {
-	return connectors.Capabilities{Lists: !s.listless, TellsGroups: s.groups, Requests: 1}
+	return connectors.Capabilities{Lists: !s.listless, ReadsGroups: s.groups, Requests: 1}
 }
 
 func (s *scripted) Secrets() []string { return []string{rightSecret, wrongSecret} }

@@ -88,7 +88,7 @@ func stoppedServers(t *testing.T, h Harness) {
 	if h.Capabilities().Lists {
 		page, err := h.Connector().ListLocked(t.Context(), "", listLimit)
 		require.NoError(t, err)
-		require.Equal(t, []connectors.Unasked{{Server: stopped, Kind: connectors.Unavailable}}, page.Missing.Servers)
+		require.Equal(t, []connectors.MissingServer{{Server: stopped, Kind: connectors.Unavailable}}, page.Missing.Servers)
 	}
 	unlocked, err := h.Connector().Unlock(t.Context(), account)
 	require.NoError(t, err)

@@ -13,12 +13,12 @@ import (
 
 // The shapes of IDs that providers have.
 var (
-	hexID = connectors.ID{Pattern: regexp.MustCompile(`^[0-9a-f]{24}$`), FoldCase: true, Absent: "ffffffffffffffffffffffff", Words: "24 hexadecimal digits"}
+	hexID = connectors.ID{Pattern: regexp.MustCompile(`^[0-9a-f]{24}$`), FoldCase: true, Absent: "ffffffffffffffffffffffff", Description: "24 hexadecimal digits"}
 	// In mixed case, where another case is another ID.
-	base62ID = connectors.ID{Pattern: regexp.MustCompile(`^00u[0-9A-Za-z]{17}$`), Absent: "00u0000000000000000x", Words: "00u and 17 letters and digits"}
+	base62ID = connectors.ID{Pattern: regexp.MustCompile(`^00u[0-9A-Za-z]{17}$`), Absent: "00u0000000000000000x", Description: "00u and 17 letters and digits"}
 	// With the connection that the user came by before it.
-	pipedID   = connectors.ID{Pattern: regexp.MustCompile(`^[a-z0-9-]+\|[^|]+(\|[^|]+)?$`), Absent: "auth0|ffffffffffffffffffffffff", Words: "a strategy, | and an identifier"}
-	decimalID = connectors.ID{Pattern: regexp.MustCompile(`^[1-9][0-9]{0,9}$`), Absent: "2147483647", Words: "a whole number"}
+	pipedID   = connectors.ID{Pattern: regexp.MustCompile(`^[a-z0-9-]+\|[^|]+(\|[^|]+)?$`), Absent: "auth0|ffffffffffffffffffffffff", Description: "a strategy, | and an identifier"}
+	decimalID = connectors.ID{Pattern: regexp.MustCompile(`^[1-9][0-9]{0,9}$`), Absent: "2147483647", Description: "a whole number"}
 )
 
 func newHexID(number int) string { return fmt.Sprintf("5f0c1a2b3c4d5e6f7a8b%04x", number) }

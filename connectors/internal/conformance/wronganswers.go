@@ -93,7 +93,7 @@ func (f *fixture) requireHeld(got outcome, step Step, truth *connectors.Account,
 	}
 	require.NotNil(f.t, account, message)
 	for _, lock := range truth.State.Locks {
-		held := slices.ContainsFunc(account.State.Locks, lock.SamePlace) ||
+		held := slices.ContainsFunc(account.State.Locks, lock.SameLayerAndServer) ||
 			slices.ContainsFunc(account.State.Unread, func(unread connectors.Unread) bool { return unread.Layer == lock.Layer })
 		require.True(f.t, held, "%s: the lock of the %s is lost", message, lock.Layer)
 	}

@@ -72,7 +72,7 @@ func (s sentSecret) judge(failure *connectors.Error, now time.Time) {
 	case failure.Status/100 == 4 && failure.Status != http.StatusUnauthorized && failure.Code != "invalid_client":
 		// It is another fault than the secret's. A redirection, to a sign-in page, is not.
 	case s.source.Refused(s.value, now):
-		failure.MayPass, failure.RetryAfter = true, max(failure.RetryAfter, readAgainAfter)
+		failure.RetryAnyway, failure.RetryAfter = true, max(failure.RetryAfter, readAgainAfter)
 		failure.Message += fmt.Sprintf("; %s is read again, since it may be about to change", s.source.Variable())
 	case s.source.InFile():
 		failure.Message += fmt.Sprintf("; put the right secret into the file that %s names, which is read again by itself", s.source.Variable())

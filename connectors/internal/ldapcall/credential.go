@@ -82,7 +82,7 @@ func (c *credential) isRefused(server, password string) bool {
 func (c *credential) refuse(password string, failure *connectors.Error) *connectors.Error {
 	switch {
 	case c.source.Refused(password, c.now()):
-		failure.MayPass, failure.RetryAfter = true, readAgainAfter
+		failure.RetryAnyway, failure.RetryAfter = true, readAgainAfter
 		failure.Message += fmt.Sprintf("; %s is read again, since it may be about to change", c.source.Variable())
 	case c.source.InFile():
 		failure.Message += fmt.Sprintf("; put the right one into the file that %s names, or restart the worker once the account is let in", c.source.Variable())

@@ -93,7 +93,7 @@ func lastHeartbeat(timeout *temporal.TimeoutError) activities.FailureDetails {
 
 // include adds what another source knows of the attempts.
 func (f *Failure) include(told activities.FailureDetails) {
-	f.Sent = connectors.Surer(f.Sent, told.Sent)
+	f.Sent = connectors.StrongerClaim(f.Sent, told.Sent)
 	f.Attempt = max(f.Attempt, told.Attempt)
 }
 

@@ -119,7 +119,7 @@ func TestAListThatIsNotWhole(t *testing.T) {
 		if after == "" {
 			return connectors.Missing{Rows: 2, UserIDs: []string{latchkeytest.MemberID(9)}}
 		}
-		return connectors.Missing{Servers: []connectors.Unasked{{Server: "dc2", Kind: connectors.Unavailable}}}
+		return connectors.Missing{Servers: []connectors.MissingServer{{Server: "dc2", Kind: connectors.Unavailable}}}
 	}
 	const says = "2 accounts could not be read, the server dc2 could not be asked (Unavailable); known of them: "
 	got := with.call(t.Context(), "locked", "--connection", with.name, "-o", "json")

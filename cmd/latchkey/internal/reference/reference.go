@@ -138,7 +138,7 @@ func providers() []byte {
 	p.heading("provider", "name in `LATCHKEY_CONNECTIONS`", "lists who is locked", "reports groups (`PROTECTED_GROUPS`)", "reports who is privileged", "a `userId` is", "fewest requests of one activity", "the user object")
 	for _, provider := range registry.Providers() {
 		can := provider.NewConfig().Capabilities()
-		p.row(provider.Title, code(provider.Name), yesNo(can.Lists), yesNo(can.TellsGroups), yesNo(can.TellsPrivilege), provider.ID.Words,
+		p.row(provider.Title, code(provider.Name), yesNo(can.Lists), yesNo(can.ReadsGroups), yesNo(can.ReadsPrivilege), provider.ID.Description,
 			fmt.Sprint(can.Requests), fmt.Sprintf("[%d fields](%s.md)", len(provider.Fields), provider.Name))
 	}
 	return p.Bytes()
