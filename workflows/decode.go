@@ -75,7 +75,7 @@ func decode(data []byte, into any) error {
 	case path == "":
 		return errors.New("the input must be one JSON object")
 	case semantic.GoType == reflect.TypeFor[Duration]():
-		return Fault{Field: path, Message: `must be a duration such as "90s", "15m" or "72h"`}
+		return Fault{Field: path, Message: `must be a duration such as "90s", "15m" or "30d"`}
 	default:
 		return Fault{Field: path, Message: "has the wrong type: it must be " + describe(semantic.GoType)}
 	}

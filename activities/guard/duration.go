@@ -3,6 +3,8 @@ package guard
 import (
 	"encoding/json"
 	"fmt"
+	"regexp"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -30,14 +32,26 @@ func (d *Duration) UnmarshalJSON(data []byte) error {
 	return err
 }
 
-// ParseDuration reads a duration such as "90s", "15m" or "72h"; an empty text is zero.
+// inDays is a duration that begins with days, which Go's package time leaves out: of a hundred
+// years at most.
+var inDays = regexp.MustCompile(`^([0-9]{1,5})d([0-9.].*)?$`)
+
+// ParseDuration reads a duration such as "90s", "15m" or "30d"; an empty text is zero.
 func ParseDuration(text string) (Duration, error) {
 	if text == "" {
 		return 0, nil
 	}
+	var days time.Duration
+	if found := inDays.FindStringSubmatch(text); found != nil {
+		count, _ := strconv.Atoi(found[1])
+		days, text = time.Duration(count)*24*time.Hour, found[2]
+	}
+	if text == "" {
+		return Duration(days), nil
+	}
 	parsed, err := time.ParseDuration(text)
-	if err != nil || parsed < 0 {
-		return 0, fmt.Errorf(`must be a duration such as "90s", "15m" or "72h"`)
+	if parsed += days; err != nil || parsed < days || text[0] == '-' {
+		return 0, fmt.Errorf(`must be a duration such as "90s", "15m" or "30d"`)
 	}
 	return Duration(parsed), nil
 }

@@ -15,15 +15,16 @@ func TestParseDuration(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]time.Duration{
 		"": 0, "0s": 0, "90s": 90 * time.Second, "15m": 15 * time.Minute, "1h30m": 90 * time.Minute, "72h": 72 * time.Hour, "1500ms": 1500 * time.Millisecond,
+		"1d": 24 * time.Hour, "30d": 720 * time.Hour, "1d12h": 36 * time.Hour, "0d": 0, "1d0.5h": 24*time.Hour + 30*time.Minute,
 	} {
 		got, err := guard.ParseDuration(text)
 		require.NoError(t, err, text)
 		require.Equal(t, want, got.Std(), text)
 	}
-	for _, text := range []string{"15", "-1s", "1d", "jane@example.org", "15 m", "1h-2m", "999999999h", "NaN", "∞"} {
+	for _, text := range []string{"15", "-1s", "-1d", "1d-2h", "d", "1.5d", "1h2d", "1d2", "999999d", "99999d2000000h", "-0s", "jane@example.org", "15 m", "1h-2m", "999999999h", "NaN", "∞"} {
 		got, err := guard.ParseDuration(text)
 		require.ErrorContains(t, err, `"15m"`, text)
-		require.Equal(t, `must be a duration such as "90s", "15m" or "72h"`, err.Error(), "it never repeats the text")
+		require.Equal(t, `must be a duration such as "90s", "15m" or "30d"`, err.Error(), "it never repeats the text")
 		require.Zero(t, got)
 	}
 }

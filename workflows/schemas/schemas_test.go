@@ -24,7 +24,7 @@ func TestRecorded(t *testing.T) {
 	t.Parallel()
 	inputs := map[string]*jsonschema.Schema{workflows.UnlockUserName: compiled(t, schemas.Input), workflows.UnlockLockedUsersName: compiled(t, schemas.BulkInput)}
 	results := map[string]*jsonschema.Schema{workflows.UnlockUserName: compiled(t, schemas.Result), workflows.UnlockLockedUsersName: compiled(t, schemas.BulkResult)}
-	files, err := filepath.Glob("../testdata/histories/*.json.gz")
+	files, err := filepath.Glob("../*/testdata/histories/*.json.gz")
 	require.NoError(t, err)
 	held := map[string]int{}
 	for _, file := range files {

@@ -17,7 +17,11 @@ func (a *app) bulkCommand() *cobra.Command {
 			"here or by a schedule; the other commands take its workflow ID.",
 		a.bulkStartCommand(), a.statusCommand(many), a.reportCommand())
 	for _, each := range bulkUpdates {
-		cmd.AddCommand(a.bulkUpdateCommand(each.name, each.short, each.long))
+		command := a.bulkUpdateCommand(each.name, each.short, each.long)
+		if each.name == workflows.AbortUpdate {
+			command.SuggestFor = []string{"stop", "cancel", "end", "kill"}
+		}
+		cmd.AddCommand(command)
 	}
 	return cmd
 }

@@ -156,6 +156,7 @@ func (a *app) root() *cobra.Command {
 			"so it survives crashes and outages.\n\n" +
 			"Where Temporal is follows its own variables and profiles: TEMPORAL_ADDRESS,\n" +
 			"TEMPORAL_NAMESPACE, TEMPORAL_API_KEY, TEMPORAL_TLS_*, TEMPORAL_PROFILE.",
+		Version:       readVersion().text(),
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
@@ -163,6 +164,7 @@ func (a *app) root() *cobra.Command {
 	root.SetOut(a.env.Stdout)
 	root.SetErr(a.env.Stderr)
 	root.SetFlagErrorFunc(flagError)
+	root.SetVersionTemplate("{{.Version}}\n")
 	root.AddCommand(a.unlockCommand(), a.statusCommand(single), a.lockedCommand(), a.bulkCommand(), a.scheduleCommand(), a.approvalsCommand(), a.setupCommand(), a.workerCommand(), a.connectionsCommand(), a.schemaCommand(), a.versionCommand(), exitCodesTopic())
 	a.noteBeginning(root)
 	strictHelp(root)

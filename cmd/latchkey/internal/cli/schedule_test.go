@@ -170,7 +170,7 @@ func TestScheduleFaults(t *testing.T) {
 		{"unknown key", []string{"--every", "5m", "--policy", file(t, "p", "hold:\n  abov: 5\n")}, `hold.abov is no field: did you mean "above"?`},
 		{"key twice", []string{"--every", "5m", "--policy", file(t, "p", "maxPerRun: 5\nmaxPerRun: 6\n")}, `mapping key "maxPerRun" already defined at line 1`},
 		{"wrong type", []string{"--every", "5m", "--policy", file(t, "p", "maxPerRun: many\n")}, "maxPerRun has the wrong type: it must be a whole number"},
-		{"no duration", []string{"--every", "5m", "--policy", file(t, "p", "minLockedFor: 15\n")}, `minLockedFor must be a duration such as "90s", "15m" or "72h"`},
+		{"no duration", []string{"--every", "5m", "--policy", file(t, "p", "minLockedFor: 15\n")}, `minLockedFor must be a duration such as "90s", "15m" or "30d"`},
 		{"nonsense", []string{"--every", "5m", "--policy", file(t, "p", "minLockedFor: 2h\nmaxLockedFor: 1h\n")}, "no lock can pass"},
 		{"no YAML", []string{"--every", "5m", "--policy", file(t, "p", "a: [")}, "yaml: "},
 		{"an empty policy", []string{"--every", "5m", "--policy", file(t, "p", "# nothing\n")}, "the file is empty: a policy of nothing but defaults is written {}"},

@@ -1,9 +1,12 @@
 package cli
 
 import (
+	"slices"
+
 	"github.com/spf13/cobra"
 
 	"github.com/latchkey-iam/latchkey/client"
+	"github.com/latchkey-iam/latchkey/cmd/latchkey/internal/userlist"
 	"github.com/latchkey-iam/latchkey/connectors"
 	"github.com/latchkey-iam/latchkey/workflows"
 )
@@ -14,17 +17,21 @@ func (a *app) unlockCommand() *cobra.Command {
 	var in workflows.Input
 	var summary bool
 	cmd := &cobra.Command{
-		Use:   "unlock --connection NAME (--user-id ID | --username NAME | --email ADDRESS)",
+		Use:   "unlock --connection NAME (USER | --user-id ID | --username NAME | --email ADDRESS)",
 		Short: "Unlock one user and print all that the provider knows about the user",
 		Long: "Unlock one user and wait for the proof. It runs as a Temporal workflow: when this command is\n" +
 			"interrupted, the unlock goes on. For many users see: latchkey bulk start\n\n" +
+			"USER without a flag is an address if it holds an @, an ID if it has the shape of a provider's IDs,\n" +
+			"and a name otherwise.\n\n" +
 			"With -o json stdout holds the workflow's result and nothing else. When there is no result, it\n" +
 			"holds {\"failure\": {\"type\", \"message\", \"workflowId\", \"runId\"}, \"result\": ...}, where result is\n" +
 			"what was done so far, or null. Exit codes: latchkey help exit-codes",
-		Example: "  latchkey unlock --connection jumpcloud --email ada@example.com --reason INC-4711\n" +
+		Example: "  latchkey unlock ada@example.com --connection jumpcloud\n" +
+			"  latchkey unlock --connection jumpcloud --email ada@example.com --reason INC-4711\n" +
 			"  latchkey unlock --connection pingone --username ada --dry-run -o json\n" +
 			"  latchkey unlock --connection jc-prod --user-id 5f3c0e8b9a7d6c5e4f3a2b1c --only-reasons failed_sign_in",
-		Args: noArguments("; name the user with --user-id, --username or --email"),
+		Args:              userArgument,
+		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			in.Connection, in.RequestReason, in.RequestedBy, in.RequestID = request.connection, request.reason, request.by, request.id
 			in.Timeout, in.Guard = request.timeout, demands.Guard
@@ -62,4 +69,18 @@ func (a *app) unlockCommand() *cobra.Command {
 	completeNothing(cmd, "user-id", "username", "email", "watch-for", "approval-timeout", "approvers")
 	request.add(a, cmd)
 	return cmd
+}
+
+// userArgument takes an argument for the user, as the flag that it stands for.
+func userArgument(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	named := slices.ContainsFunc([]userlist.Kind{userlist.UserID, userlist.Username, userlist.Email}, func(kind userlist.Kind) bool {
+		return cmd.Flags().Changed(string(kind))
+	})
+	if len(args) > 1 || named {
+		return usagef("name one user, and once; for several see: latchkey bulk start --from-file")
+	}
+	return cmd.Flags().Set(string(userlist.KindOf(args[0])), args[0])
 }

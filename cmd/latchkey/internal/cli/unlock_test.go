@@ -10,6 +10,7 @@ import (
 	"go.temporal.io/api/serviceerror"
 
 	"github.com/latchkey-iam/latchkey/connectors"
+	"github.com/latchkey-iam/latchkey/test/latchkeytest"
 	"github.com/latchkey-iam/latchkey/workflows"
 )
 
@@ -195,4 +196,16 @@ func TestProgressOnATerminal(t *testing.T) {
 	require.Equal(t, ExitOK, got.code)
 	require.True(t, json.Valid([]byte(got.stdout)))
 	require.Regexp(t, `\r\x1b\[K$`, got.stderr)
+}
+
+// TestUnlockArgument: a user without a flag is what it looks like.
+func TestUnlockArgument(t *testing.T) {
+	t.Parallel()
+	with := serveCrowd(t, "cli-argument", lockedMembers(3)...)
+	for member, reference := range map[int]string{1: latchkeytest.MemberID(1), 2: "member2", 3: "member3@example.org"} {
+		got := with.again().call(t.Context(), "unlock", reference, "--connection", with.name, "-o", "json")
+		require.Equal(t, ExitOK, got.code, got.stderr)
+		require.Equal(t, latchkeytest.MemberID(member), read[workflows.Result](t, got.stdout).UserID)
+	}
+	require.Len(t, with.Unlocked(), 3)
 }

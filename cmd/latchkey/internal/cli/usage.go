@@ -2,6 +2,8 @@ package cli
 
 import (
 	"errors"
+	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -32,6 +34,8 @@ func flagError(cmd *cobra.Command, err error) error {
 	switch {
 	case errors.Is(err, pflag.ErrHelp):
 		return err
+	case cmd.HasSubCommands() && cmd.Flags().NArg() > 0: // The flag is that of a command that is not there.
+		return unknownCommand(cmd, cmd.Flags().Arg(0))
 	case errors.As(err, &unknown):
 		return unknownFlag(cmd, unknown)
 	case errors.As(err, &empty):
@@ -72,6 +76,9 @@ func invalidValue(invalid *pflag.InvalidValueError) error {
 func unknownCommand(parent *cobra.Command, name string) error {
 	var known []string
 	for _, command := range parent.Commands() {
+		if slices.Contains(command.SuggestFor, name) {
+			return &usageError{message: fmt.Sprintf("unknown command %q: did you mean %q?", name, command.Name()), elsewhere: true}
+		}
 		if command.IsAvailableCommand() {
 			known = append(known, command.Name())
 		}

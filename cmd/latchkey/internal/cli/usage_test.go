@@ -42,8 +42,8 @@ func TestWrongCommandLines(t *testing.T) {
 		{"far-off flag", unlock("--frobnicate"), []string{"latchkey: unknown flag --frobnicate", hint}},
 		{"unknown letter", unlock("-x"), []string{"latchkey: unknown flag -x", hint}},
 		{"flag without value", unlock("--email"), []string{"latchkey: --email needs a value", hint}},
-		{"no duration", named("--timeout", "soon"), []string{`latchkey: --timeout must be a duration such as "90s", "15m" or "72h"`, hint}},
-		{"negative duration", named("--watch-for=-5m"), []string{`latchkey: --watch-for must be a duration such as "90s", "15m" or "72h"`, hint}},
+		{"no duration", named("--timeout", "soon"), []string{`latchkey: --timeout must be a duration such as "90s", "15m" or "30d"`, hint}},
+		{"negative duration", named("--watch-for=-5m"), []string{`latchkey: --watch-for must be a duration such as "90s", "15m" or "30d"`, hint}},
 		{"no time at all", named("--timeout", "0s"), []string{"latchkey: --timeout must be at least 1s", hint}},
 		{"too little time", named("--timeout", "10ms"), []string{"latchkey: --timeout must be between 1s and 720h", hint}},
 		{"no boolean", named("--dry-run=perhaps"), []string{"latchkey: --dry-run must be true or false, or stand alone", hint}},
@@ -63,7 +63,12 @@ func TestWrongCommandLines(t *testing.T) {
 			"latchkey: --requested-by is missing: an approval is needed, which whoever asks must not give, so say who asks", hint}},
 		{"a name that hides something", named("--requested-by", "bo\u200bss"), []string{
 			"latchkey: --requested-by holds a control character, or one that cannot be seen: write the name without it", hint}},
-		{"argument", unlock("ada"), []string{"latchkey: latchkey unlock takes flags and no arguments; name the user with --user-id, --username or --email", hint}},
+		{"two users", unlock("--connection", "jc-prod", "ada", "grace"), []string{"latchkey: name one user, and once; for several see: latchkey bulk start --from-file", hint}},
+		{"a user named twice", named("ada"), []string{"latchkey: name one user, and once; for several see: latchkey bulk start --from-file", hint}},
+		{"a user that is nobody", unlock("--connection", "jc-prod", ""), []string{"latchkey: the reference to the user is empty: give the flag a value", hint}},
+		{"an unusable user", unlock("--connection", "jc-prod", "ada "), []string{"latchkey: --username begins or ends with white space", hint}},
+		{"a verb of other tools", []string{"bulk", "stop", "INC-1"}, []string{`latchkey: unknown command "stop": did you mean "abort"?`}},
+		{"a verb of other tools with a flag", []string{"bulk", "cancel", "INC-1", "--reason", "x"}, []string{`latchkey: unknown command "cancel": did you mean "abort"?`}},
 		{"status of nothing", []string{"status"}, []string{
 			"latchkey: give one workflow ID, as latchkey unlock --detach prints it, such as: latchkey status unlock/jumpcloud/" + someID, "For its flags run: latchkey status --help"}},
 		{"status of two", []string{"status", "a", "b"}, []string{
@@ -160,6 +165,7 @@ func TestTemporalUnreachable(t *testing.T) {
 func TestVersion(t *testing.T) {
 	t.Parallel()
 	require.Contains(t, run(t, "version").stdout, "latchkey ")
+	require.Equal(t, run(t, "version"), run(t, "--version"))
 	require.Contains(t, run(t, "version", "-o", "json").stdout, `"temporalSdk": "`)
 	require.Contains(t, run(t, "version", "-o", "yaml").stdout, "temporalSdk: ")
 }

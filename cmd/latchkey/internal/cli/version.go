@@ -49,6 +49,15 @@ func readVersion() versionInfo {
 	return info
 }
 
+// text is the version for people, a line.
+func (v versionInfo) text() string {
+	text := "latchkey " + v.Version
+	if v.Commit != "" {
+		text += fmt.Sprintf(" (commit %.12s)", v.Commit)
+	}
+	return fmt.Sprintf("%s, %s, %s, Temporal SDK %s", text, v.Go, v.Platform, v.TemporalSDK)
+}
+
 func (a *app) versionCommand() *cobra.Command {
 	var output format
 	cmd := &cobra.Command{
@@ -57,13 +66,7 @@ func (a *app) versionCommand() *cobra.Command {
 		Args:  noArguments(""),
 		RunE: func(*cobra.Command, []string) error {
 			info := readVersion()
-			text := "latchkey " + info.Version
-			if info.Commit != "" {
-				text += fmt.Sprintf(" (commit %.12s)", info.Commit)
-			}
-			return a.show(output, info, func() {
-				a.println(fmt.Sprintf("%s, %s, %s, Temporal SDK %s", text, info.Go, info.Platform, info.TemporalSDK))
-			})
+			return a.show(output, info, func() { a.println(info.text()) })
 		},
 	}
 	addFormats(cmd, &output)

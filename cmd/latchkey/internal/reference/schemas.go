@@ -150,14 +150,14 @@ func oneReference(schema *jsonschema.Schema) {
 	}
 }
 
-// durations is what Go's time.ParseDuration takes, without a minus; an empty text is zero.
-const durations = `^(\+?(0|([0-9.]+(ns|us|µs|μs|ms|s|m|h))+))?$`
+// durations is what guard.ParseDuration takes; an empty text is zero.
+const durations = `^(\+?0|[0-9]{1,5}d|([0-9]{1,5}d|\+)?([0-9.]+(ns|us|µs|μs|ms|s|m|h))+)?$`
 
 // special describes the types that are written differently from how Go sees them.
 func special(of reflect.Type) *jsonschema.Schema {
 	switch of {
 	case reflect.TypeFor[workflows.Duration]():
-		return &jsonschema.Schema{Type: "string", Pattern: durations, Description: "A duration such as 90s, 15m or 72h.", Examples: []any{"15m"}}
+		return &jsonschema.Schema{Type: "string", Pattern: durations, Description: "A duration such as 90s, 15m or 30d.", Examples: []any{"15m"}}
 	case reflect.TypeFor[time.Time]():
 		return &jsonschema.Schema{Type: "string", Format: "date-time"}
 	case reflect.TypeFor[json.RawMessage]():

@@ -29,18 +29,23 @@ func (l *List) readLines(lines []string, first int, options Options) error {
 	return headerAbove(trim(lines[first]), kinds, options.As)
 }
 
+// KindOf takes a reference for what it looks like.
+func KindOf(value string) Kind {
+	switch {
+	case strings.Contains(value, "@"):
+		return Email
+	case mayBeID(value):
+		return UserID
+	default:
+		return Username
+	}
+}
+
 // kindOf takes a line for what it looks like, or for what the caller says.
 func kindOf(value string, as Kind) (Kind, error) {
 	kind := as
 	if as == Auto {
-		switch {
-		case strings.Contains(value, "@"):
-			kind = Email
-		case mayBeID(value):
-			kind = UserID
-		default:
-			kind = Username
-		}
+		kind = KindOf(value)
 	}
 	switch {
 	case kind == Email && !mayBeAddress(value):
