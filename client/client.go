@@ -110,7 +110,7 @@ func startOptions(in *workflows.Input) temporalclient.StartWorkflowOptions {
 		StaticSummary:                            shown.Summary,
 		StaticDetails:                            shown.Details,
 		Priority:                                 temporal.Priority{PriorityKey: workflows.PriorityInteractive},
-		TypedSearchAttributes:                    workflows.StartAttributes(in.Connection),
+		TypedSearchAttributes:                    in.StartAttributes(),
 	}
 	if in.RequestID != "" {
 		options.WorkflowIDReusePolicy = enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE_FAILED_ONLY

@@ -15,7 +15,7 @@ import (
 
 // maxCleanEvents is how long the history of a clean unlock may get. One event is what the
 // namespace has of search attributes, which a replay must find.
-const maxCleanEvents = 26
+const maxCleanEvents = 25
 
 // bare is Temporal as it answers in a namespace without Latchkey's search attributes.
 type bare struct{ temporalclient.Client }

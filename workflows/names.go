@@ -58,11 +58,15 @@ const (
 	OutcomeCancelled = "cancelled"
 )
 
-// StartAttributes are those to start a run with, where the namespace has them, so that it is
-// found by its connection from the start. A run that is started without them sets them itself,
-// which takes an event more.
-func StartAttributes(connection string) temporal.SearchAttributes {
-	return temporal.NewSearchAttributes(AttributeConnection.ValueSet(connection))
+// StartAttributes are those to start UnlockUser with, where the namespace has them, so that it is
+// found by its connection and by the user's ID from the start. A run that is started without them
+// sets them itself, which takes an event more.
+func (in *Input) StartAttributes() temporal.SearchAttributes {
+	updates := []temporal.SearchAttributeUpdate{AttributeConnection.ValueSet(in.Connection)}
+	if in.UserID != "" {
+		updates = append(updates, AttributeUserID.ValueSet(in.UserID))
+	}
+	return temporal.NewSearchAttributes(updates...)
 }
 
 // SearchAttributes lists the search attributes' names.

@@ -123,12 +123,18 @@ func (r *unlockRun) at(ctx workflow.Context, step workflows.Step, until time.Tim
 	workflow.SetCurrentDetails(ctx, r.details(until))
 }
 
-// identify makes the run findable by its connection and account.
+// begin makes the run findable by its connection and, where its ID is known, by its account.
+func (r *unlockRun) begin(ctx workflow.Context) error {
+	if r.in.UserID == "" {
+		return r.Begin(ctx, r.in.Connection)
+	}
+	return r.Begin(ctx, r.in.Connection, run.Set(workflows.AttributeUserID, r.in.UserID))
+}
+
+// identify makes the run findable by the ID of its account, as the provider spells it.
 func (r *unlockRun) identify(ctx workflow.Context, found *activities.LookupResult) error {
-	return r.Upsert(ctx,
-		run.Set(workflows.AttributeConnection, r.in.Connection),
-		run.Set(workflows.AttributeProvider, found.Provider),
-		run.Set(workflows.AttributeUserID, found.Account.ID))
+	r.Later(run.Set(workflows.AttributeProvider, found.Provider))
+	return r.Upsert(ctx, run.Set(workflows.AttributeUserID, found.Account.ID))
 }
 
 // end closes a run with an outcome.

@@ -47,7 +47,7 @@ func (w unlocker) UnlockUser(ctx workflow.Context, raw converter.RawValue) (*wor
 	if err := r.handle(ctx); err != nil {
 		return nil, err
 	}
-	if err := r.Begin(ctx, in.Connection); err != nil {
+	if err := r.begin(ctx); err != nil {
 		return nil, err
 	}
 	result, err := r.execute(ctx)

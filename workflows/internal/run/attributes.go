@@ -20,6 +20,8 @@ type Attributes struct {
 	// set are those of the run, by name. A run cannot read them back: of those that the
 	// namespace lacks by then the server tells a replay nothing.
 	set map[string]string
+	// later are to be set with the next.
+	later []Attribute
 }
 
 // indexed is what is recorded of the search attributes.
@@ -36,9 +38,9 @@ func NewAttributes(has func() []string) *Attributes {
 	return &Attributes{has: has, set: map[string]string{}}
 }
 
-// Begin makes a run findable by its connection.
-func (a *Attributes) Begin(ctx workflow.Context, connection string) error {
-	return a.Upsert(ctx, Set(workflows.AttributeConnection, connection))
+// Begin makes a run findable by its connection, and by what else is known of it.
+func (a *Attributes) Begin(ctx workflow.Context, connection string, others ...Attribute) error {
+	return a.Upsert(ctx, append(others, Set(workflows.AttributeConnection, connection))...)
 }
 
 // known are the search attributes that may be set. They are asked for in the task that sets
@@ -90,10 +92,23 @@ func Set(key temporal.SearchAttributeKeyKeyword, value string) Attribute {
 	return Attribute{key: key, value: value}
 }
 
+// Later has attributes set together with the next that are: nobody looks for them before.
+func (a *Attributes) Later(values ...Attribute) { a.later = append(a.later, values...) }
+
 // Upsert sets those of the attributes that are not set so already.
 func (a *Attributes) Upsert(ctx workflow.Context, values ...Attribute) error {
 	known := a.known(ctx)
-	var updates []temporal.SearchAttributeUpdate
+	updates := a.changes(known, values)
+	if len(updates) == 0 {
+		return nil
+	}
+	updates = append(updates, a.changes(known, a.later)...)
+	a.later = nil
+	return workflow.UpsertTypedSearchAttributes(ctx, updates...)
+}
+
+// changes notes those of the attributes as set that are known and not set so already.
+func (a *Attributes) changes(known []string, values []Attribute) (updates []temporal.SearchAttributeUpdate) {
 	for _, value := range values {
 		name := value.key.GetName()
 		if set, found := a.set[name]; slices.Contains(known, name) && (!found || set != value.value) {
@@ -101,10 +116,7 @@ func (a *Attributes) Upsert(ctx workflow.Context, values ...Attribute) error {
 			updates = append(updates, value.key.ValueSet(value.value))
 		}
 	}
-	if len(updates) == 0 {
-		return nil
-	}
-	return workflow.UpsertTypedSearchAttributes(ctx, updates...)
+	return updates
 }
 
 // Updates are those of the attributes that the namespace knows: setting another fails the
