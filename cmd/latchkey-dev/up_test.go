@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	jumpcloudsimulator "github.com/latchkey-iam/latchkey/connectors/jumpcloud/simulator"
+	"github.com/latchkey-iam/latchkey/internal/directory/directorytest"
 	"github.com/latchkey-iam/latchkey/workflows"
 )
 
@@ -42,7 +43,9 @@ func TestUp(t *testing.T) {
 	require.JSONEq(t, `{"ok":false,"reason":"locked"}`, body)
 
 	path := filepath.Join(t.TempDir(), "latchkey")
-	built, err := exec.CommandContext(t.Context(), "go", "build", "-o", path, "github.com/latchkey-iam/latchkey/cmd/latchkey").CombinedOutput()
+	build := exec.CommandContext(t.Context(), "go", "build", "-o", path, "./cmd/latchkey")
+	build.Dir = filepath.Join("..", "..") // The command is of another module than this.
+	built, err := build.CombinedOutput()
 	require.NoError(t, err, "%s", built)
 	require.Contains(t, latchkey(t, path, u.commands("latchkey")[0]), "unlocked")
 	require.Equal(t, workflows.Unlocked, parse[workflows.Result](t, latchkey(t, path, u.commands("latchkey")[1])).Outcome)
@@ -146,4 +149,18 @@ func TestServesTheEnvironment(t *testing.T) {
 	u.stop()
 	require.Contains(t, u.stderr.String(), "audit")
 	require.NotContains(t, u.stderr.String(), jumpcloudsimulator.DefaultAPIKey)
+}
+
+// TestUpWith: a real directory is served beside the tenants, with a locked user to try; one that
+// there is not is refused.
+func TestUpWith(t *testing.T) {
+	t.Parallel()
+	directorytest.Skip(t)
+	u := up(t, "--with", "openldap")
+	require.Len(t, u.commands("latchkey"), 3)
+	require.Contains(t, u.commands("latchkey")[2], "--connection openldap --email grace.hopper@example.com")
+	require.Contains(t, u.find("OpenLDAP"), "ldaps://127.")
+
+	left := run(t.Context(), "--with", "netscape")
+	require.ErrorContains(t, left.err, `--with: "netscape" is no directory that can be started: there is openldap`)
 }

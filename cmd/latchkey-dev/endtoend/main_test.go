@@ -47,7 +47,8 @@ func run(m *testing.M) int {
 	}
 	defer func() { _ = os.RemoveAll(folder) }()
 	binary = filepath.Join(folder, "latchkey")
-	build := exec.Command("go", "build", "-o", binary, "github.com/latchkey-iam/latchkey/cmd/latchkey")
+	build := exec.Command("go", "build", "-o", binary, "./cmd/latchkey")
+	build.Dir = filepath.Join("..", "..", "..") // The command is of another module than this.
 	if output, err := build.CombinedOutput(); err != nil {
 		panic(fmt.Sprintf("build latchkey: %v\n%s", err, output))
 	}
