@@ -33,6 +33,7 @@ type Account struct {
 // Evidence is what one server keeps of the failed sign-ins of an account. Where it is missing,
 // that proves nothing.
 type Evidence struct {
+	// Server is the one, of several, that kept it.
 	Server string `json:"server,omitempty"`
 	// Failures counts those since the last success, as far as the server keeps them.
 	Failures int `json:"failures"`
@@ -99,8 +100,9 @@ type State struct {
 	// Unread are the layers whose state could not be read: never "no lock".
 	Unread []Unread `json:"unread,omitempty"`
 	// Disabled and Suspended are an administrator's decisions that an unlock leaves alone.
-	Disabled        bool `json:"disabled"`
-	Suspended       bool `json:"suspended"`
+	Disabled  bool `json:"disabled"`
+	Suspended bool `json:"suspended"`
+	// PasswordExpired says that the password must be changed before the next sign-in.
 	PasswordExpired bool `json:"passwordExpired"`
 	// AccountExpired says that the account itself has come to its end.
 	AccountExpired bool `json:"accountExpired,omitempty"`
@@ -194,7 +196,9 @@ func Reasons() []Reason {
 
 // Lock is one lock in force.
 type Lock struct {
-	Layer  Layer  `json:"layer"`
+	// Layer is what the lock holds shut.
+	Layer Layer `json:"layer"`
+	// Reason is why it was locked.
 	Reason Reason `json:"reason"`
 	// ReasonInferred says that the provider does not tell the reason and that it was
 	// concluded from other values.
@@ -241,7 +245,9 @@ func (l Lock) SameLayerAndServer(other Lock) bool {
 
 // Unread is a layer whose state could not be read.
 type Unread struct {
-	Layer  Layer  `json:"layer"`
+	// Layer is the one that could not be read.
+	Layer Layer `json:"layer"`
+	// Server is the server, of several, that could not be read.
 	Server string `json:"server,omitempty"`
 	// Kind says why.
 	Kind Kind `json:"kind"`

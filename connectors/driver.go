@@ -70,8 +70,11 @@ type Unlocked struct {
 
 // Refused is a server that did not accept an unlock which another accepted.
 type Refused struct {
-	Server  string `json:"server"`
-	Kind    Kind   `json:"kind"`
+	// Server is its name.
+	Server string `json:"server"`
+	// Kind says why.
+	Kind Kind `json:"kind"`
+	// Message is one sentence for people.
 	Message string `json:"message"`
 }
 

@@ -37,7 +37,8 @@ type Missing struct {
 // MissingServer is a server that a list lacks, and why.
 type MissingServer struct {
 	Server string `json:"server"`
-	Kind   Kind   `json:"kind"`
+	// Kind says why.
+	Kind Kind `json:"kind"`
 }
 
 // Any reports whether something is missing.

@@ -14,7 +14,9 @@ import (
 
 // UserRef names one user by exactly one of its fields.
 type UserRef struct {
-	ID       string `json:"userId,omitempty"`
+	// ID is the provider's own identifier of the user.
+	ID string `json:"userId,omitempty"`
+	// Username and Email find the user by name.
 	Username string `json:"username,omitempty"`
 	Email    string `json:"email,omitempty"`
 }

@@ -43,10 +43,12 @@ func (a Answer) Validate() error {
 type ApprovalRecord struct {
 	// Cases say why one was needed: requested, always, privileged, admin_locks.
 	Cases []string `json:"cases"`
-	// Decision is approved, denied or expired; empty while it is waited for until Until.
-	Decision string    `json:"decision,omitempty"`
-	By       string    `json:"by,omitempty"`
-	Reason   string    `json:"reason,omitempty"`
-	At       time.Time `json:"at,omitzero"`
-	Until    time.Time `json:"until"`
+	// Decision is approved, denied or expired; empty while somebody may still answer.
+	Decision string `json:"decision,omitempty"`
+	// By is who answered, Reason what they said, At when.
+	By     string    `json:"by,omitempty"`
+	Reason string    `json:"reason,omitempty"`
+	At     time.Time `json:"at,omitzero"`
+	// Until is when the wait ends.
+	Until time.Time `json:"until"`
 }

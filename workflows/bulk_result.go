@@ -62,22 +62,30 @@ type Decision struct {
 	// Reference is how the list named the user, when it was not by the ID as the provider
 	// spells it.
 	Reference *connectors.UserRef `json:"reference,omitempty"`
-	Decision  Decided             `json:"decision"`
+	// Decision is what became of the user.
+	Decision Decided `json:"decision"`
 	// Code is why a user was skipped, or how the unlock failed, for machines.
-	Code        string            `json:"code,omitempty"`
-	Explanation string            `json:"explanation"`
-	UnlockSent  connectors.Answer `json:"unlockSent,omitempty"`
+	Code string `json:"code,omitempty"`
+	// Explanation is one sentence for people.
+	Explanation string `json:"explanation"`
+	// UnlockSent says whether an unlock was sent to the provider.
+	UnlockSent connectors.Answer `json:"unlockSent,omitempty"`
 	// WorkflowID is that of the open run, for already_running and awaiting_approval.
 	WorkflowID string `json:"workflowId,omitempty"`
 }
 
 // BulkResult is what UnlockLockedUsers answers. A failure carries it as its details.
 type BulkResult struct {
-	Outcome     BulkOutcome `json:"outcome,omitempty"`
-	Explanation string      `json:"explanation"`
-	Provider    string      `json:"provider"`
-	Connection  string      `json:"connection"`
-	DryRun      bool        `json:"dryRun"`
+	// Outcome is how the run ended.
+	Outcome BulkOutcome `json:"outcome,omitempty"`
+	// Explanation is one sentence for people.
+	Explanation string `json:"explanation"`
+	// Provider is the connection's provider.
+	Provider string `json:"provider"`
+	// Connection is the one that was asked.
+	Connection string `json:"connection"`
+	// DryRun says that nothing was changed.
+	DryRun bool `json:"dryRun"`
 	// WalkedAll says that the list was read whole: to its end, with nothing missing.
 	WalkedAll bool `json:"walkedAll"`
 	// Missing is what could not be read of the list; whoever is locked there was not found.
@@ -98,11 +106,13 @@ type BulkResult struct {
 	// Interventions are what operators did.
 	Interventions []Intervention `json:"interventions"`
 	// FirstSeen is when locks of unknown age were first seen, for the next scheduled run.
-	FirstSeen     Sightings `json:"firstSeen"`
-	StartedAt     time.Time `json:"startedAt"`
-	FinishedAt    time.Time `json:"finishedAt,omitzero"`
-	RequestReason string    `json:"requestReason"`
-	RequestedBy   string    `json:"requestedBy"`
+	FirstSeen Sightings `json:"firstSeen"`
+	// StartedAt is when the first run began, FinishedAt when the last one ended.
+	StartedAt  time.Time `json:"startedAt"`
+	FinishedAt time.Time `json:"finishedAt,omitzero"`
+	// RequestReason and RequestedBy are those of the request.
+	RequestReason string `json:"requestReason"`
+	RequestedBy   string `json:"requestedBy"`
 }
 
 // The updates of a bulk run; each takes a Command and answers with the Progress.
@@ -117,6 +127,7 @@ const (
 
 // Command says who tells a bulk run what to do, and why.
 type Command struct {
+	// RequestedBy is who gives the command, RequestReason why.
 	RequestedBy   string `json:"requestedBy,omitempty"`
 	RequestReason string `json:"requestReason,omitempty"`
 }
@@ -124,8 +135,10 @@ type Command struct {
 // Intervention is a command that a run was given.
 type Intervention struct {
 	Command
-	What string    `json:"what"`
-	At   time.Time `json:"at"`
+	// What is the command that was given.
+	What string `json:"what"`
+	// At is when it was given.
+	At time.Time `json:"at"`
 }
 
 // BulkState is what a bulk run is doing.
@@ -208,8 +221,10 @@ type Sightings []Sighting
 
 // Sighting holds the users whose locks were first seen at one moment.
 type Sighting struct {
+	// Since is the moment.
 	Since time.Time `json:"since"`
 	// Print tells one lock from another.
-	Print   string   `json:"print"`
+	Print string `json:"print"`
+	// UserIDs are those whose locks were first seen then.
 	UserIDs []string `json:"userIds"`
 }

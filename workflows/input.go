@@ -41,7 +41,8 @@ type Input struct {
 	// Connection is the name under which a worker serves the provider.
 	Connection string `json:"connection"`
 	// UserID is the provider's own identifier of the user.
-	UserID   string `json:"userId,omitempty"`
+	UserID string `json:"userId,omitempty"`
+	// Username and Email find the user by name; more than one match is the failure Ambiguous.
 	Username string `json:"username,omitempty"`
 	Email    string `json:"email,omitempty"`
 	// RequestReason and RequestedBy go to the result and to the workers' audit log.
@@ -72,6 +73,7 @@ type Input struct {
 
 // Approval is what the caller demands of an approval.
 type Approval struct {
+	// Required waits for an approval whatever the connection's rules say.
 	Required bool `json:"required,omitempty"`
 	// Timeout is how long it is waited for; the default is the connection's. Without Required
 	// it is refused, as Approvers is: neither demands an approval by itself.

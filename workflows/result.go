@@ -39,14 +39,18 @@ func Outcomes() []Outcome {
 // Result is what UnlockUser answers. A failure carries it as its details, as far as it
 // is known, with Outcome empty.
 type Result struct {
+	// Outcome is how the unlock ended.
 	Outcome Outcome `json:"outcome,omitempty"`
 	// Explanation is one sentence for people.
 	Explanation string `json:"explanation"`
 	// Refusal is there only when the outcome is refused.
-	Refusal    *Refusal `json:"refusal,omitempty"`
-	Provider   string   `json:"provider"`
-	Connection string   `json:"connection"`
-	UserID     string   `json:"userId"`
+	Refusal *Refusal `json:"refusal,omitempty"`
+	// Provider is the connection's provider.
+	Provider string `json:"provider"`
+	// Connection is the one that was asked.
+	Connection string `json:"connection"`
+	// UserID is the provider's own identifier of the user.
+	UserID string `json:"userId"`
 	// Before and After are the states at the first and the last read; null when there was none.
 	Before *connectors.State `json:"before"`
 	After  *connectors.State `json:"after"`
@@ -68,24 +72,29 @@ type Result struct {
 	User json.RawMessage `json:"user,omitempty"`
 	// UserOmitted says why User is missing although it was asked for: beyond 256 KiB, as it is
 	// stored, it is left out.
-	UserOmitted string   `json:"userOmitted,omitempty"`
-	Attempts    Attempts `json:"attempts"`
+	UserOmitted string `json:"userOmitted,omitempty"`
+	// Attempts counts how often each step was tried.
+	Attempts Attempts `json:"attempts"`
 	// Approval is there when somebody had to approve.
 	Approval *ApprovalRecord `json:"approval,omitempty"`
 	// StartedAt and FinishedAt are UTC; FinishedAt is left out while the run goes on.
-	StartedAt     time.Time `json:"startedAt"`
-	FinishedAt    time.Time `json:"finishedAt,omitzero"`
-	RequestReason string    `json:"requestReason"`
-	RequestedBy   string    `json:"requestedBy"`
+	StartedAt  time.Time `json:"startedAt"`
+	FinishedAt time.Time `json:"finishedAt,omitzero"`
+	// RequestReason and RequestedBy are those of the request.
+	RequestReason string `json:"requestReason"`
+	RequestedBy   string `json:"requestedBy"`
 }
 
 // Refusal says for machines why the answer was no.
 type Refusal struct {
+	// Code says for machines why.
 	Code RefusalCode `json:"code"`
 }
 
 // Attempts counts the attempts of each step.
 type Attempts struct {
+	// Lookup, Unlock and Verify are the numbers of the attempts that ended the steps; 0 for a step
+	// that was not made.
 	Lookup int `json:"lookup"`
 	Unlock int `json:"unlock"`
 	Verify int `json:"verify"`
