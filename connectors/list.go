@@ -36,6 +36,7 @@ type Missing struct {
 
 // MissingServer is a server that a list lacks, and why.
 type MissingServer struct {
+	// Server is its name.
 	Server string `json:"server"`
 	// Kind says why.
 	Kind Kind `json:"kind"`
