@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os/exec"
+	"strings"
 	"testing"
 	"time"
 
@@ -46,11 +47,10 @@ func (h *house) latchkey(arguments ...string) string {
 	h.t.Helper()
 	command := exec.CommandContext(h.t.Context(), binary, arguments...)
 	command.Env = []string{"HOME=" + h.t.TempDir(), "TEMPORAL_ADDRESS=" + h.address, "TEMPORAL_NAMESPACE=" + h.namespace}
+	var stderr strings.Builder
+	command.Stderr = &stderr
 	output, err := command.Output()
-	if failed := (*exec.ExitError)(nil); err != nil {
-		require.ErrorAs(h.t, err, &failed)
-		require.NoError(h.t, err, "%s\n%s", output, failed.Stderr)
-	}
+	require.NoError(h.t, err, "%s\n%s", output, stderr.String())
 	return string(output)
 }
 
