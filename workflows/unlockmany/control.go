@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"go.temporal.io/sdk/workflow"
 
@@ -13,16 +14,21 @@ import (
 	"github.com/latchkey-iam/latchkey/workflows/internal/run"
 )
 
-// maxInterventions and maxInterventionsSize bound what a run remembers of its operators; the
-// log has all.
-const (
-	maxInterventions     = 100
-	maxInterventionsSize = 128 << 10
-)
-
 // maxCommands bounds how often one run is paused and resumed. A server takes 2,000 updates in
 // all, and a release or an abort must still be among them.
 const maxCommands = 200
+
+// control is what operators told the run.
+type control struct {
+	*workflows.Carried
+	state workflows.BulkState
+	// commands counts what operators told this run of the chain.
+	commands int
+	// hold is there while the run waits for an operator.
+	hold *hold
+	// pausedAt is when the pause began that is under way.
+	pausedAt time.Time
+}
 
 // takesCommand says what a command is.
 const takesCommand = ` It takes {"requestedBy": "who", "requestReason": "why"}.`
@@ -65,42 +71,42 @@ func (r *bulkRun) handle(ctx workflow.Context) error {
 }
 
 // open refuses to change a run that is ending.
-func (r *bulkRun) open() error {
-	if r.Stop != "" || r.state == workflows.StateDone {
+func (c *control) open() error {
+	if c.Stop != "" || c.state == workflows.StateDone {
 		return errors.New("the run is ending already")
 	}
 	return nil
 }
 
 // openToMore refuses, too, what a run was told too often.
-func (r *bulkRun) openToMore() error {
-	if r.commands >= maxCommands {
+func (c *control) openToMore() error {
+	if c.commands >= maxCommands {
 		return fmt.Errorf("the run was told what to do %d times, and takes no further pause or resume for now: let it go on, or abort it", maxCommands)
 	}
-	return r.open()
+	return c.open()
 }
 
 // held refuses to release a run that does not hold.
-func (r *bulkRun) held() error {
-	if err := r.open(); err != nil {
+func (c *control) held() error {
+	if err := c.open(); err != nil {
 		return err
 	}
-	if !r.waiting() || r.hold.released {
+	if !c.waiting() || c.hold.released {
 		return errors.New("the run does not hold: there is nothing to release")
 	}
 	return nil
 }
 
-func (r *bulkRun) pause(ctx workflow.Context) {
-	if !r.Paused {
-		r.Paused, r.pausedAt = true, workflow.Now(ctx)
+func (c *control) pause(ctx workflow.Context) {
+	if !c.Paused {
+		c.Paused, c.pausedAt = true, workflow.Now(ctx)
 	}
 }
 
-func (r *bulkRun) resume(ctx workflow.Context) {
-	if r.Paused {
-		r.Paused = false
-		r.Idle += workflows.Duration(workflow.Now(ctx).Sub(r.pausedAt))
+func (c *control) resume(ctx workflow.Context) {
+	if c.Paused {
+		c.Paused = false
+		c.Idle += workflows.Duration(workflow.Now(ctx).Sub(c.pausedAt))
 	}
 }
 
@@ -109,13 +115,6 @@ func (r *bulkRun) intervened(ctx workflow.Context, what string, command workflow
 	r.remember(workflows.Intervention{Command: command, What: what, At: workflow.Now(ctx).UTC()})
 	r.detail(ctx)
 	r.audit(ctx, activities.AuditBulkCommand, what, command)
-}
-
-func (r *bulkRun) remember(intervention workflows.Intervention) {
-	if len(r.Result.Interventions) < maxInterventions &&
-		activities.StoredSize(r.Result.Interventions)+activities.StoredSize(intervention) < maxInterventionsSize {
-		r.Result.Interventions = append(r.Result.Interventions, intervention)
-	}
 }
 
 func (r *bulkRun) audit(ctx workflow.Context, step activities.AuditStep, decision string, command workflows.Command) {
@@ -161,18 +160,18 @@ func sortedWords(counts map[string]int) []string {
 }
 
 // phase is the state as an operator sees it.
-func (r *bulkRun) phase() workflows.BulkState {
+func (c *control) phase() workflows.BulkState {
 	switch {
-	case r.state == workflows.StateDone:
-		return r.state
-	case r.Stop != "":
+	case c.state == workflows.StateDone:
+		return c.state
+	case c.Stop != "":
 		return workflows.StateStopping
-	case r.waiting():
-		return r.state
-	case r.Paused:
+	case c.waiting():
+		return c.state
+	case c.Paused:
 		return workflows.StatePaused
 	default:
-		return r.state
+		return c.state
 	}
 }
 
@@ -216,13 +215,13 @@ func (r *bulkRun) tally(progress workflows.Progress) string {
 }
 
 // operators says what an operator can do now.
-func (r *bulkRun) operators() string {
+func (c *control) operators() string {
 	switch {
-	case r.Stop != "":
+	case c.Stop != "":
 		return ""
-	case r.waiting():
+	case c.waiting():
 		return fmt.Sprintf("It waits for an operator: the update `%s` lets it go on, `%s` ends it.", workflows.ReleaseUpdate, workflows.AbortUpdate)
-	case r.Paused:
+	case c.Paused:
 		return fmt.Sprintf("Paused: the update `%s` goes on, `%s` ends it.", workflows.ResumeUpdate, workflows.AbortUpdate)
 	default:
 		return fmt.Sprintf("The update `%s` lets no further unlock begin, `%s` ends the run.", workflows.PauseUpdate, workflows.AbortUpdate)

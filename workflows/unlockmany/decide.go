@@ -3,7 +3,6 @@ package unlockmany
 import (
 	"errors"
 	"fmt"
-	"strings"
 
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
@@ -12,14 +11,6 @@ import (
 	"github.com/latchkey-iam/latchkey/connectors"
 	"github.com/latchkey-iam/latchkey/workflows"
 	"github.com/latchkey-iam/latchkey/workflows/internal/run"
-)
-
-const (
-	// maxExplanation bounds what one user adds to a payload, in bytes as they are stored.
-	maxExplanation = 500
-	// maxFailures and maxFailuresSize bound the failures that the result shows.
-	maxFailures     = 100
-	maxFailuresSize = 128 << 10
 )
 
 // decideAll decides upon each of the users and waits for their unlocks.
@@ -249,36 +240,4 @@ func sentOf(from interface {
 		return otherwise
 	}
 	return result.UnlockSent
-}
-
-// note records a decision.
-func (r *bulkRun) note(decision workflows.Decision) {
-	decision.Explanation = shortened(decision.Explanation)
-	r.Result.Decisions = append(r.Result.Decisions, decision)
-	r.Result.Counts[string(decision.Decision)]++
-	if decision.Code != "" {
-		r.Result.Codes[decision.Code]++
-	}
-	if decision.Decision == workflows.FailedUser && len(r.Result.Failures) < maxFailures {
-		if size := activities.StoredSize(decision) + len(","); r.failuresSize+size < maxFailuresSize {
-			r.Result.Failures = append(r.Result.Failures, decision)
-			r.failuresSize += size
-		}
-	}
-	if r.Given && decision.UserID != "" && decision.Code != workflows.CodeDuplicate {
-		r.done[decision.UserID] = true
-		r.Done = append(r.Done, decision.UserID)
-	}
-}
-
-// shortened cuts an explanation that is too long to be kept.
-func shortened(text string) string {
-	kept := text[:min(len(text), maxExplanation)]
-	for activities.StoredSize(kept) > maxExplanation+len(`""`) {
-		kept = kept[:len(kept)*9/10]
-	}
-	if len(kept) < len(text) {
-		return strings.ToValidUTF8(kept, "") + "…"
-	}
-	return text
 }

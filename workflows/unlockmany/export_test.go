@@ -54,9 +54,7 @@ func HandOn(in workflows.BulkInput, decide func(*connectors.UserRef) workflows.D
 		carried.Result.Missing.Merge(connectors.Missing{UserIDs: []string{each.UserID}})
 	}
 	for {
-		r := &bulkRun{in: &in, Carried: carried, sightings: newSightings(carried.Book), done: map[string]bool{}}
-		r.Result.Decisions = []workflows.Decision{}
-		r.failuresSize = activities.StoredSize(r.Result.Failures)
+		r := assemble(&in, &carried)
 		if len(r.Result.Interventions) == 0 {
 			for range maxInterventions + 1 {
 				r.remember(workflows.Intervention{Command: command, What: workflows.PauseUpdate})
@@ -77,6 +75,5 @@ func HandOn(in workflows.BulkInput, decide func(*connectors.UserRef) workflows.D
 		if len(in.Users) == 0 { // What was listed only gets less.
 			return
 		}
-		carried = r.Carried
 	}
 }

@@ -22,10 +22,10 @@ type hold struct {
 }
 
 // released reports whether an operator released the run.
-func (r *bulkRun) released() bool { return r.hold != nil && r.hold.released }
+func (c *control) released() bool { return c.hold != nil && c.hold.released }
 
 // waiting reports whether the run waits for release or abort.
-func (r *bulkRun) waiting() bool { return r.state == workflows.StateHeld }
+func (c *control) waiting() bool { return c.state == workflows.StateHeld }
 
 // holdFor raises the alarm and waits. It reports whether an operator released the run; when
 // nobody did, nobody is unlocked.

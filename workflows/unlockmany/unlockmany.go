@@ -3,7 +3,6 @@ package unlockmany
 
 import (
 	"fmt"
-	"time"
 
 	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/temporal"
@@ -63,19 +62,12 @@ func (w bulkUnlocker) UnlockLockedUsers(ctx workflow.Context, raw converter.RawV
 type bulkRun struct {
 	*run.Attributes
 	in *workflows.BulkInput
-	workflows.Carried
+	// Carried goes from run to run.
+	*workflows.Carried
+	control
+	report
 	sightings *sightings
-	done      map[string]bool
-	state     workflows.BulkState
 	inFlight  int
-	// commands counts what operators told this run of the chain.
-	commands int
-	// failuresSize is what Result.Failures take as they are stored.
-	failuresSize int
-	// hold is there while the run waits for an operator.
-	hold *hold
-	// pausedAt is when the pause began that is under way.
-	pausedAt time.Time
 	// awaiting are the children that are under way, by workflow ID, and whether each waits for
 	// an approval.
 	awaiting map[string]bool
@@ -85,31 +77,30 @@ type bulkRun struct {
 
 func newBulkRun(ctx workflow.Context, in *workflows.BulkInput, attributes *run.Attributes) *bulkRun {
 	now := workflow.Now(ctx).UTC()
-	r := &bulkRun{Attributes: attributes, in: in, state: workflows.StateListing, pausedAt: now, done: map[string]bool{}, awaiting: map[string]bool{}}
+	var carried workflows.Carried
 	if in.Carried != nil {
-		r.Carried = *in.Carried
-		r.Given = in.Given() // A list is never taken for everybody, whatever else is carried.
+		carried = *in.Carried
+		carried.Given = in.Given() // A list is never taken for everybody, whatever else is carried.
 	} else {
-		r.Carried = workflows.Carried{Given: in.Given(), Result: workflows.BulkResult{
-			Connection: in.Connection, DryRun: in.Policy.DryRun, Counts: map[string]int{}, Codes: map[string]int{},
+		carried = workflows.Carried{Given: in.Given(), Result: workflows.BulkResult{
+			Connection: in.Connection, DryRun: in.Policy.DryRun,
 			Failures: []workflows.Decision{}, Interventions: []workflows.Intervention{}, FirstRunID: workflow.GetInfo(ctx).FirstRunID,
 			StartedAt: now, RequestReason: in.RequestReason, RequestedBy: in.RequestedBy,
 		}}
-		if !r.Given { // A list asks nobody since when a lock is known.
-			r.Book.Old = sightingsBefore(ctx)
+		if !carried.Given { // A list asks nobody since when a lock is known.
+			carried.Book.Old = sightingsBefore(ctx)
 		}
 	}
-	if r.Result.Counts == nil || r.Result.Codes == nil {
-		r.Result.Counts, r.Result.Codes = map[string]int{}, map[string]int{}
-	}
+	r := assemble(in, &carried)
+	r.Attributes, r.pausedAt = attributes, now
 	r.Result.Runs++
-	r.Result.Decisions = []workflows.Decision{}
-	r.failuresSize = activities.StoredSize(r.Result.Failures)
-	r.sightings = newSightings(r.Book)
-	for _, id := range r.Done {
-		r.done[id] = true
-	}
 	return r
+}
+
+// assemble makes a run of a chain from what is carried to it.
+func assemble(in *workflows.BulkInput, carried *workflows.Carried) *bulkRun {
+	return &bulkRun{in: in, Carried: carried, control: control{Carried: carried, state: workflows.StateListing},
+		report: newReport(carried), sightings: newSightings(carried.Book), awaiting: map[string]bool{}}
 }
 
 // sightingsBefore are those of the schedule's last run that completed.
@@ -165,7 +156,7 @@ func (r *bulkRun) continued(ctx workflow.Context) error {
 
 // handedOn is the input of the run that continues this one.
 func (r *bulkRun) handedOn() workflows.BulkInput {
-	carried := r.Carried
+	carried := *r.Carried
 	carried.Book = r.sightings.book()
 	next := *r.in
 	next.Carried = &carried

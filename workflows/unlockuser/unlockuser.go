@@ -327,8 +327,8 @@ func (r *unlockRun) judge(ctx workflow.Context, verified *activities.VerifyResul
 func (r *unlockRun) accepted(sent *activities.UnlockResult) {
 	r.result.ProviderRequestID, r.result.RefusedBy = sent.ProviderRequestID, sent.Refused
 	for _, at := range sent.Evidence { // It is newer than what the look-up read there.
-		kept := slices.DeleteFunc(r.result.Evidence, func(read connectors.Evidence) bool { return read.Server == at.Server })
-		r.result.Evidence = append(kept, at)
+		r.result.Evidence = slices.DeleteFunc(r.result.Evidence, func(read connectors.Evidence) bool { return read.Server == at.Server })
+		r.result.Evidence = append(r.result.Evidence, at)
 	}
 }
 
