@@ -70,7 +70,7 @@ func (d Duration) String() string { return time.Duration(d).String() }
 func (d Duration) MarshalJSON() ([]byte, error) { return json.Marshal(d.String()) }
 
 // UnmarshalJSON reads a string such as "90s"; numbers are refused, because
-// nobody can tell their unit. Below zero is refused too.
+// they carry no unit, and negative durations too.
 func (d *Duration) UnmarshalJSON(raw []byte) error {
 	var text string
 	if err := json.Unmarshal(raw, &text); err != nil {

@@ -17,12 +17,12 @@ const ControlPrefix = "/_simulator/"
 // control answers one route of the control surface.
 type control func(r *http.Request, body []byte) (any, error)
 
-// tell is a control that takes nothing.
-func tell(answer func() any) control {
+// show is a control that takes nothing and answers.
+func show(answer func() any) control {
 	return func(*http.Request, []byte) (any, error) { return answer(), nil }
 }
 
-// order is a control that takes a body; the noun says in errors what it is.
+// order is a control that takes a body, which errors call by the noun.
 func order[T any](noun string, do func(order T) (any, error)) control {
 	return func(_ *http.Request, body []byte) (any, error) {
 		var order T
@@ -33,19 +33,19 @@ func order[T any](noun string, do func(order T) (any, error)) control {
 	}
 }
 
-// done is a control that takes nothing and says by a word that it did something.
+// done is a control that takes nothing, acts, and answers {word: true}.
 func done(word string, do func()) control {
-	return tell(func() any { do(); return map[string]bool{word: true} })
+	return show(func() any { do(); return map[string]bool{word: true} })
 }
 
 func (s *Server) controlRoutes() map[string]control {
 	routes := map[string]control{}
 	for pattern, answer := range map[string]control{
-		"GET {$}": tell(func() any {
+		"GET {$}": show(func() any {
 			return map[string]any{"routes": slices.Sorted(maps.Keys(routes)), "operations": s.Faults.operations,
 				"actions": s.Faults.actions, "faultKinds": kinds}
 		}),
-		"GET health":       tell(func() any { return map[string]string{"status": "ok"} }),
+		"GET health":       show(func() any { return map[string]string{"status": "ok"} }),
 		"POST users":       func(_ *http.Request, body []byte) (any, error) { return s.create(body) },
 		"GET users/{user}": func(r *http.Request, _ []byte) (any, error) { return s.User(r.PathValue("user")) },
 		"POST users/{user}/{action}": func(r *http.Request, body []byte) (any, error) {
@@ -53,19 +53,19 @@ func (s *Server) controlRoutes() map[string]control {
 		},
 		"POST sign-in":       order("sign-in", s.orderSignIn),
 		"POST populate":      order("order to populate", func(order Populate) (any, error) { return s.Populate(order) }),
-		"GET faults":         tell(s.faults),
+		"GET faults":         show(s.faults),
 		"POST faults":        order("fault", s.orderFault),
-		"DELETE faults":      tell(func() any { s.Faults.Clear(); return s.faults() }),
+		"DELETE faults":      show(func() any { s.Faults.Clear(); return s.faults() }),
 		"DELETE faults/{id}": s.deleteFault,
 		"GET calls":          s.getCalls,
-		"DELETE calls":       tell(func() any { s.Calls.Clear(); return s.Calls.Summary() }),
+		"DELETE calls":       show(func() any { s.Calls.Clear(); return s.Calls.Summary() }),
 		"GET book":           s.getBook,
-		"GET settings":       tell(func() any { return s.switches.inForce() }),
+		"GET settings":       show(func() any { return s.switches.inForce() }),
 		"PUT settings": func(_ *http.Request, body []byte) (any, error) {
 			err := s.switches.decode(body)
 			return s.switches.inForce(), err
 		},
-		"GET clock":          tell(s.clock),
+		"GET clock":          show(s.clock),
 		"POST clock":         order("clock order", s.orderClock),
 		"POST tokens/revoke": done("revoked", s.revokeTokens),
 		"POST reset":         done("reset", s.Reset),
@@ -91,8 +91,8 @@ func (s *Server) serveControl(w http.ResponseWriter, r *http.Request, body []byt
 	_, _ = w.Write(append(JSON(out), '\n'))
 }
 
-// parameters are those of the query that controls take; whoever misspells one is not answered
-// about everything.
+// parameters are the query parameters of the controls. Others are refused, since a misspelled
+// one would select everything.
 var parameters = map[string][]string{
 	"GET " + ControlPrefix + "calls": {"operation", "after", "limit"},
 	"GET " + ControlPrefix + "book":  {"user", "after"},

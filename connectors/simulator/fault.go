@@ -89,12 +89,12 @@ type StateChange struct {
 	Args   jsontext.Value `json:"args,omitzero"` // the action's own body
 }
 
-// passesOn tells whether the call goes on to the next fault after this one.
+// passesOn reports whether the call goes on to the next fault after this one.
 func (f *Fault) passesOn() bool {
 	return f.Kind == KindLatency || f.Kind == KindStale || f.Kind == KindChange
 }
 
-// sendsTruth tells whether the fault sends the true answer, in its own way.
+// sendsTruth reports whether the fault sends the true answer, if only half of it or slowly.
 func (f *Fault) sendsTruth() bool { return f.Kind == KindHalf || f.Kind == KindSlow }
 
 func (f *Fault) check(operations, actions []string) error {
@@ -228,7 +228,7 @@ func (s *standing) meets(operation string, r *http.Request) bool {
 		strings.HasPrefix(r.URL.EscapedPath(), s.PathPrefix) && s.path.MatchString(r.URL.EscapedPath())
 }
 
-// takes counts the call and tells whether the fault acts on it.
+// takes counts the call and reports whether the fault acts on it.
 func (s *standing) takes(now time.Time) bool {
 	s.Matched++
 	if s.Matched <= s.Skip || (s.Times > 0 && s.Applied >= s.Times) {

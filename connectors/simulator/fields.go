@@ -94,5 +94,5 @@ func (f Fields) Over(base Fields) Fields {
 	return out
 }
 
-// IsNull tells whether raw is missing or null.
+// IsNull reports whether raw is missing or null.
 func IsNull(raw jsontext.Value) bool { return len(raw) == 0 || string(raw) == "null" }

@@ -44,7 +44,7 @@ func (m *Model) Native(u *User) Fields {
 	return m.vendor.Shape(u, object)
 }
 
-// Value is what stands under a path such as "name.given", told without building
+// Value is what stands under a path such as "name.given", found without building
 // the whole object.
 func (m *Model) Value(u *User, path string) jsontext.Value {
 	key, _, _ := strings.Cut(path, ".")
@@ -57,7 +57,7 @@ func (m *Model) Value(u *User, path string) jsontext.Value {
 	return m.vendor.Template.Path(path)
 }
 
-// Knows tells whether native objects have such a key.
+// Knows reports whether native objects have such a key.
 func (m *Model) Knows(path string) bool {
 	key, _, _ := strings.Cut(path, ".")
 	return m.vendor.Template[key] != nil || m.vendor.Attributes[key] != nil

@@ -124,7 +124,7 @@ func TestRoutes(t *testing.T) {
 	}
 	recorder := httptest.NewRecorder()
 	p.ServeHTTP(recorder, httptest.NewRequest("GET", "/nowhere", nil))
-	require.Equal(t, 401, recorder.Code, "nobody in particular is told what there is")
+	require.Equal(t, 401, recorder.Code, "only an authorized caller learns what there is")
 }
 
 // TestIDs: where upper and lower case mean the same, an ID is kept in lower case and found in
@@ -218,7 +218,7 @@ func TestStaleWrites(t *testing.T) {
 	require.Contains(t, p.ask("GET", "/users/"+id).Body.String(), `"locked":false`)
 }
 
-// TestFindIsTheSameByEveryWay: an index, a look at everybody and a page each tell the
+// TestFindIsTheSameByEveryWay: an index, a look at everybody and a page each give the
 // same users in the same order.
 func TestFindIsTheSameByEveryWay(t *testing.T) {
 	t.Parallel()

@@ -45,7 +45,7 @@ func FuzzParseFields(f *testing.F) {
 	})
 }
 
-// TestInto: the keys that are named are read, the others left, and a wrong type is told by its key.
+// TestInto: the keys that are named are read, the others left, and the error of a wrong type names its key.
 func TestInto(t *testing.T) {
 	t.Parallel()
 	fields := MustFields(`{"s":"x","t":"2026-03-01T12:00:00Z","o":{"in":"y"},"z":null,"more":7}`)

@@ -38,7 +38,7 @@ func (p *Populate) check() error {
 		"lockedBy must be %q or %q, not %q", CauseFailedSignIn, CauseAdmin, p.LockedBy)
 }
 
-// isLocked tells whether the i-th user (from 0) of the order is a locked one.
+// isLocked reports whether the i-th user (from 0) is made locked.
 func (p *Populate) isLocked(i int) bool {
 	return (i+1)*p.Locked/p.Count > i*p.Locked/p.Count
 }

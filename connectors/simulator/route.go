@@ -17,7 +17,7 @@ const OpOther = "other"
 type Route struct {
 	Pattern   string // of net/http, such as "GET /v1/users/{id}"
 	Operation string // as faults match it and the calls log shows it
-	// Named tells operations apart that share a pattern, those that Also names too; nil
+	// Named tells apart the operations that share a pattern, those in Also included; nil
 	// where none do. It is called without the tenant's lock.
 	Named func(r *Request) string
 	Also  []string
@@ -138,7 +138,7 @@ func newRouter[T any](to map[string]T) *router[T] {
 	return r
 }
 
-// find gives the request the values of its path; of one that leads nowhere it tells the status.
+// find gives the request the values of its path, or returns the status where there is no route.
 func (r *router[T]) find(request *http.Request) (found T, status int) {
 	var probe probe
 	r.mux.ServeHTTP(&probe, request)

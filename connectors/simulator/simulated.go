@@ -3,7 +3,7 @@ package simulator
 // Simulated is a provider of which there is a simulator, for what loops over them.
 type Simulated struct {
 	Name, Title string // the provider's
-	// New makes an empty tenant with the credentials that Settings tells.
+	// New makes an empty tenant with the credentials that Settings holds.
 	New func() *Server
 	// Settings are the variables of a connection to a tenant at a root URL, without the
 	// connection's prefix.

@@ -119,14 +119,14 @@ func (s *Server) User(ref string) (native json.RawMessage, err error) {
 	return native, err
 }
 
-// Locked tells whether a lock truly holds a user's account now; false also if
+// Locked reports whether a user's account is really locked now; false also if
 // there is no such user.
 func (s *Server) Locked(ref string) (locked bool) {
 	_ = s.with(ref, func(u *User) error { locked = u.Locked(); return nil })
 	return locked
 }
 
-// LockedAt tells whether a layer of a user is locked, be the account let go or not.
+// LockedAt reports whether a layer of a user is locked, whatever the other layers.
 func (s *Server) LockedAt(ref, layer string) (locked bool) {
 	_ = s.with(ref, func(u *User) error { locked = u.Lock(layer).Cause != ""; return nil })
 	return locked

@@ -85,7 +85,7 @@ func (m *Model) Token(r *Request, form TokenForm) Reply {
 	return tokenReply(http.StatusOK, answer)
 }
 
-// Bearer tells what the token of a request permits.
+// Bearer returns what the token of a request permits.
 func (m *Model) Bearer(r *Request) (access string, valid bool) {
 	text, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 	return m.tokens.access(text, m.Now())

@@ -12,7 +12,7 @@ import (
 type User struct {
 	ID, Username, Email string // the address may be absent: ""
 	Password            string
-	// State is a word of the vendor's that no other field tells, such as what
+	// State is a value of the vendor's that no other field holds, such as what
 	// became of the password.
 	State            string
 	Suspended        bool // or disabled, as the vendor calls it
@@ -43,7 +43,7 @@ func (u *User) Lock(layer string) Lock {
 	return Lock{}
 }
 
-// Locked tells whether a lock holds the account.
+// Locked reports whether a lock holds the account.
 func (u *User) Locked() bool {
 	return slices.ContainsFunc(u.Locks, func(lock Lock) bool { return !lock.Lifted })
 }

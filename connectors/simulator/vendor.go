@@ -28,7 +28,7 @@ type Vendor struct {
 	IsID    func(text string) bool
 	// Before orders users; nil for the order of creation.
 	Before func(a, b *User) bool
-	// Template is what every user has until told otherwise, and Attributes what stands in
+	// Template is the default user, and Attributes what stands in
 	// fields of its own (nil for null). Aside are further keys that are no user's own.
 	Template   Fields
 	Attributes map[string]func(u *User) any
@@ -60,7 +60,7 @@ type Settings interface {
 	// Check refuses wrong ones.
 	Check() error
 	Policy() Policy
-	// Ignores tells whether parameters that a call does not know are passed over.
+	// Ignores reports whether unknown parameters and filters are ignored.
 	Ignores() bool
 }
 

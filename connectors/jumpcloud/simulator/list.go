@@ -52,7 +52,7 @@ func words(text string) []string {
 	return strings.FieldsFunc(text, func(r rune) bool { return r == ' ' || r == ',' })
 }
 
-// findOrList tells a search for somebody from a walk over everybody or all the locked.
+// findOrList names the operation: a search for one user, or a list of all or of the locked ones.
 func findOrList(r *kit.Request) string {
 	asked := r.URL.RawQuery + string(r.Sent)
 	if strings.Contains(asked, "account_locked") || !strings.Contains(asked, "ilter") && !strings.Contains(asked, "search") {

@@ -11,7 +11,7 @@ import (
 	kit "github.com/latchkey-iam/latchkey/connectors/simulator"
 )
 
-// template is what every user has until told otherwise: every key of JumpCloud's user
+// template is the default user: every key of JumpCloud's user
 // that is not kept in the user itself.
 //
 //go:embed user.json
@@ -203,7 +203,7 @@ func (s *Simulator) hindered(u *kit.User) string {
 	return ""
 }
 
-// isID tells whether text is 24 hex digits.
+// isID reports whether text is 24 hex digits.
 func isID(text string) bool {
 	return len(text) == 24 && strings.Trim(strings.ToLower(text), "0123456789abcdef") == ""
 }

@@ -68,7 +68,7 @@ func readCursor(text string) (after uint64, err error) {
 // somebody is a filter's comparison by what few users or one have.
 var somebody = regexp.MustCompile(`(^|[ (])(id|username|email|externalId) `)
 
-// findOrList tells a search for somebody from a walk over everybody.
+// findOrList names the operation: a search for one user, or a list.
 func findOrList(r *kit.Request) string {
 	if somebody.MatchString(r.Query.Get("filter")) {
 		return OpFind

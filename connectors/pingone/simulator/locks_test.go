@@ -118,7 +118,7 @@ func TestMFALockAndPermanentLock(t *testing.T) {
 	require.NotContains(t, b.account(id), "secondsUntilUnlock")
 }
 
-// TestPasswordState: the end of a lockout is told where it runs out by itself.
+// TestPasswordState: a lockout that runs out by itself shows its end.
 func TestPasswordState(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {

@@ -118,7 +118,7 @@ func (s Settings) Check() error {
 	)
 }
 
-// Ignores tells whether what is not understood is passed over.
+// Ignores reports whether unknown parameters and filters are ignored.
 func (s Settings) Ignores() bool { return s.IgnoresUnknown }
 
 // Policy is what failed sign-ins do.

@@ -66,7 +66,7 @@ func AuthURL(rootURL string) string { return rootURL }
 // EnvironmentID is the environment's id.
 func (s *Simulator) EnvironmentID() string { return DefaultEnvironmentID }
 
-// Locked tells whether a user is truly locked now, on the account or the
+// Locked reports whether a user is really locked now, on the account or the
 // password; false also if there is no such user.
 func (s *Simulator) Locked(ref string) (account, password bool) {
 	return s.Tenant.Locked(ref), s.LockedAt(ref, kit.LayerPassword)
@@ -200,7 +200,7 @@ func (s *Simulator) roleAssignments(_ *kit.Request, u *kit.User) kit.Reply {
 	return kit.OK(map[string]any{"_embedded": map[string]any{"roleAssignments": assignments}})
 }
 
-// groups tells IDs, and with expand=group the names beside them.
+// groups answers with IDs, and with expand=group the names beside them.
 func (s *Simulator) groups(r *kit.Request, u *kit.User) kit.Reply {
 	expand := r.Query.Get("expand")
 	if expand != "" && expand != "group" && !s.Settings().IgnoresUnknown {
@@ -271,7 +271,7 @@ func (s *Simulator) authenticate(r *kit.Request) kit.Reply {
 	return kit.Reply{}
 }
 
-// may tells whether a role permits a call.
+// may reports whether a role permits a call.
 func may(role string, r *kit.Request) bool {
 	switch role {
 	case RoleAdmin:

@@ -315,7 +315,7 @@ func TestAccept(t *testing.T) {
 	}
 }
 
-// TestGroups: the memberships tell IDs, and names where they are asked for.
+// TestGroups: memberships hold IDs, and names where they are asked for.
 func TestGroups(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)

@@ -25,7 +25,7 @@ const lockedOut = "PASSWORD_LOCKED_OUT"
 // passwordPolicyID is the policy of every user's password.
 const passwordPolicyID = "e0000000-0000-4000-8000-000000000001"
 
-// template is what every user has until told otherwise: every key of PingOne's user that
+// template is the default user: every key of PingOne's user that
 // is not kept in the user itself, and a custom attribute of each type.
 //
 //go:embed user.json
@@ -214,7 +214,7 @@ func hindered(u *kit.User) string {
 	return strings.ToLower(u.State)
 }
 
-// isID tells whether text is a UUID in its usual form.
+// isID reports whether text is a UUID in its usual form.
 func isID(text string) bool { return len(text) == 36 && uuid.Validate(text) == nil }
 
 // contentType follows what the client accepts.
