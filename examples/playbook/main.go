@@ -17,6 +17,7 @@ import (
 	sdklog "go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/worker"
 
+	latchkey "github.com/latchkey-iam/latchkey/client"
 	"github.com/latchkey-iam/latchkey/workflows"
 )
 
@@ -44,7 +45,11 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 		return err
 	}
 	alert.WatchFor = workflows.Duration(*watchFor)
-	temporal, err := client.DialContext(ctx, client.Options{HostPort: *address, Logger: quiet()})
+	options := client.Options{HostPort: *address, Logger: quiet()}
+	if err := latchkey.EncryptWorker(&options); err != nil { // Where LATCHKEY_ENCRYPTION_KEYSET_FILE names a keyset.
+		return err
+	}
+	temporal, err := client.DialContext(ctx, options)
 	if err != nil {
 		return fmt.Errorf("connect to Temporal at %s: start bin/latchkey-dev, or say -address: %w", *address, err)
 	}

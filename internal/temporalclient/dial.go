@@ -155,10 +155,7 @@ func Dial(ctx context.Context, options Options, logger log.Logger) (client.Clien
 	if err != nil {
 		return nil, err
 	}
-	options.raw.DataConverter, options.raw.FailureConverter = Encrypted(keys, options.Namespace)
-	if options.serving {
-		options.raw.FailureConverter = servingFailures(keys, options.raw.DataConverter)
-	}
+	keys.Encrypt(&options.raw, options.Namespace, options.serving)
 	if loopback(options.Address) {
 		// Compression costs a tenth of the processor time there, and saves nothing.
 		options.raw.ConnectionOptions.GrpcCompression = &client.GrpcCompressionNone{}

@@ -7,6 +7,7 @@ import (
 
 	commonpb "go.temporal.io/api/common/v1"
 	failurepb "go.temporal.io/api/failure/v1"
+	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
@@ -19,6 +20,14 @@ import (
 func Encrypted(keys *Keys, namespace string) (converter.DataConverter, converter.FailureConverter) {
 	data := encrypting{converter.NewCodecDataConverter(DataConverter, codec{keys, namespace})}
 	return data, newFailures(keys, data, data)
+}
+
+// Encrypt sets the converters of a client's options. A client that workers use is serving.
+func (k *Keys) Encrypt(options *client.Options, namespace string, serving bool) {
+	options.DataConverter, options.FailureConverter = Encrypted(k, namespace)
+	if serving {
+		options.FailureConverter = servingFailures(k, options.DataConverter)
+	}
 }
 
 // servingFailures is for a worker's client: the SDK reads the failures of a history outside

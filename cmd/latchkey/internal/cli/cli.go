@@ -165,7 +165,7 @@ func (a *app) root() *cobra.Command {
 	root.SetErr(a.env.Stderr)
 	root.SetFlagErrorFunc(flagError)
 	root.SetVersionTemplate("{{.Version}}\n")
-	root.AddCommand(a.unlockCommand(), a.statusCommand(single), a.lockedCommand(), a.bulkCommand(), a.scheduleCommand(), a.approvalsCommand(), a.setupCommand(), a.workerCommand(), a.connectionsCommand(), a.schemaCommand(), a.versionCommand(), exitCodesTopic())
+	root.AddCommand(a.unlockCommand(), a.statusCommand(single), a.lockedCommand(), a.bulkCommand(), a.scheduleCommand(), a.approvalsCommand(), a.setupCommand(), a.workerCommand(), a.connectionsCommand(), a.keysCommand(), a.schemaCommand(), a.versionCommand(), exitCodesTopic())
 	a.noteBeginning(root)
 	strictHelp(root)
 	return root

@@ -80,9 +80,9 @@ func TestWrongCommandLines(t *testing.T) {
 		{"list of one connection", []string{"connections", "list", "jc-prod"}, []string{
 			"latchkey: latchkey connections list takes flags and no arguments", "For its flags run: latchkey connections list --help"}},
 		{"unknown subcommand", []string{"connections", "chek"}, []string{`latchkey: unknown command "chek": did you mean "check"?`}},
-		{"help for nothing", []string{"help", "nosuch"}, []string{`latchkey: unknown command "nosuch": the commands are approvals, bulk, completion, connections, locked, schedule, schema, setup, status, unlock, version, worker`}},
-		{"help flag for nothing", []string{"--help", "nosuch"}, []string{`latchkey: unknown command "nosuch": the commands are approvals, bulk, completion, connections, locked, schedule, schema, setup, status, unlock, version, worker`}},
-		{"help flag after nothing", []string{"nosuch", "--help"}, []string{`latchkey: unknown command "nosuch": the commands are approvals, bulk, completion, connections, locked, schedule, schema, setup, status, unlock, version, worker`}},
+		{"help for nothing", []string{"help", "nosuch"}, []string{`latchkey: unknown command "nosuch": the commands are approvals, bulk, completion, connections, keys, locked, schedule, schema, setup, status, unlock, version, worker`}},
+		{"help flag for nothing", []string{"--help", "nosuch"}, []string{`latchkey: unknown command "nosuch": the commands are approvals, bulk, completion, connections, keys, locked, schedule, schema, setup, status, unlock, version, worker`}},
+		{"help flag after nothing", []string{"nosuch", "--help"}, []string{`latchkey: unknown command "nosuch": the commands are approvals, bulk, completion, connections, keys, locked, schedule, schema, setup, status, unlock, version, worker`}},
 		{"help for a typo", []string{"help", "unlok"}, []string{`latchkey: unknown command "unlok": did you mean "unlock"?`}},
 		{"help for a typo below a command", []string{"help", "connections", "chek"}, []string{`latchkey: unknown command "chek": did you mean "check"?`}},
 		{"schema of nothing", []string{"schema"}, []string{"latchkey: give one of: input, result, policy, bulk-input, bulk-result, jumpcloud, openldap, pingone", "For its flags run: latchkey schema --help"}},
