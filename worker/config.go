@@ -85,7 +85,7 @@ type Settings struct {
 	LogFormat     string `split_words:"true" default:"json" desc:"How log lines look: json or console."`
 	DrainTimeout  string `split_words:"true" default:"30s" desc:"How long running activities may go on after a signal to stop; at least 25s."`
 
-	EncryptionKeysetFile string `split_words:"true" desc:"The keys that payloads in Temporal are encrypted with, a file that latchkey keys makes; read again when it changes. The command line reads it too. Default nothing is encrypted."`
+	EncryptionKeysetFile string `split_words:"true" desc:"The keys that payloads in Temporal are encrypted with, a keyset file; read again when it changes. The command line reads it too. Default nothing is encrypted."`
 }
 
 // DefaultDrainTimeout is the default of LATCHKEY_DRAIN_TIMEOUT; minDrain is longer than

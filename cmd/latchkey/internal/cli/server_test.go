@@ -185,8 +185,9 @@ func serve(t *testing.T, name string, with *provider) *tenant {
 func serveConnector(t *testing.T, name string, with activities.Connector) *tenant {
 	t.Helper()
 	at := shared(t)
-	served := sdkworker.New(at.temporal, activities.Queue(name), sdkworker.Options{DisableWorkflowWorker: true})
-	(&activities.Activities{Connection: name, Provider: "fake", Connector: with, AbsentID: absentID, Audit: zap.NewNop()}).Register(served)
+	steps := &activities.Activities{Connection: name, Provider: "fake", Connector: with, AbsentID: absentID, Audit: zap.NewNop()}
+	served := sdkworker.New(at.temporal, activities.Queue(name), sdkworker.Options{DisableWorkflowWorker: true, Interceptors: steps.Interceptors()})
+	steps.Register(served)
 	require.NoError(t, served.Start())
 	t.Cleanup(served.Stop)
 	return &tenant{harness: newHarness(), server: at, name: name}
