@@ -117,7 +117,7 @@ func (k *Keys) current() keyring {
 func readKeyset(path string) ([]byte, error) {
 	file, err := os.Open(path)
 	if err != nil {
-		return nil, fmt.Errorf("read the keyset (%s): %w; make one with latchkey keys create", KeysetVariable, err)
+		return nil, fmt.Errorf("read the keyset (%s): %w; docs/encryption.md says how to make one", KeysetVariable, err)
 	}
 	defer func() { _ = file.Close() }()
 	content, err := io.ReadAll(io.LimitReader(file, maxKeyset+1))
@@ -131,7 +131,7 @@ func readKeyset(path string) ([]byte, error) {
 }
 
 // errNoKeyset stands for what the library says of a file, which may quote it.
-var errNoKeyset = errors.New("it is not a keyset in JSON with keys for AEAD, of which one is primary; make one with latchkey keys create")
+var errNoKeyset = errors.New("it is not a keyset in JSON with keys for AEAD, of which one is primary; docs/encryption.md says how to make one")
 
 func parseKeyset(content []byte) (*keyset.Handle, error) {
 	handle, err := insecurecleartextkeyset.Read(keyset.NewJSONReader(bytes.NewReader(content)))
