@@ -194,7 +194,7 @@ func TestKeysAreReadAgain(t *testing.T) {
 	for _, broken := range []string{"", "{", `{"primaryKeyId":1,"key":[{"keyData":{"value":"` + canary + `"}}]}`} {
 		require.NoError(t, os.WriteFile(path, []byte(broken), 0o600))
 		require.Eventually(t, func() bool { return keys.Fault() != nil }, reread, 10*time.Millisecond)
-		require.ErrorContains(t, keys.Fault(), "latchkey keys create")
+		require.ErrorContains(t, keys.Fault(), "docs/encryption.md")
 		require.NotContains(t, fmt.Sprintf("%v %+v %#v", keys.Fault(), keys, keys), canary)
 		require.NoError(t, reader(keys, "identity").FromPayload(written, &read))
 	}

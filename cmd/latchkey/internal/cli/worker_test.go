@@ -62,6 +62,6 @@ func TestMissingKeyset(t *testing.T) {
 	for _, args := range [][]string{{"worker"}, {"connections", "list"}} {
 		got := run(t, args...)
 		require.NotEqual(t, ExitOK, got.code)
-		require.Contains(t, got.stderr, "read the keyset (LATCHKEY_ENCRYPTION_KEYSET_FILE): open /nowhere/keyset.json: no such file or directory; make one with latchkey keys create")
+		require.Contains(t, got.stderr, "read the keyset (LATCHKEY_ENCRYPTION_KEYSET_FILE): open /nowhere/keyset.json: no such file or directory; docs/encryption.md says how to make one")
 	}
 }
