@@ -33,7 +33,7 @@ func TestKeys(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "keyset.json")
 	missing := run(t, "keys", "list", "--file", path)
 	require.Equal(t, ExitUsage, missing.code)
-	require.Contains(t, missing.stderr, "docs/encryption.md says how to make one")
+	require.Contains(t, missing.stderr, "make one with latchkey keys create")
 
 	created := run(t, "keys", "create", "--file", path)
 	require.Equal(t, ExitOK, created.code, created.stderr)
