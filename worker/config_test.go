@@ -154,8 +154,8 @@ func TestFaults(t *testing.T) { //nolint:paralleltest // it sets the process's e
 		"providers; what stands under their names is not judged": {map[string]string{
 			"LATCHKEY_CONNECTIONS": "a:jumpclod,b:okta,c:", "LATCHKEY_CONNECTION_A_API_KEY": "k", "LATCHKEY_CONNECTION_B_TOKEN": "k"}, []string{
 			`LATCHKEY_CONNECTIONS: "a:jumpclod": unknown provider "jumpclod": did you mean jumpcloud?`,
-			`LATCHKEY_CONNECTIONS: "b:okta": unknown provider "okta"; the providers are jumpcloud, openldap, pingone`,
-			`LATCHKEY_CONNECTIONS: "c:": unknown provider ""; the providers are jumpcloud, openldap, pingone`,
+			`LATCHKEY_CONNECTIONS: "b:okta": unknown provider "okta"; the providers are ds389, jumpcloud, openldap, pingone`,
+			`LATCHKEY_CONNECTIONS: "c:": unknown provider ""; the providers are ds389, jumpcloud, openldap, pingone`,
 		}},
 		"unknown variables": {together(oneJumpCloud, map[string]string{
 			"LATCHKEY_CONECTIONS": "x:jumpcloud", jc + "PROTECTED_USER": "root", jc + "RATELIMIT": "1",

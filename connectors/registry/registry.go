@@ -4,6 +4,7 @@ package registry
 
 import (
 	"github.com/latchkey-iam/latchkey/connectors"
+	"github.com/latchkey-iam/latchkey/connectors/ds389"
 	"github.com/latchkey-iam/latchkey/connectors/jumpcloud"
 	"github.com/latchkey-iam/latchkey/connectors/openldap"
 	"github.com/latchkey-iam/latchkey/connectors/pingone"
@@ -12,6 +13,7 @@ import (
 // Providers lists every provider in the order of their names.
 func Providers() []connectors.Provider {
 	return []connectors.Provider{
+		ds389.Provider(),
 		jumpcloud.Provider(),
 		openldap.Provider(),
 		pingone.Provider(),

@@ -116,7 +116,7 @@ func StartDS389(ctx context.Context, options DS389Options) (*DS389, error) {
 	if err != nil {
 		return nil, err
 	}
-	ready, err := templateOf(ctx, "389ds", versionOf(ctx, path, "-v"), ds389Answers+ds389Seed+fmt.Sprint(ds389Rights()), setUpDS389)
+	ready, err := templateOf(ctx, "389ds", versionOf(ctx, path, "-v"), ds389Answers+ds389Seed+fmt.Sprint(ds389Rights(), ds389Settings("", false)), setUpDS389)
 	if err != nil {
 		return nil, err
 	}
@@ -176,15 +176,7 @@ func (s *DS389Server) configure(number int, options DS389Options) error {
 	if err := replaceIn(s.folder, templateRoot, s.folder); err != nil {
 		return err
 	}
-	global := "off"
-	if options.GlobalPolicy {
-		global = "on"
-	}
-	settings := map[string]string{
-		"nsslapd-listenhost": s.Host, "nsslapd-securelistenhost": s.Host, "nsslapd-ldapilisten": "off",
-		"passwordLockout": "on", "passwordMaxFailure": "3", "passwordLockoutDuration": "600", "passwordResetFailureCount": "600", "passwordUnlock": "on",
-		"passwordIsGlobalPolicy": global,
-	}
+	settings := ds389Settings(s.Host, options.GlobalPolicy)
 	file := filepath.Join(s.instance(), "dse.ldif")
 	content, err := os.ReadFile(file)
 	if err != nil {
@@ -209,6 +201,20 @@ func (s *DS389Server) configure(number int, options DS389Options) error {
 		lines = append(lines, name+": "+value)
 	}
 	return os.WriteFile(file, []byte(before+strings.Join(lines, "\n")+"\n\n"+rest), 0o600) //nolint:gosec // our own
+}
+
+// ds389Settings are what cn=config holds instead of what the set-up wrote. Passwords are hashed
+// cheaply, since the tests enter thousands.
+func ds389Settings(host string, globalPolicy bool) map[string]string {
+	settings := map[string]string{
+		"nsslapd-listenhost": host, "nsslapd-securelistenhost": host, "nsslapd-ldapilisten": "off",
+		"passwordLockout": "on", "passwordMaxFailure": "3", "passwordLockoutDuration": "600", "passwordResetFailureCount": "600", "passwordUnlock": "on",
+		"passwordIsGlobalPolicy": "off", "passwordStorageScheme": "SSHA", "nsslapd-rootpwstoragescheme": "SSHA", "nsslapd-rootpw": "{CLEAR}" + DS389Password,
+	}
+	if globalPolicy {
+		settings["passwordIsGlobalPolicy"] = "on"
+	}
+	return settings
 }
 
 // replaceIn replaces a text in all files of configuration below the folder; owners and modes stay.

@@ -8,13 +8,16 @@ import (
 	"github.com/latchkey-iam/latchkey/connectors"
 )
 
-// Run runs every case that any peer can be put to, each on a peer of its own. Every error is
-// checked against the contract.
+// testCase is tried on a peer of its own. Every error is checked against the contract.
+type testCase struct {
+	name string
+	test func(*testing.T, Harness)
+}
+
+// Run runs every case that any peer can be put to.
 func Run(t *testing.T, newHarness func(t testing.TB) Harness) {
-	for _, each := range []struct {
-		name string
-		test func(*testing.T, Harness)
-	}{
+	RunSeveral(t, newHarness)
+	run(t, newHarness, []testCase{
 		{"LookupByEachReference", lookupByEachReference},
 		{"IDsInAnotherCase", idsInAnotherCase},
 		{"LookupFindsOneOfMany", lookupFindsOneOfMany},
@@ -33,9 +36,19 @@ func Run(t *testing.T, newHarness func(t testing.TB) Harness) {
 		{"CancelledContext", cancelledContext},
 		{"ListLocked", listLocked},
 		{"Concurrency", concurrency},
+	})
+}
+
+// RunSeveral runs only the cases about several servers of one connection.
+func RunSeveral(t *testing.T, newHarness func(t testing.TB) Harness) {
+	run(t, newHarness, []testCase{
 		{"LocksOfEachServer", locksOfEachServer},
 		{"StoppedServers", stoppedServers},
-	} {
+	})
+}
+
+func run(t *testing.T, newHarness func(t testing.TB) Harness, cases []testCase) {
+	for _, each := range cases {
 		t.Run(each.name, func(t *testing.T) {
 			t.Parallel()
 			h := newHarness(t)

@@ -85,9 +85,9 @@ func TestWrongCommandLines(t *testing.T) {
 		{"help flag after nothing", []string{"nosuch", "--help"}, []string{`latchkey: unknown command "nosuch": the commands are approvals, bulk, completion, connections, keys, locked, schedule, schema, setup, status, unlock, version, worker`}},
 		{"help for a typo", []string{"help", "unlok"}, []string{`latchkey: unknown command "unlok": did you mean "unlock"?`}},
 		{"help for a typo below a command", []string{"help", "connections", "chek"}, []string{`latchkey: unknown command "chek": did you mean "check"?`}},
-		{"schema of nothing", []string{"schema"}, []string{"latchkey: give one of: input, result, policy, bulk-input, bulk-result, jumpcloud, openldap, pingone", "For its flags run: latchkey schema --help"}},
-		{"schema of two", []string{"schema", "input", "result"}, []string{"latchkey: give one of: input, result, policy, bulk-input, bulk-result, jumpcloud, openldap, pingone", "For its flags run: latchkey schema --help"}},
-		{"schema of an unknown provider", []string{"schema", "acmeid"}, []string{`latchkey: there is no schema "acmeid": the schemas are input, result, policy, bulk-input, bulk-result, jumpcloud, openldap, pingone`}},
+		{"schema of nothing", []string{"schema"}, []string{"latchkey: give one of: input, result, policy, bulk-input, bulk-result, ds389, jumpcloud, openldap, pingone", "For its flags run: latchkey schema --help"}},
+		{"schema of two", []string{"schema", "input", "result"}, []string{"latchkey: give one of: input, result, policy, bulk-input, bulk-result, ds389, jumpcloud, openldap, pingone", "For its flags run: latchkey schema --help"}},
+		{"schema of an unknown provider", []string{"schema", "acmeid"}, []string{`latchkey: there is no schema "acmeid": the schemas are input, result, policy, bulk-input, bulk-result, ds389, jumpcloud, openldap, pingone`}},
 		{"schema of a typo", []string{"schema", "jumpclod"}, []string{`latchkey: there is no schema "jumpclod": did you mean "jumpcloud"?`}},
 		{"version of something", []string{"version", "x"}, []string{
 			"latchkey: latchkey version takes flags and no arguments", "For its flags run: latchkey version --help"}},
