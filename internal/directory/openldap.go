@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"sync"
 	"syscall"
 	"text/template"
 )
@@ -70,7 +71,9 @@ type Slapd struct {
 	// URL is without TLS, where StartTLS may follow; TLSURL is with TLS.
 	URL, TLSURL, Host string
 	folder            string
-	process           *process
+	// mutex guards process: a test may stop a server from where its traffic passes.
+	mutex   sync.Mutex
+	process *process
 }
 
 const (
@@ -196,16 +199,21 @@ func (d *OpenLDAP) prepare(ctx context.Context, path string, number int, options
 	return nil
 }
 
-func (s *Slapd) launch(ctx context.Context, path string) (err error) {
-	s.process, err = start(s.folder, path, "-f", filepath.Join(s.folder, "slapd.conf"), "-h", s.URL+" "+s.TLSURL, "-d", "stats")
+func (s *Slapd) launch(ctx context.Context, path string) error {
+	launched, err := start(s.folder, path, "-f", filepath.Join(s.folder, "slapd.conf"), "-h", s.URL+" "+s.TLSURL, "-d", "stats")
 	if err != nil {
 		return err
 	}
-	return awaitPort(ctx, net.JoinHostPort(s.Host, strconv.Itoa(ldapsPort)), s.folder, s.process)
+	s.mutex.Lock()
+	s.process = launched
+	s.mutex.Unlock()
+	return awaitPort(ctx, net.JoinHostPort(s.Host, strconv.Itoa(ldapsPort)), s.folder, launched)
 }
 
 // Stop ends the server as a failure would. Start starts it anew on what it had written.
 func (s *Slapd) Stop() {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
 	if s.process != nil {
 		s.process.kill()
 		s.process = nil
@@ -222,13 +230,19 @@ func (s *Slapd) Start(ctx context.Context) error {
 }
 
 // Running reports whether the server was not stopped.
-func (s *Slapd) Running() bool { return s.process != nil }
+func (s *Slapd) Running() bool { return s.running() != nil }
+
+func (s *Slapd) running() *process {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	return s.process
+}
 
 // Pause makes the server hang, and Continue go on.
-func (s *Slapd) Pause() error { return s.process.pause() }
+func (s *Slapd) Pause() error { return s.running().pause() }
 
 // Continue ends a Pause.
-func (s *Slapd) Continue() error { return s.process.signal(syscall.SIGCONT) }
+func (s *Slapd) Continue() error { return s.running().signal(syscall.SIGCONT) }
 
 // Log is what the server has logged.
 func (s *Slapd) Log() string {
