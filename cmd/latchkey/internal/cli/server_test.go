@@ -3,78 +3,33 @@ package cli
 import (
 	"context"
 	"encoding/json"
-	"os"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 	sdkclient "go.temporal.io/sdk/client"
-	sdkworker "go.temporal.io/sdk/worker"
-	"go.uber.org/zap"
 
 	"github.com/latchkey-iam/latchkey/activities"
 	"github.com/latchkey-iam/latchkey/client"
 	"github.com/latchkey-iam/latchkey/connectors"
-	"github.com/latchkey-iam/latchkey/internal/temporalclient"
-	"github.com/latchkey-iam/latchkey/internal/testserver"
+	"github.com/latchkey-iam/latchkey/test/latchkeytest"
 	"github.com/latchkey-iam/latchkey/workflows"
-	"github.com/latchkey-iam/latchkey/workflows/registry"
 )
 
 // server is one Temporal for all tests of this package, with a worker for workflows.
 type server struct {
 	address  string
 	temporal sdkclient.Client
-	stop     func()
 }
 
-var (
-	startOnce = sync.OnceValues(startServer)
-	started   atomic.Bool
-)
-
-func TestMain(m *testing.M) {
-	code := m.Run()
-	if started.Load() {
-		if server, err := startOnce(); err == nil {
-			server.stop()
-		}
-	}
-	os.Exit(code)
-}
+func TestMain(m *testing.M) { latchkeytest.Main(m) }
 
 // shared returns the one server.
 func shared(t *testing.T) *server {
 	t.Helper()
-	testserver.Skip(t)
-	started.Store(true)
-	server, err := startOnce()
-	require.NoError(t, err)
-	return server
-}
-
-func startServer() (*server, error) {
-	ctx := context.Background()
-	embedded, err := testserver.Start(ctx, testserver.Options{SearchAttributes: workflows.SearchAttributeTypes()})
-	if err != nil {
-		return nil, err
-	}
-	temporal, err := temporalclient.Dial(ctx, temporalclient.At(embedded.Address(), "default"), nil)
-	if err != nil {
-		return nil, err
-	}
-	flows := sdkworker.New(temporal, workflows.TaskQueue, sdkworker.Options{LocalActivityWorkerOnly: true})
-	registry.Register(flows, workflows.SearchAttributes)
-	if err := flows.Start(); err != nil {
-		return nil, err
-	}
-	return &server{address: embedded.Address(), temporal: temporal, stop: func() {
-		flows.Stop()
-		temporal.Close()
-		_ = embedded.Stop()
-	}}, nil
+	temporal := latchkeytest.Server(t)
+	return &server{address: temporal.Address, temporal: temporal.Client}
 }
 
 // provider is an identity provider with one user.
@@ -185,9 +140,7 @@ func serve(t *testing.T, name string, with *provider) *tenant {
 func serveConnector(t *testing.T, name string, with activities.Connector) *tenant {
 	t.Helper()
 	at := shared(t)
-	steps := &activities.Activities{Connection: name, Provider: "fake", Connector: with, AbsentID: absentID, Audit: zap.NewNop()}
-	served := sdkworker.New(at.temporal, activities.Queue(name), sdkworker.Options{DisableWorkflowWorker: true, Interceptors: steps.Interceptors()})
-	steps.Register(served)
+	served := latchkeytest.Connection{Name: name, Connector: with}.Worker(at.temporal)
 	require.NoError(t, served.Start())
 	t.Cleanup(served.Stop)
 	return &tenant{harness: newHarness(), server: at, name: name}

@@ -7,8 +7,7 @@ import (
 )
 
 const (
-	someID   = "5f3c0e8b9a7d6c5e4f3a2b1c"
-	absentID = "ffffffffffffffffffffffff"
+	someID = "5f3c0e8b9a7d6c5e4f3a2b1c"
 )
 
 func TestWrongCommandLines(t *testing.T) {
