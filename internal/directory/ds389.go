@@ -8,7 +8,6 @@ import (
 	"io/fs"
 	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strconv"
@@ -88,19 +87,11 @@ type DS389Server struct {
 	// URL is without TLS, where StartTLS may follow; TLSURL is with TLS. Authority is the file
 	// of the certificate that signed the server's, which is for DS389Name.
 	URL, TLSURL, Host, Authority string
-
-	folder  string
-	process *process
+	daemon
 }
 
-// ds389Path finds the server, which is outside the PATH of most users.
 func ds389Path() (string, error) {
-	for _, path := range []string{"ns-slapd", "/usr/sbin/ns-slapd"} {
-		if found, err := exec.LookPath(path); err == nil {
-			return found, nil
-		}
-	}
-	return "", errors.New("389 Directory Server is not installed; on Debian and Ubuntu: apt-get install 389-ds-base")
+	return programPath("389 Directory Server is not installed; on Debian and Ubuntu: apt-get install 389-ds-base", "ns-slapd", "/usr/sbin/ns-slapd")
 }
 
 // HasDS389 reports whether 389 Directory Server can be started.
@@ -142,7 +133,7 @@ func (d *DS389) start(ctx context.Context, ready string, options DS389Options) e
 			return err
 		}
 		server := &DS389Server{
-			Host: host, folder: filepath.Join(d.root, host),
+			Host: host, daemon: daemon{folder: filepath.Join(d.root, host)},
 			URL: "ldap://" + net.JoinHostPort(host, strconv.Itoa(ds389Port)), TLSURL: "ldaps://" + net.JoinHostPort(host, strconv.Itoa(ds389sPort)),
 		}
 		server.Authority = filepath.Join(server.instance(), "ca.crt")
@@ -257,7 +248,7 @@ func setUpDS389(ctx context.Context, folder string) error {
 			return err
 		}
 	}
-	server := &DS389Server{folder: root}
+	server := &DS389Server{daemon: daemon{folder: root}}
 	if server.Host, err = freeHost(ds389Port, ds389sPort); err != nil {
 		return err
 	}
@@ -362,21 +353,18 @@ func (s *DS389Server) Start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.process, err = start(s.folder, asDirsrv(path, "-D", s.instance(), "-i", filepath.Join(s.folder, "pid"), "-d", "0")...)
-	if err != nil {
-		return err
-	}
-	return awaitPort(ctx, net.JoinHostPort(s.Host, strconv.Itoa(ds389Port)), s.folder, s.process)
+	return s.launch(ctx, net.JoinHostPort(s.Host, strconv.Itoa(ds389Port)),
+		asDirsrv(path, "-D", s.instance(), "-i", filepath.Join(s.folder, "pid"), "-d", "0")...)
 }
 
 // end stops a server so that its files are whole.
 func (s *DS389Server) end(ctx context.Context) error {
-	if err := s.process.signal(syscall.SIGTERM); err != nil {
+	if err := s.current().signal(syscall.SIGTERM); err != nil {
 		return err
 	}
 	ticker := time.NewTicker(20 * time.Millisecond)
 	defer ticker.Stop()
-	for s.process.runs() {
+	for s.current().runs() {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
@@ -386,23 +374,6 @@ func (s *DS389Server) end(ctx context.Context) error {
 	s.Stop()
 	return nil
 }
-
-// Stop ends the server as a failure would.
-func (s *DS389Server) Stop() {
-	if s.process != nil {
-		s.process.kill()
-		s.process = nil
-	}
-}
-
-// Running reports whether the server was not stopped.
-func (s *DS389Server) Running() bool { return s.process != nil }
-
-// Pause makes the server hang, and Continue go on.
-func (s *DS389Server) Pause() error { return s.process.pause() }
-
-// Continue ends a Pause.
-func (s *DS389Server) Continue() error { return s.process.signal(syscall.SIGCONT) }
 
 // Close ends the servers and removes all that they wrote.
 func (d *DS389) Close() {

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	_ "embed"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -12,8 +11,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
-	"sync"
-	"syscall"
 	"text/template"
 )
 
@@ -70,10 +67,7 @@ type OpenLDAP struct {
 type Slapd struct {
 	// URL is without TLS, where StartTLS may follow; TLSURL is with TLS.
 	URL, TLSURL, Host string
-	folder            string
-	// mutex guards process: a test may stop a server from where its traffic passes.
-	mutex   sync.Mutex
-	process *process
+	daemon
 }
 
 const (
@@ -81,14 +75,9 @@ const (
 	ldapsPort = 3636
 )
 
-// slapdPath finds the server, which is outside the PATH of most users.
 func slapdPath() (string, error) {
-	for _, path := range []string{"slapd", "/usr/sbin/slapd", "/usr/local/sbin/slapd", "/usr/lib/openldap/slapd"} {
-		if found, err := exec.LookPath(path); err == nil {
-			return found, nil
-		}
-	}
-	return "", errors.New("OpenLDAP's server is not installed; on Debian and Ubuntu: apt-get install slapd")
+	return programPath("OpenLDAP's server is not installed; on Debian and Ubuntu: apt-get install slapd",
+		"slapd", "/usr/sbin/slapd", "/usr/local/sbin/slapd", "/usr/lib/openldap/slapd")
 }
 
 // HasOpenLDAP reports whether OpenLDAP's server is installed.
@@ -137,7 +126,7 @@ func (d *OpenLDAP) start(ctx context.Context, path string, options OpenLDAPOptio
 			return err
 		}
 		d.Servers = append(d.Servers, &Slapd{
-			Host: host, folder: filepath.Join(d.folder, host),
+			Host: host, daemon: daemon{folder: filepath.Join(d.folder, host)},
 			URL: "ldap://" + net.JoinHostPort(host, strconv.Itoa(ldapPort)), TLSURL: "ldaps://" + net.JoinHostPort(host, strconv.Itoa(ldapsPort)),
 		})
 	}
@@ -200,24 +189,8 @@ func (d *OpenLDAP) prepare(ctx context.Context, path string, number int, options
 }
 
 func (s *Slapd) launch(ctx context.Context, path string) error {
-	launched, err := start(s.folder, path, "-f", filepath.Join(s.folder, "slapd.conf"), "-h", s.URL+" "+s.TLSURL, "-d", "stats")
-	if err != nil {
-		return err
-	}
-	s.mutex.Lock()
-	s.process = launched
-	s.mutex.Unlock()
-	return awaitPort(ctx, net.JoinHostPort(s.Host, strconv.Itoa(ldapsPort)), s.folder, launched)
-}
-
-// Stop ends the server as a failure would. Start starts it anew on what it had written.
-func (s *Slapd) Stop() {
-	s.mutex.Lock()
-	defer s.mutex.Unlock()
-	if s.process != nil {
-		s.process.kill()
-		s.process = nil
-	}
+	return s.daemon.launch(ctx, net.JoinHostPort(s.Host, strconv.Itoa(ldapsPort)),
+		path, "-f", filepath.Join(s.folder, "slapd.conf"), "-h", s.URL+" "+s.TLSURL, "-d", "stats")
 }
 
 // Start starts a server that was stopped.
@@ -228,21 +201,6 @@ func (s *Slapd) Start(ctx context.Context) error {
 	}
 	return s.launch(ctx, path)
 }
-
-// Running reports whether the server was not stopped.
-func (s *Slapd) Running() bool { return s.running() != nil }
-
-func (s *Slapd) running() *process {
-	s.mutex.Lock()
-	defer s.mutex.Unlock()
-	return s.process
-}
-
-// Pause makes the server hang, and Continue go on.
-func (s *Slapd) Pause() error { return s.running().pause() }
-
-// Continue ends a Pause.
-func (s *Slapd) Continue() error { return s.running().signal(syscall.SIGCONT) }
 
 // Log is what the server has logged.
 func (s *Slapd) Log() string {

@@ -10,10 +10,8 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
-	"syscall"
 	"text/template"
 	"time"
 )
@@ -42,18 +40,12 @@ type Samba struct {
 	// Authority signed the server's certificate.
 	Authority *Authority
 	root      string
-	folder    string
-	process   *process
+	daemon
 }
 
-// sambaPath finds the server, which is outside the PATH of most users.
 func sambaPath() (string, error) {
-	for _, path := range []string{"samba", "/usr/sbin/samba"} {
-		if found, err := exec.LookPath(path); err == nil {
-			return found, nil
-		}
-	}
-	return "", errors.New("Samba's domain controller is not installed; on Debian and Ubuntu: apt-get install samba samba-ad-dc samba-ad-provision winbind") //nolint:staticcheck // a name
+	return programPath("Samba's domain controller is not installed; on Debian and Ubuntu: apt-get install samba samba-ad-dc samba-ad-provision winbind",
+		"samba", "/usr/sbin/samba")
 }
 
 // HasSamba reports whether Samba's domain controller can be started.
@@ -77,7 +69,7 @@ func StartSamba(ctx context.Context) (*Samba, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start Samba: %w", err)
 	}
-	s := &Samba{root: root, folder: filepath.Join(root, "dc")}
+	s := &Samba{root: root, daemon: daemon{folder: filepath.Join(root, "dc")}}
 	if err = s.prepare(ctx, ready); err == nil {
 		err = s.Start(ctx)
 	}
@@ -175,11 +167,7 @@ func (s *Samba) Start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.process, err = start(s.folder, path, "-s", filepath.Join(s.folder, "etc", "smb.conf"), "--foreground", "--no-process-group", "--model=single")
-	if err != nil {
-		return err
-	}
-	if err := awaitPort(ctx, s.address(), s.folder, s.process); err != nil {
+	if err := s.launch(ctx, s.address(), path, "-s", filepath.Join(s.folder, "etc", "smb.conf"), "--foreground", "--no-process-group", "--model=single"); err != nil {
 		return err
 	}
 	return awaitTLS(ctx, s.address(), s.Authority.File)
@@ -214,20 +202,6 @@ func awaitTLS(ctx context.Context, address, authority string) error {
 		}
 	}
 }
-
-// Stop ends the server as a failure would.
-func (s *Samba) Stop() {
-	if s.process != nil {
-		s.process.kill()
-		s.process = nil
-	}
-}
-
-// Pause makes the server hang, and Continue go on.
-func (s *Samba) Pause() error { return s.process.pause() }
-
-// Continue ends a Pause.
-func (s *Samba) Continue() error { return s.process.signal(syscall.SIGCONT) }
 
 // Close ends the server and removes all that it wrote.
 func (s *Samba) Close() {
