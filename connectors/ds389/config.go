@@ -11,15 +11,13 @@ import (
 // Config is the settings of one directory, on one server or several.
 type Config struct {
 	ldapcall.Settings
+	ldapcall.UserSettings
 
-	UsernameAttribute string `split_words:"true" default:"uid" desc:"the attribute that holds the username"`
-	EmailAttribute    string `split_words:"true" default:"mail" desc:"the attribute that holds the email address"`
-	LockoutDuration   string `split_words:"true" desc:"the passwordLockoutDuration of the password policy, such as 1h: servers keep when a lock ends, and with this it is known since when it holds"`
-	PrivilegedGroups  string `split_words:"true" desc:"the groups whose members, nested ones too, are privileged: distinguished names, separated by semicolons"`
+	LockoutDuration string `split_words:"true" desc:"the passwordLockoutDuration of the password policy, such as 1h: servers keep when a lock ends, and with this it is known since when it holds"`
 }
 
 // NewConfig returns the defaults.
-func NewConfig() *Config { return &Config{UsernameAttribute: "uid", EmailAttribute: "mail"} }
+func NewConfig() *Config { return &Config{UserSettings: ldapcall.DefaultUserSettings()} }
 
 // Capabilities implements connectors.Config. A look-up is a search, and another for the server's
 // clock; privileged groups are read rarely and not counted.
@@ -30,10 +28,7 @@ func (c *Config) Capabilities() connectors.Capabilities {
 // Open implements connectors.Config.
 func (c *Config) Open(options connectors.Options) ([]connectors.Server, error) {
 	var read settings.Reader
-	parsed := c.Read(&read)
-	ldapcall.ReadAttribute(&read, "USERNAME_ATTRIBUTE", c.UsernameAttribute)
-	ldapcall.ReadAttribute(&read, "EMAIL_ATTRIBUTE", c.EmailAttribute)
-	groups := ldapcall.ReadDNList(&read, "PRIVILEGED_GROUPS", c.PrivilegedGroups)
+	parsed, groups := c.Settings.Read(&read), c.UserSettings.Read(&read)
 	var duration time.Duration
 	if c.LockoutDuration != "" {
 		var err error
@@ -44,6 +39,6 @@ func (c *Config) Open(options connectors.Options) ([]connectors.Server, error) {
 		return nil, err
 	}
 	return ldapcall.Servers(ldapcall.Open(Name, parsed, options), func(client *ldapcall.Client) *driver {
-		return &driver{Client: client, base: parsed.Base, config: *c, lockout: duration, privileged: ldapcall.NewGroups(client, groups, c.UsernameAttribute)}
+		return &driver{Users: ldapcall.NewUsers(client, c.UserSettings, groups, "nsUniqueId"), config: *c, lockout: duration}
 	}), nil
 }

@@ -7,7 +7,6 @@ import (
 	_ "embed"
 	"iter"
 	"regexp"
-	"slices"
 	"strings"
 	"time"
 
@@ -40,11 +39,9 @@ func Provider() connectors.Provider {
 
 // driver speaks to one server.
 type driver struct {
-	*ldapcall.Client
-	base       *ldap.DN
-	config     Config
-	lockout    time.Duration
-	privileged *ldapcall.Groups
+	*ldapcall.Users
+	config  Config
+	lockout time.Duration
 }
 
 var (
@@ -57,22 +54,9 @@ var (
 // that it may not read looks absent, and neither holds a value nor holds none.
 const readable = "(|(" + unlockTime + "=*)(!(" + unlockTime + "=*)))(|(" + retryCount + "=*)(!(" + retryCount + "=*)))(|(" + accountLock + "=*)(!(" + accountLock + "=*)))"
 
-func byID(id string) string { return "(nsUniqueId=" + ldapcall.Escape(id) + ")" }
-
-// read finds an entry by its ID. hidden says that the bind account may not read what tells a lock.
-func (d *driver) read(ctx context.Context, operation, id string, attributes []string) (entry *ldap.Entry, hidden bool, err error) {
-	search := ldapcall.Search{Filter: "(&" + byID(id) + readable + ")", Attributes: attributes}
-	entry, err = d.One(ctx, operation, search)
-	if err == nil && entry == nil {
-		search.Filter, hidden = byID(id), true
-		entry, err = d.One(ctx, operation, search)
-	}
-	return entry, hidden, err
-}
-
 // Get reads one entry. What may not be read of its lock is unread.
 func (d *driver) Get(ctx context.Context, id string) (*connectors.Account, error) {
-	entry, hidden, err := d.read(ctx, connectors.OperationLookup, id, append([]string{"*"}, operational...))
+	entry, hidden, err := d.Entry(ctx, connectors.OperationLookup, id, readable, append([]string{"*"}, operational...))
 	if err == nil && entry == nil {
 		err = d.absent(ctx, connectors.OperationLookup, "rsc")
 	}
@@ -100,40 +84,6 @@ func (d *driver) clock(ctx context.Context, operation string) (time.Time, error)
 	return ldapcall.TimeOf(monitor, "currentTime"), err
 }
 
-// findLimit is enough to see that a name is not unique.
-const findLimit = 10
-
-// Find looks for a name, and for a username that is a distinguished name below the base.
-// The server takes more spellings for the same than a name may have: those are another's.
-func (d *driver) Find(ctx context.Context, field connectors.NameField, value string) ([]connectors.Match, bool, error) {
-	attribute := d.config.UsernameAttribute
-	if field == connectors.FindEmail {
-		attribute = d.config.EmailAttribute
-	}
-	search := ldapcall.Search{Filter: "(" + attribute + "=" + ldapcall.Escape(value) + ")", Attributes: d.names(), Limit: findLimit}
-	entries, more, err := d.Search(ctx, connectors.OperationLookup, search)
-	if err != nil {
-		return nil, false, err
-	}
-	var matches []connectors.Match
-	for _, entry := range entries {
-		if slices.ContainsFunc(entry.GetEqualFoldAttributeValues(attribute), func(name string) bool { return connectors.SameName(name, value) }) {
-			matches = append(matches, connectors.Match{Account: d.named(entry), Name: value})
-		}
-	}
-	if len(matches) > 0 || field != connectors.FindUsername || !ldapcall.IsBelow(d.base, value) {
-		return matches, more, nil
-	}
-	entry, err := d.One(ctx, connectors.OperationLookup, ldapcall.Search{Base: value, Entry: true, Filter: "(nsUniqueId=*)", Attributes: d.names()})
-	switch {
-	case connectors.KindOf(err) == connectors.NotFound || err == nil && entry == nil:
-		return nil, false, nil
-	case err != nil:
-		return nil, false, err
-	}
-	return []connectors.Match{{Account: d.named(entry), Name: value}}, false, nil
-}
-
 // locks are the attributes that an unlock clears: the end of the lock alone would leave the
 // failures, and the next wrong password would lock again.
 var locks = []string{unlockTime, retryCount, retryReset}
@@ -147,7 +97,7 @@ var unlockResults = map[uint16]ldapcall.Result{
 // Unlock removes what locks where something may lock; nothing else is sent to a server, since
 // the change would travel to all others.
 func (d *driver) Unlock(ctx context.Context, account *connectors.Account) (connectors.Unlocked, error) {
-	entry, hidden, err := d.read(ctx, connectors.OperationUnlock, account.ID, locks)
+	entry, hidden, err := d.Entry(ctx, connectors.OperationUnlock, account.ID, readable, locks)
 	if err == nil && entry == nil {
 		err = d.absent(ctx, connectors.OperationUnlock, "w")
 	}
@@ -182,7 +132,7 @@ func (d *driver) Scan(ctx context.Context, _ string) (iter.Seq2[*connectors.Acco
 			return
 		}
 		for entries, err := range d.Pages(ctx, connectors.OperationList, ldapcall.Search{
-			Filter: "(&(" + unlockTime + "=*)(" + retryCount + ">=1))", Attributes: append(d.names(), operational...),
+			Filter: "(&(" + unlockTime + "=*)(" + retryCount + ">=1))", Attributes: append(d.NameAttributes(), operational...),
 		}, scanPage) {
 			var now time.Time
 			if err == nil {

@@ -31,7 +31,7 @@ func (d *driver) mayOnLocks(ctx context.Context, operation, rights string) error
 		return nil
 	}
 	entries, _, err := d.Search(ctx, operation, ldapcall.Search{
-		Filter: "(&(" + d.config.UsernameAttribute + "=*)(nsUniqueId=*))", Attributes: locks, Limit: 1,
+		Filter: "(&" + d.Anybody() + ")", Attributes: locks, Limit: 1,
 		Controls: []ldap.Control{ldap.NewControlString(controlEffectiveRights, true, "dn:"+d.BindDN())},
 	})
 	switch {
@@ -75,7 +75,7 @@ func (d *driver) advice(rights string) string {
 // readsLocks fails where the bind account may not read what tells a lock: its list would be empty.
 func (d *driver) readsLocks(ctx context.Context) error {
 	entries, _, err := d.Search(ctx, connectors.OperationList, ldapcall.Search{
-		Filter: "(&(" + d.config.UsernameAttribute + "=*)(nsUniqueId=*)" + readable + ")", Attributes: []string{"1.1"}, Limit: 1,
+		Filter: "(&" + d.Anybody() + readable + ")", Attributes: []string{"1.1"}, Limit: 1,
 	})
 	if err == nil && len(entries) == 0 {
 		return d.Fail(connectors.OperationList, connectors.PermissionDenied, d.Name+": the bind account sees nobody below BASE_DN, or nothing of their locks; "+d.advice("rsc"))

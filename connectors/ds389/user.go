@@ -1,7 +1,6 @@
 package ds389
 
 import (
-	"cmp"
 	"context"
 	"strconv"
 	"strings"
@@ -28,28 +27,15 @@ var operational = []string{
 	"passwordAllowChangeTime", "pwdPolicySubentry", "pwdUpdateTime", "nsRole", "nsRoleDN", "memberOf", "lastLoginTime", "createTimestamp", "modifyTimestamp",
 }
 
-func (d *driver) names() []string {
-	return []string{"nsUniqueId", d.config.UsernameAttribute, d.config.EmailAttribute, "displayName", "cn"}
-}
-
-// named is an account without its state.
-func (d *driver) named(entry *ldap.Entry) *connectors.Account {
-	return &connectors.Account{
-		ID:          strings.ToLower(entry.GetEqualFoldAttributeValue("nsUniqueId")),
-		DisplayName: cmp.Or(entry.GetEqualFoldAttributeValue("displayName"), entry.GetEqualFoldAttributeValue("cn")),
-		Username:    entry.GetEqualFoldAttributeValue(d.config.UsernameAttribute), Email: entry.GetEqualFoldAttributeValue(d.config.EmailAttribute),
-	}
-}
-
 // account maps an entry, as of the server's time; ours where that is zero. hidden says that the
 // bind account may not read what tells a lock.
 func (d *driver) account(ctx context.Context, operation string, entry *ldap.Entry, hidden bool, now time.Time) *connectors.Account {
 	if now.IsZero() {
 		now = d.Now()
 	}
-	account := d.named(entry)
+	account := d.Named(entry)
 	account.Evidence = evidence(entry)
-	state := connectors.State{Locks: []connectors.Lock{}, Privileged: d.privileged.Hold(ctx, operation, entry)}
+	state := connectors.State{Locks: []connectors.Lock{}, Privileged: d.Privileged.Hold(ctx, operation, entry)}
 	if hidden {
 		state.Unread = []connectors.Unread{{Layer: connectors.LayerAccount, Kind: connectors.PermissionDenied}}
 	}

@@ -9,15 +9,13 @@ import (
 // Config is the settings of one directory, on one server or several.
 type Config struct {
 	ldapcall.Settings
+	ldapcall.UserSettings
 
-	UsernameAttribute string `split_words:"true" default:"uid" desc:"the attribute that holds the username"`
-	EmailAttribute    string `split_words:"true" default:"mail" desc:"the attribute that holds the email address"`
-	DefaultPolicyDN   string `split_words:"true" desc:"the entry that ppolicy_default names, for users without a policy of their own; without it no lock of theirs is known to have run out"`
-	PrivilegedGroups  string `split_words:"true" desc:"the groups whose members, nested ones too, are privileged: distinguished names, separated by semicolons"`
+	DefaultPolicyDN string `split_words:"true" desc:"the entry that ppolicy_default names, for users without a policy of their own; without it no lock of theirs is known to have run out"`
 }
 
 // NewConfig returns the defaults.
-func NewConfig() *Config { return &Config{UsernameAttribute: "uid", EmailAttribute: "mail"} }
+func NewConfig() *Config { return &Config{UserSettings: ldapcall.DefaultUserSettings()} }
 
 // Capabilities implements connectors.Config. A look-up is one search; policies and privileged
 // groups are read rarely and not counted.
@@ -28,17 +26,14 @@ func (c *Config) Capabilities() connectors.Capabilities {
 // Open implements connectors.Config.
 func (c *Config) Open(options connectors.Options) ([]connectors.Server, error) {
 	var read settings.Reader
-	parsed := c.Read(&read)
-	ldapcall.ReadAttribute(&read, "USERNAME_ATTRIBUTE", c.UsernameAttribute)
-	ldapcall.ReadAttribute(&read, "EMAIL_ATTRIBUTE", c.EmailAttribute)
+	parsed, groups := c.Settings.Read(&read), c.UserSettings.Read(&read)
 	if c.DefaultPolicyDN != "" {
 		ldapcall.ReadDN(&read, "DEFAULT_POLICY_DN", c.DefaultPolicyDN)
 	}
-	groups := ldapcall.ReadDNList(&read, "PRIVILEGED_GROUPS", c.PrivilegedGroups)
 	if err := read.Err(); err != nil {
 		return nil, err
 	}
 	return ldapcall.Servers(ldapcall.Open(Name, parsed, options), func(client *ldapcall.Client) *driver {
-		return &driver{Client: client, base: parsed.Base, config: *c, privileged: ldapcall.NewGroups(client, groups, c.UsernameAttribute)}
+		return &driver{Users: ldapcall.NewUsers(client, c.UserSettings, groups, "entryUUID"), config: *c}
 	}), nil
 }

@@ -42,11 +42,9 @@ func Provider() connectors.Provider {
 
 // driver speaks to one server.
 type driver struct {
-	*ldapcall.Client
-	base       *ldap.DN
-	config     Config
-	privileged *ldapcall.Groups
-	policies   ldapcall.Cache[*policy]
+	*ldapcall.Users
+	config   Config
+	policies ldapcall.Cache[*policy]
 }
 
 var (
@@ -59,17 +57,9 @@ var (
 // that it may not read looks absent, and neither holds a value nor holds none.
 const readable = "(|(" + lockedTime + "=*)(!(" + lockedTime + "=*)))(|(" + policySubentry + "=*)(!(" + policySubentry + "=*)))"
 
-func byID(id string) string { return "(entryUUID=" + ldapcall.Escape(id) + ")" }
-
 // Get reads one entry. What may not be read of its lock is unread.
 func (d *driver) Get(ctx context.Context, id string) (*connectors.Account, error) {
-	search := ldapcall.Search{Filter: "(&" + byID(id) + readable + ")", Attributes: append([]string{"*"}, operational...)}
-	entry, err := d.One(ctx, connectors.OperationLookup, search)
-	hidden := err == nil && entry == nil
-	if hidden {
-		search.Filter = byID(id)
-		entry, err = d.One(ctx, connectors.OperationLookup, search)
-	}
+	entry, hidden, err := d.Entry(ctx, connectors.OperationLookup, id, readable, append([]string{"*"}, operational...))
 	switch {
 	case err != nil:
 		return nil, err
@@ -84,47 +74,6 @@ func (d *driver) Get(ctx context.Context, id string) (*connectors.Account, error
 		return nil, d.Fail(connectors.OperationLookup, connectors.MalformedResponse, "the entry cannot be written as JSON")
 	}
 	return account, nil
-}
-
-// findLimit is enough to see that a name is not unique.
-const findLimit = 10
-
-// Find looks for a name, and for a username that is a distinguished name below the base.
-// The server takes more spellings for the same than a name may have: those are another's.
-func (d *driver) Find(ctx context.Context, field connectors.NameField, value string) ([]connectors.Match, bool, error) {
-	attribute := d.config.UsernameAttribute
-	if field == connectors.FindEmail {
-		attribute = d.config.EmailAttribute
-	}
-	search := ldapcall.Search{Filter: "(" + attribute + "=" + ldapcall.Escape(value) + ")", Attributes: d.names(), Limit: findLimit}
-	entries, more, err := d.Search(ctx, connectors.OperationLookup, search)
-	if err != nil {
-		return nil, false, err
-	}
-	var matches []connectors.Match
-	for _, entry := range entries {
-		if slices.ContainsFunc(entry.GetEqualFoldAttributeValues(attribute), func(name string) bool { return connectors.SameName(name, value) }) {
-			matches = append(matches, connectors.Match{Account: d.named(entry), Name: value})
-		}
-	}
-	if len(matches) > 0 || field != connectors.FindUsername {
-		return matches, more, nil
-	}
-	return d.findDN(ctx, value)
-}
-
-func (d *driver) findDN(ctx context.Context, value string) ([]connectors.Match, bool, error) {
-	if !ldapcall.IsBelow(d.base, value) {
-		return nil, false, nil
-	}
-	entry, err := d.One(ctx, connectors.OperationLookup, ldapcall.Search{Base: value, Entry: true, Filter: "(entryUUID=*)", Attributes: d.names()})
-	if connectors.KindOf(err) == connectors.NotFound || err == nil && entry == nil {
-		return nil, false, nil
-	}
-	if err != nil {
-		return nil, false, err
-	}
-	return []connectors.Match{{Account: d.named(entry), Name: value}}, false, nil
 }
 
 // The unlock in two changes of one request: the first makes sure that there is an attribute, and
@@ -147,14 +96,14 @@ const overtaken = 5
 // Unlock removes the lock, and with it the server wipes the failures. The entry is looked for
 // by its ID, and the change holds for no other that has come to its name meanwhile.
 func (d *driver) Unlock(ctx context.Context, account *connectors.Account) (connectors.Unlocked, error) {
-	entry, err := d.One(ctx, connectors.OperationUnlock, ldapcall.Search{Filter: byID(account.ID), Attributes: []string{"1.1"}})
+	entry, err := d.One(ctx, connectors.OperationUnlock, ldapcall.Search{Filter: d.ByID(account.ID), Attributes: []string{"1.1"}})
 	if err == nil && entry == nil {
 		err = d.nobody(connectors.OperationUnlock, d.mayUnlock(ctx))
 	}
 	if err != nil {
 		return connectors.Unlocked{}, ldapcall.Unsent(err)
 	}
-	change := ldapcall.Modify{DN: entry.DN, Changes: unlock, Assert: byID(account.ID), Before: []string{failureTime}, After: []string{"modifyTimestamp"}}
+	change := ldapcall.Modify{DN: entry.DN, Changes: unlock, Assert: d.ByID(account.ID), Before: []string{failureTime}, After: []string{"modifyTimestamp"}}
 	before, after, err := d.Modify(ctx, unlocking, change)
 	for range overtaken {
 		if failure, ok := errors.AsType[*connectors.Error](err); !ok || failure.Status != ldap.LDAPResultNoSuchAttribute {
@@ -231,8 +180,8 @@ func (d *driver) lockedWithin(ctx context.Context, from, to *big.Int) (entries [
 	}
 	entries, more, err = d.Search(ctx, connectors.OperationList, ldapcall.Search{
 		Filter: "(&(" + lockedTime + "=*)(entryUUID>=" + idOf(from) + ")(entryUUID<=" + idOf(last) + "))", Limit: scanPage,
-		Attributes: append(d.names(), operational...),
+		Attributes: append(d.NameAttributes(), operational...),
 	})
-	slices.SortFunc(entries, func(a, b *ldap.Entry) int { return strings.Compare(idIn(a), idIn(b)) })
+	slices.SortFunc(entries, func(a, b *ldap.Entry) int { return strings.Compare(d.IDOf(a), d.IDOf(b)) })
 	return entries, more, err
 }

@@ -25,7 +25,7 @@ func (d *driver) nobody(operation string, lacking error) error {
 // looks absent, and its list of who is locked would be empty.
 func (d *driver) mayRead(ctx context.Context, operation string) error {
 	entries, _, err := d.Search(ctx, operation, ldapcall.Search{
-		Filter: "(&(" + d.config.UsernameAttribute + "=*)(entryUUID=*)" + readable + ")", Attributes: []string{"1.1"}, Limit: 1,
+		Filter: "(&" + d.Anybody() + readable + ")", Attributes: []string{"1.1"}, Limit: 1,
 	})
 	if err != nil {
 		return err
@@ -44,7 +44,7 @@ func (d *driver) mayRead(ctx context.Context, operation string) error {
 // no entry holds: the server looks at the rights first, and changes nothing.
 func (d *driver) mayUnlock(ctx context.Context) error {
 	entries, _, err := d.Search(ctx, connectors.OperationUnlock, ldapcall.Search{
-		Filter: "(&(" + d.config.UsernameAttribute + "=*)(entryUUID=*))", Attributes: []string{"1.1"}, Limit: 1,
+		Filter: "(&" + d.Anybody() + ")", Attributes: []string{"1.1"}, Limit: 1,
 	})
 	if err != nil || len(entries) == 0 {
 		return err

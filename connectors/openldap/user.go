@@ -35,31 +35,11 @@ const lockedForEver = "000001010000Z"
 // grace is how far the server's clock, which it does not tell, may be from ours.
 const grace = time.Minute
 
-func (d *driver) names() []string {
-	return []string{"entryUUID", d.config.UsernameAttribute, d.config.EmailAttribute, "displayName", "cn"}
-}
-
-func idIn(entry *ldap.Entry) string {
-	return strings.ToLower(entry.GetEqualFoldAttributeValue("entryUUID"))
-}
-
-// named is an account without its state.
-func (d *driver) named(entry *ldap.Entry) *connectors.Account {
-	display := entry.GetEqualFoldAttributeValue("displayName")
-	if display == "" {
-		display = entry.GetEqualFoldAttributeValue("cn")
-	}
-	return &connectors.Account{
-		ID: idIn(entry), DisplayName: display,
-		Username: entry.GetEqualFoldAttributeValue(d.config.UsernameAttribute), Email: entry.GetEqualFoldAttributeValue(d.config.EmailAttribute),
-	}
-}
-
 // account maps an entry. hidden says that the bind account may not read what tells a lock.
 func (d *driver) account(ctx context.Context, operation string, entry *ldap.Entry, hidden bool) (*connectors.Account, error) {
-	account := d.named(entry)
+	account := d.Named(entry)
 	account.Evidence = evidence(entry)
-	state := connectors.State{Locks: []connectors.Lock{}, Privileged: d.privileged.Hold(ctx, operation, entry)}
+	state := connectors.State{Locks: []connectors.Lock{}, Privileged: d.Privileged.Hold(ctx, operation, entry)}
 	rules, err := d.policyOf(ctx, operation, entry)
 	if connectors.KindOf(err) == connectors.PermissionDenied {
 		rules, hidden = &unknownPolicy, true
