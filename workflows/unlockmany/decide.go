@@ -231,10 +231,7 @@ func (r *bulkRun) failedUser(each *candidate, code, explanation string, sent con
 }
 
 // sentOf reads from a child's last word whether an unlock was sent.
-func sentOf(from interface {
-	HasDetails() bool
-	Details(into ...any) error
-}, otherwise connectors.Answer) connectors.Answer {
+func sentOf(from workflows.Details, otherwise connectors.Answer) connectors.Answer {
 	var result workflows.Result
 	if !from.HasDetails() || from.Details(&result) != nil || result.UnlockSent == "" {
 		return otherwise
