@@ -12,6 +12,7 @@ import (
 	"github.com/latchkey-iam/latchkey/connectors"
 	"github.com/latchkey-iam/latchkey/connectors/internal/httpcall"
 	"github.com/latchkey-iam/latchkey/connectors/internal/secret"
+	"github.com/latchkey-iam/latchkey/connectors/internal/settings"
 )
 
 // slips are the mistakes that a driver over HTTP makes; none by default.
@@ -53,14 +54,12 @@ type webConfig struct {
 
 func (c *webConfig) source() *secret.Source { return secret.NewSource("SECRET", c.secret, c.file) }
 
-func (c *webConfig) Validate() error { return c.source().Validate() }
-
 func (c *webConfig) Capabilities() connectors.Capabilities {
 	return connectors.Capabilities{Lists: true, Requests: max(c.requests, 1)}
 }
 
 func (c *webConfig) Open(options connectors.Options) ([]connectors.Server, error) {
-	base, err := httpcall.ParseBase("BASE_URL", c.base)
+	base, err := settings.ParseBase("BASE_URL", c.base)
 	if err != nil {
 		return nil, err
 	}

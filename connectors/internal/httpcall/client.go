@@ -2,8 +2,6 @@ package httpcall
 
 import (
 	"errors"
-	"fmt"
-	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -70,24 +68,4 @@ func NextLink(list *url.URL, href string) (*url.URL, error) {
 		return nil, errors.New("the link to the next page leads out of the API's address; check the connection's address")
 	}
 	return address, nil
-}
-
-// ParseBase reads the setting name, an address below which calls are made, and drops a
-// slash at its end. Only a loopback host may go without https.
-func ParseBase(name, address string) (*url.URL, error) {
-	base, err := url.Parse(strings.TrimRight(address, "/"))
-	switch {
-	case err != nil || base.Hostname() == "" || base.Scheme != "https" && base.Scheme != "http":
-		return nil, fmt.Errorf("%s must be an address such as https://host/path", name)
-	case base.Scheme != "https" && !isLoopback(base.Hostname()):
-		return nil, fmt.Errorf("%s must begin with https:// unless its host is this machine", name)
-	case base.User != nil || base.RawQuery != "" || base.ForceQuery || base.Fragment != "":
-		return nil, fmt.Errorf("%s must hold no user, query or fragment", name)
-	}
-	return base, nil
-}
-
-func isLoopback(host string) bool {
-	address := net.ParseIP(host)
-	return strings.EqualFold(host, "localhost") || address != nil && address.IsLoopback()
 }

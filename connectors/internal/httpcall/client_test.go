@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/latchkey-iam/latchkey/connectors"
+	"github.com/latchkey-iam/latchkey/connectors/internal/settings"
 )
 
 // TestLimiter: no call goes out that the limiter does not let out in time, and none is
@@ -42,23 +43,9 @@ func TestLimiter(t *testing.T) {
 	}
 }
 
-func TestParseBase(t *testing.T) {
-	t.Parallel()
-	for _, good := range []string{"https://example.com", "https://example.com/v1/", "http://localhost:8080/api", "http://127.0.0.9", "http://[::1]:1"} {
-		base, err := ParseBase("BASE_URL", good)
-		require.NoError(t, err, good)
-		require.False(t, strings.HasSuffix(base.String(), "/"))
-	}
-	for _, bad := range []string{"", "example.com", "http://example.com", "http://localhost.example.com", "ftp://example.com",
-		"https://", "https://u:p@example.com", "https://example.com?x=1", "https://example.com?", "https://example.com#x", "https://exa mple.com", "%zz"} {
-		_, err := ParseBase("BASE_URL", bad)
-		require.ErrorContains(t, err, "BASE_URL", bad)
-	}
-}
-
 func TestAddress(t *testing.T) {
 	t.Parallel()
-	base, err := ParseBase("BASE_URL", "https://example.com/v1")
+	base, err := settings.ParseBase("BASE_URL", "https://example.com/v1")
 	require.NoError(t, err)
 	address := Address(base, url.Values{"filter": {`a eq "b+c&d"`}}, "users", "../x/y?z")
 	require.Equal(t, "https://example.com/v1/users/..%2Fx%2Fy%3Fz?filter=a%20eq%20%22b%2Bc%26d%22", address.String())

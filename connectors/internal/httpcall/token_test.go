@@ -17,6 +17,7 @@ import (
 
 	"github.com/latchkey-iam/latchkey/connectors"
 	"github.com/latchkey-iam/latchkey/connectors/internal/secret"
+	"github.com/latchkey-iam/latchkey/connectors/internal/settings"
 )
 
 const clientSecret = "s3cr3t~s3cr3t%"
@@ -45,7 +46,7 @@ func tokensOf(t *testing.T, server *tokenServer, now func() time.Time) *tokens {
 	t.Helper()
 	listening := httptest.NewServer(server)
 	t.Cleanup(listening.Close)
-	address, err := ParseBase("TOKEN_URL", listening.URL)
+	address, err := settings.ParseBase("TOKEN_URL", listening.URL)
 	require.NoError(t, err)
 	return newTokens(Caller{Provider: "test", Transport: NewTransport(), Now: now}, ClientCredentials{
 		TokenURL: address, ClientID: "client", Scope: "api", Secret: secret.NewSource("CLIENT_SECRET", clientSecret, ""),

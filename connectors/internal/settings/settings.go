@@ -3,12 +3,13 @@ package settings
 
 import (
 	"errors"
+	"fmt"
+	"net"
 	"net/url"
 	"slices"
 	"strings"
 
 	"github.com/latchkey-iam/latchkey/connectors"
-	"github.com/latchkey-iam/latchkey/connectors/internal/httpcall"
 	"github.com/latchkey-iam/latchkey/connectors/internal/secret"
 )
 
@@ -45,12 +46,32 @@ func (r *Reader) OneOf(name, value string, words ...string) string {
 
 // Address reads the address below which calls are made; it goes on with an empty one.
 func (r *Reader) Address(name, value string) *url.URL {
-	base, err := httpcall.ParseBase(name, value)
+	base, err := ParseBase(name, value)
 	if err != nil {
 		r.Note(err)
 		return &url.URL{}
 	}
 	return base
+}
+
+// ParseBase reads the setting name, an address below which calls are made, and drops a
+// slash at its end. Only a loopback host may go without https.
+func ParseBase(name, address string) (*url.URL, error) {
+	base, err := url.Parse(strings.TrimRight(address, "/"))
+	switch {
+	case err != nil || base.Hostname() == "" || base.Scheme != "https" && base.Scheme != "http":
+		return nil, fmt.Errorf("%s must be an address such as https://host/path", name)
+	case base.Scheme != "https" && !isLoopback(base.Hostname()):
+		return nil, fmt.Errorf("%s must begin with https:// unless its host is this machine", name)
+	case base.User != nil || base.RawQuery != "" || base.ForceQuery || base.Fragment != "":
+		return nil, fmt.Errorf("%s must hold no user, query or fragment", name)
+	}
+	return base, nil
+}
+
+func isLoopback(host string) bool {
+	address := net.ParseIP(host)
+	return strings.EqualFold(host, "localhost") || address != nil && address.IsLoopback()
 }
 
 // Secret reads a secret that must be given, as a value or in a file.
