@@ -26,7 +26,7 @@ func (d *DS389) replicate(ctx context.Context) error {
 		for name, value := range map[string]string{
 			"objectClass": "nsds5ReplicationAgreement", "cn": "other", "nsDS5ReplicaRoot": DS389Base,
 			"nsDS5ReplicaHost": other.Host, "nsDS5ReplicaPort": strconv.Itoa(ds389Port), "nsDS5ReplicaTransportInfo": "LDAP",
-			"nsDS5ReplicaBusyWaitTime": "1", "nsDS5ReplicaBindMethod": "SIMPLE", "nsDS5ReplicaBindDN": "cn=replication manager,cn=config", "nsDS5ReplicaCredentials": "replication-password",
+			"nsDS5ReplicaBindMethod": "SIMPLE", "nsDS5ReplicaBindDN": "cn=replication manager,cn=config", "nsDS5ReplicaCredentials": "replication-password",
 		} {
 			add.Attribute(name, []string{value})
 		}
