@@ -10,13 +10,14 @@ import (
 	"github.com/latchkey-iam/latchkey/connectors"
 	"github.com/latchkey-iam/latchkey/connectors/ds389"
 	"github.com/latchkey-iam/latchkey/connectors/internal/conformance"
+	"github.com/latchkey-iam/latchkey/connectors/internal/ldapcall/ldaptest"
 	"github.com/latchkey-iam/latchkey/internal/directory"
 )
 
 func TestConformance(t *testing.T) {
 	t.Parallel()
 	conformance.Run(t, func(t testing.TB) conformance.Harness {
-		return &harness{t: t, peer: one.part(t), users: map[string]person{}}
+		return &harness{t: t, peer: one.part(t), users: map[string]ldaptest.Person{}}
 	})
 }
 
@@ -24,7 +25,7 @@ func TestConformance(t *testing.T) {
 func TestConformanceOfSuppliers(t *testing.T) {
 	t.Parallel()
 	conformance.RunSeveral(t, func(t testing.TB) conformance.Harness {
-		h := &suppliers{harness{t: t, users: map[string]person{}}}
+		h := &suppliers{harness{t: t, users: map[string]ldaptest.Person{}}}
 		if strings.HasSuffix(t.Name(), "/StoppedServers") {
 			h.peer = startPeer(t, two.options)
 		} else {
@@ -37,7 +38,7 @@ func TestConformanceOfSuppliers(t *testing.T) {
 type harness struct {
 	t     testing.TB
 	peer  *peer
-	users map[string]person
+	users map[string]ldaptest.Person
 }
 
 var (
@@ -50,7 +51,7 @@ func (h *harness) Capabilities() connectors.Capabilities { return h.peer.config(
 func (h *harness) Connector() conformance.Connector      { return open(h.t, h.peer.config()) }
 func (h *harness) UnknownID() string                     { return ds389.Provider().ID.Absent }
 func (h *harness) Secrets() []string {
-	return []string{directory.DS389ServicePassword, directory.DS389Service, h.peer.base}
+	return []string{directory.DS389ServicePassword, directory.DS389Service, h.peer.Base}
 }
 
 func (h *harness) WrongCredentials() conformance.Connector {
@@ -64,7 +65,7 @@ func (h *harness) ReadOnly() conformance.Connector {
 }
 
 func (h *harness) MakeUser(t testing.TB, username, email string) conformance.User {
-	user := h.peer.add(t, username, email, nil)
+	user := h.peer.Add(t, username, email, nil)
 	h.users[user.ID] = user
 	return user.User
 }
@@ -80,8 +81,8 @@ func (h *harness) LockAsAdministrator(testing.TB, conformance.User) bool { retur
 func (h *harness) Suspend(testing.TB, conformance.User) bool             { return false }
 
 func (h *harness) Disable(t testing.TB, user conformance.User) bool {
-	dn := h.users[user.ID].dn
-	h.peer.set(t, 0, dn, "nsAccountLock", "true")
+	dn := h.users[user.ID].DN
+	h.peer.Set(t, 0, dn, "nsAccountLock", "true")
 	for server := range h.peer.Servers {
 		h.peer.await(t, server, dn, "nsAccountLock", "true")
 	}
@@ -90,7 +91,7 @@ func (h *harness) Disable(t testing.TB, user conformance.User) bool {
 
 func (h *harness) SignIn(t testing.TB, user conformance.User) bool {
 	for server, each := range h.peer.Servers {
-		if each.Running() && !h.peer.signIn(t, server, h.users[user.ID].dn, password) {
+		if each.Running() && !h.peer.signIn(t, server, h.users[user.ID].DN, ldaptest.Password) {
 			return false
 		}
 	}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/latchkey-iam/latchkey/connectors"
 	"github.com/latchkey-iam/latchkey/connectors/ds389"
+	"github.com/latchkey-iam/latchkey/connectors/internal/ldapcall/ldaptest"
 	"github.com/latchkey-iam/latchkey/internal/directory"
 )
 
@@ -44,9 +45,9 @@ func TestState(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			p := one.part(t)
-			user := p.add(t, "", "", nil)
+			user := p.Add(t, "", "", nil)
 			for attribute, value := range test.set {
-				p.set(t, 0, user.dn, attribute, value)
+				p.Set(t, 0, user.DN, attribute, value)
 			}
 			config := p.config()
 			config.LockoutDuration = "10m"
@@ -63,7 +64,7 @@ func TestState(t *testing.T) {
 			}
 			require.ElementsMatch(t, test.blocks, account.State.StillBlockedBy())
 			require.Equal(t, connectors.AnswerOf(test.until == 0 && test.blocks == nil), account.State.CanSignIn)
-			require.Equal(t, test.code, p.bind(t, 0, user.dn, password))
+			require.Equal(t, test.code, p.Bind(t, 0, user.DN, ldaptest.Password))
 			require.WithinDuration(t, time.Now(), account.AsOf, 5*time.Second)
 		})
 	}
@@ -73,24 +74,24 @@ func TestState(t *testing.T) {
 func TestDisabledByRole(t *testing.T) {
 	t.Parallel()
 	p := startPeer(t, one.options)
-	role := "cn=disabled," + p.base
+	role := "cn=disabled," + p.Base
 	for dn, attributes := range map[string]map[string][]string{
 		role:                     {"objectClass": {"ldapSubEntry", "nsRoleDefinition", "nsSimpleRoleDefinition", "nsManagedRoleDefinition"}, "cn": {"disabled"}},
-		"cn=templates," + p.base: {"objectClass": {"nsContainer"}, "cn": {"templates"}},
+		"cn=templates," + p.Base: {"objectClass": {"nsContainer"}, "cn": {"templates"}},
 	} {
-		p.make(t, dn, attributes)
+		p.Make(t, dn, attributes)
 	}
-	p.make(t, `cn="`+role+`",cn=templates,`+p.base, map[string][]string{
+	p.Make(t, `cn="`+role+`",cn=templates,`+p.Base, map[string][]string{
 		"objectClass": {"extensibleObject", "costemplate", "ldapSubEntry"}, "cn": {role}, "nsAccountLock": {"true"}, "cosPriority": {"0"},
 	})
-	p.make(t, "cn=cos,"+p.base, map[string][]string{
+	p.Make(t, "cn=cos,"+p.Base, map[string][]string{
 		"objectClass": {"ldapSubEntry", "cosSuperDefinition", "cosClassicDefinition"}, "cn": {"cos"},
-		"cosTemplateDn": {"cn=templates," + p.base}, "cosAttribute": {"nsAccountLock operational"}, "cosSpecifier": {"nsRole"},
+		"cosTemplateDn": {"cn=templates," + p.Base}, "cosAttribute": {"nsAccountLock operational"}, "cosSpecifier": {"nsRole"},
 	})
-	user := p.add(t, "", "", map[string][]string{"nsRoleDN": {role}})
-	p.await(t, 0, user.dn, "nsAccountLock", "true")
-	p.set(t, 0, user.dn, "accountUnlockTime", at(time.Minute))
-	p.set(t, 0, user.dn, "passwordRetryCount", "3")
+	user := p.Add(t, "", "", map[string][]string{"nsRoleDN": {role}})
+	p.await(t, 0, user.DN, "nsAccountLock", "true")
+	p.Set(t, 0, user.DN, "accountUnlockTime", at(time.Minute))
+	p.Set(t, 0, user.DN, "passwordRetryCount", "3")
 	account := lookup(t, p.config(), user)
 	require.True(t, account.State.Disabled)
 	_, err := open(t, p.config()).Unlock(t.Context(), account)
@@ -104,10 +105,10 @@ func TestDisabledByRole(t *testing.T) {
 func TestLockedForEver(t *testing.T) {
 	t.Parallel()
 	p := startPeer(t, one.options)
-	p.set(t, 0, "cn=config", "passwordUnlock", "off")
-	user := p.add(t, "", "", nil)
+	p.Set(t, 0, "cn=config", "passwordUnlock", "off")
+	user := p.Add(t, "", "", nil)
 	p.lock(t, 0, user)
-	require.Equal(t, "19700101000000Z", p.value(t, 0, user.dn, "accountUnlockTime"))
+	require.Equal(t, "19700101000000Z", p.Value(t, 0, user.DN, "accountUnlockTime"))
 	connector := open(t, p.config())
 	page, err := connector.ListLocked(t.Context(), "", 10)
 	require.NoError(t, err)
@@ -115,7 +116,7 @@ func TestLockedForEver(t *testing.T) {
 	require.Equal(t, []connectors.Lock{{Layer: connectors.LayerAccount, Reason: connectors.ReasonFailedSignIn, Permanent: true}}, page.Accounts[0].State.Locks)
 	_, err = connector.Unlock(t.Context(), page.Accounts[0])
 	require.NoError(t, err)
-	require.True(t, p.signIn(t, 0, user.dn, password))
+	require.True(t, p.signIn(t, 0, user.DN, ldaptest.Password))
 }
 
 // TestUnlockChangesNothingElse: the lock and the failures go, so that one wrong password does
@@ -123,9 +124,9 @@ func TestLockedForEver(t *testing.T) {
 func TestUnlockChangesNothingElse(t *testing.T) {
 	t.Parallel()
 	p := one.part(t)
-	user := p.add(t, "", "", map[string][]string{"description": {"one", "two"}})
+	user := p.Add(t, "", "", map[string][]string{"description": {"one", "two"}})
 	connector := open(t, p.config())
-	before := p.entry(t, 0, user.dn).Attributes
+	before := p.Entry(t, 0, user.DN).Attributes
 	for range 2 {
 		p.lock(t, 0, user)
 		account := lookup(t, p.config(), user)
@@ -134,9 +135,9 @@ func TestUnlockChangesNothingElse(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, account.Evidence, unlocked.Evidence, "the server keeps none of it")
 		require.WithinDuration(t, time.Now(), unlocked.At, 5*time.Second)
-		require.Equal(t, before, p.entry(t, 0, user.dn).Attributes)
-		require.False(t, p.signIn(t, 0, user.dn, "wrong"))
-		require.True(t, p.signIn(t, 0, user.dn, password), "one wrong password does not lock again")
+		require.Equal(t, before, p.Entry(t, 0, user.DN).Attributes)
+		require.False(t, p.signIn(t, 0, user.DN, "wrong"))
+		require.True(t, p.signIn(t, 0, user.DN, ldaptest.Password), "one wrong password does not lock again")
 	}
 	changed := p.modified(t, user)
 	unlocked, err := connector.Unlock(t.Context(), &connectors.Account{ID: user.ID})
@@ -146,9 +147,9 @@ func TestUnlockChangesNothingElse(t *testing.T) {
 }
 
 // modified is who last changed an entry.
-func (p *peer) modified(t testing.TB, user person) []*ldap.EntryAttribute {
+func (p *peer) modified(t testing.TB, user ldaptest.Person) []*ldap.EntryAttribute {
 	t.Helper()
-	found, err := p.admin(t, 0).Search(ldap.NewSearchRequest(user.dn, ldap.ScopeBaseObject, 0, 0, 0, false, "(objectClass=*)", []string{"modifyTimestamp", "modifiersName", "entryusn"}, nil))
+	found, err := p.Manage(t, 0).Search(ldap.NewSearchRequest(user.DN, ldap.ScopeBaseObject, 0, 0, 0, false, "(objectClass=*)", []string{"modifyTimestamp", "modifiersName", "entryusn"}, nil))
 	require.NoError(t, err)
 	return found.Entries[0].Attributes
 }
@@ -160,37 +161,37 @@ func TestLocksOfSuppliers(t *testing.T) {
 	t.Run("own", func(t *testing.T) {
 		t.Parallel()
 		p := two.part(t)
-		user := p.add(t, "", "", nil)
+		user := p.Add(t, "", "", nil)
 		p.lock(t, 1, user)
 		first := p.config()
 		first.URLS = p.Servers[0].TLSURL
 		require.True(t, lookup(t, first, user).State.Clear())
 		_, err := open(t, first).Unlock(t.Context(), &connectors.Account{ID: user.ID})
 		require.NoError(t, err)
-		require.True(t, p.signIn(t, 0, user.dn, password))
-		require.False(t, p.signIn(t, 1, user.dn, password))
+		require.True(t, p.signIn(t, 0, user.DN, ldaptest.Password))
+		require.False(t, p.signIn(t, 1, user.DN, ldaptest.Password))
 		account := lookup(t, p.config(), user)
 		require.Equal(t, p.names()[1], account.State.Locks[0].Server)
 		require.Equal(t, []connectors.Evidence{{Server: p.names()[1], Failures: 3}}, account.Evidence)
 		_, err = open(t, p.config()).Unlock(t.Context(), account)
 		require.NoError(t, err)
-		require.True(t, p.signIn(t, 1, user.dn, password))
+		require.True(t, p.signIn(t, 1, user.DN, ldaptest.Password))
 	})
 	t.Run("global", func(t *testing.T) {
 		t.Parallel()
 		p := same.part(t)
-		user := p.add(t, "", "", nil)
+		user := p.Add(t, "", "", nil)
 		p.lock(t, 0, user)
-		p.await(t, 1, user.dn, "passwordRetryCount", "3")
-		eventually(t, func() bool { return !p.signIn(t, 1, user.dn, password) })
+		p.await(t, 1, user.DN, "passwordRetryCount", "3")
+		p.Eventually(t, func() bool { return !p.signIn(t, 1, user.DN, ldaptest.Password) })
 		connector := open(t, p.config())
 		require.Len(t, lookup(t, p.config(), user).State.Locks, 2)
 		unlocked, err := connector.Unlock(t.Context(), &connectors.Account{ID: user.ID})
 		require.NoError(t, err)
 		require.Empty(t, unlocked.Refused)
 		for server := range p.Servers {
-			p.await(t, server, user.dn, "accountUnlockTime", "")
-			require.True(t, p.signIn(t, server, user.dn, password))
+			p.await(t, server, user.DN, "accountUnlockTime", "")
+			require.True(t, p.signIn(t, server, user.DN, ldaptest.Password))
 		}
 	})
 }
@@ -200,7 +201,7 @@ func TestLocksOfSuppliers(t *testing.T) {
 func TestRights(t *testing.T) {
 	t.Parallel()
 	p := one.part(t)
-	user := p.add(t, "", "", nil)
+	user := p.Add(t, "", "", nil)
 	p.lock(t, 0, user)
 	absent := &connectors.Account{ID: ds389.Provider().ID.Absent}
 	for bindDN, test := range map[string]struct{ read, list, unlock connectors.Kind }{
@@ -236,43 +237,43 @@ func TestRights(t *testing.T) {
 func TestTheRulesThatAreShown(t *testing.T) {
 	t.Parallel()
 	p := one.part(t)
-	user := p.add(t, "", "", nil)
+	user := p.Add(t, "", "", nil)
 	p.lock(t, 0, user)
 	account := "cn=new" + user.Username + ",ou=services," + directory.DS389Base
-	p.make(t, account, map[string][]string{"objectClass": {"applicationProcess", "simpleSecurityObject"}, "userPassword": {directory.DS389ServicePassword}})
+	p.Make(t, account, map[string][]string{"objectClass": {"applicationProcess", "simpleSecurityObject"}, "userPassword": {directory.DS389ServicePassword}})
 	rule := func(err error) {
 		require.Equal(t, connectors.PermissionDenied, connectors.KindOf(err))
 		_, aci, shown := strings.Cut(err.Error(), "aci: ")
 		require.True(t, shown)
-		add := ldap.NewModifyRequest(p.base, nil)
+		add := ldap.NewModifyRequest(p.Base, nil)
 		add.Add("aci", []string{strings.Replace(aci, "BIND_DN", account, 1)})
-		require.NoError(t, p.admin(t, 0).Modify(add))
+		require.NoError(t, p.Manage(t, 0).Modify(add))
 	}
 	list := func() (connectors.Page, error) { return open(t, p.as(account)).ListLocked(t.Context(), "", 10) }
 	_, err := list()
 	rule(err)
 	// The server keeps what it decided for a connection.
-	eventually(t, func() bool { _, err = list(); return err == nil })
+	p.Eventually(t, func() bool { _, err = list(); return err == nil })
 	page, err := list()
 	require.NoError(t, err)
 	require.Len(t, page.Accounts, 1)
 	_, err = open(t, p.as(account)).Unlock(t.Context(), &connectors.Account{ID: ds389.Provider().ID.Absent})
 	rule(err)
-	eventually(t, func() bool { _, err = open(t, p.as(account)).Unlock(t.Context(), page.Accounts[0]); return err == nil })
-	require.True(t, p.signIn(t, 0, user.dn, password))
+	p.Eventually(t, func() bool { _, err = open(t, p.as(account)).Unlock(t.Context(), page.Accounts[0]); return err == nil })
+	require.True(t, p.signIn(t, 0, user.DN, ldaptest.Password))
 }
 
-// TestBindAccountIsLocked: the server answers otherwise than for a wrong password, and it is said
+// TestBindAccountIsLocked: the server answers otherwise than for a wrong ldaptest.Password, and it is said
 // to be the bind account all the same.
 func TestBindAccountIsLocked(t *testing.T) {
 	t.Parallel()
 	p := one.part(t)
-	locked, disabled := p.add(t, "", "", nil), p.add(t, "", "", nil)
+	locked, disabled := p.Add(t, "", "", nil), p.Add(t, "", "", nil)
 	p.lock(t, 0, locked)
-	p.set(t, 0, disabled.dn, "nsAccountLock", "true")
-	for _, user := range []person{locked, disabled} {
-		config := p.as(user.dn)
-		config.Password = password
+	p.Set(t, 0, disabled.DN, "nsAccountLock", "true")
+	for _, user := range []ldaptest.Person{locked, disabled} {
+		config := p.as(user.DN)
+		config.Password = ldaptest.Password
 		_, err := open(t, config).Lookup(t.Context(), user.Ref())
 		require.Equal(t, connectors.Unauthenticated, connectors.KindOf(err))
 	}
@@ -282,7 +283,7 @@ func TestBindAccountIsLocked(t *testing.T) {
 func TestUser(t *testing.T) {
 	t.Parallel()
 	p := one.part(t)
-	user := p.add(t, "", "", map[string][]string{"jpegPhoto": {"\xff\xd8\xff"}, "description": {"one"}})
+	user := p.Add(t, "", "", map[string][]string{"jpegPhoto": {"\xff\xd8\xff"}, "description": {"one"}})
 	p.lock(t, 0, user)
 	config := p.as(directory.DS389Admin)
 	config.Password = directory.DS389Password
@@ -290,7 +291,7 @@ func TestUser(t *testing.T) {
 	require.NoError(t, json.Unmarshal(lookup(t, config, user).User, &object))
 	require.InDelta(t, 3, object["passwordRetryCount"], 0)
 	require.Equal(t, []any{"/9j/"}, object["jpegPhoto"])
-	require.Equal(t, user.dn, object["dn"])
+	require.Equal(t, user.DN, object["dn"])
 	require.NotNil(t, object["accountUnlockTime"])
 	require.NotNil(t, object["retryCountResetTime"])
 	require.NotContains(t, object, "userPassword")
@@ -304,15 +305,15 @@ func TestNames(t *testing.T) {
 	p := one.part(t)
 	connector := open(t, p.config())
 	for _, name := range []string{"plus+sign", "comma,name", `back\slash`, `"quoted"`, "star*name", "a)(uid=*", "#hash", "o'smith", "*"} {
-		user := p.add(t, name, "", nil)
-		for _, ref := range []connectors.UserRef{user.Ref(), {Username: name}, {Username: user.dn}, {Email: user.Email}} {
+		user := p.Add(t, name, "", nil)
+		for _, ref := range []connectors.UserRef{user.Ref(), {Username: name}, {Username: user.DN}, {Email: user.Email}} {
 			account, err := connector.Lookup(t.Context(), ref)
 			require.NoError(t, err, "%+v", ref)
 			require.Equal(t, user.ID, account.ID, "%+v", ref)
 		}
 	}
-	p.add(t, "plain", "", nil)
-	for _, name := range []string{"ｐlain", "plain*", "uid=nobody," + p.base, directory.DS389Service, "uid=plain"} {
+	p.Add(t, "plain", "", nil)
+	for _, name := range []string{"ｐlain", "plain*", "uid=nobody," + p.Base, directory.DS389Service, "uid=plain"} {
 		_, err := connector.Lookup(t.Context(), connectors.UserRef{Username: name})
 		require.Equal(t, connectors.NotFound, connectors.KindOf(err), "%q", name)
 	}
@@ -323,10 +324,10 @@ func TestNames(t *testing.T) {
 func TestThousand(t *testing.T) {
 	t.Parallel()
 	p := startPeer(t, one.options)
-	p.set(t, 0, "cn=config", "nsslapd-sizelimit", "150")
-	admin := p.admin(t, 0)
+	p.Set(t, 0, "cn=config", "nsslapd-sizelimit", "150")
+	admin := p.Manage(t, 0)
 	for i := range 1100 {
-		add := ldap.NewAddRequest(fmt.Sprintf("uid=crowd%d,%s", i, p.base), nil)
+		add := ldap.NewAddRequest(fmt.Sprintf("uid=crowd%d,%s", i, p.Base), nil)
 		until := at(time.Hour)
 		if i >= 1000 {
 			until = at(-time.Hour)

@@ -2,10 +2,8 @@ package ds389_test
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -14,15 +12,12 @@ import (
 
 	"github.com/latchkey-iam/latchkey/connectors"
 	"github.com/latchkey-iam/latchkey/connectors/ds389"
-	"github.com/latchkey-iam/latchkey/connectors/internal/conformance"
+	"github.com/latchkey-iam/latchkey/connectors/internal/ldapcall/ldaptest"
 	"github.com/latchkey-iam/latchkey/internal/directory"
 	"github.com/latchkey-iam/latchkey/internal/directory/directorytest"
 )
 
-const (
-	password = "the-user's-right-password"
-	patience = 20 * time.Second
-)
+const patience = 20 * time.Second
 
 // shared is what is started once for all tests that neither stop nor change it.
 type shared struct {
@@ -52,10 +47,8 @@ func TestMain(m *testing.M) {
 // peer is a part of a directory that no other test sees.
 type peer struct {
 	*directory.DS389
-	base string
+	*ldaptest.Part
 }
-
-var units, names atomic.Int64
 
 // part returns a part of the servers.
 func (s *shared) part(t testing.TB) *peer {
@@ -78,133 +71,38 @@ func startPeer(t testing.TB, options directory.DS389Options) *peer {
 
 func partOf(t testing.TB, started *directory.DS389) *peer {
 	t.Helper()
-	name := fmt.Sprintf("unit%d", units.Add(1))
-	p := &peer{DS389: started, base: "ou=" + name + "," + directory.DS389People}
-	p.make(t, p.base, map[string][]string{"objectClass": {"organizationalUnit"}, "ou": {name}})
-	return p
-}
-
-// admin is a connection to a server that may do everything.
-func (p *peer) admin(t testing.TB, server int) *ldap.Conn {
-	t.Helper()
-	connection, err := p.Servers[server].Manage()
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = connection.Close() })
-	return connection
-}
-
-// make adds an entry, and waits until every server has it.
-func (p *peer) make(t testing.TB, dn string, attributes map[string][]string) {
-	t.Helper()
-	add := ldap.NewAddRequest(dn, nil)
-	for name, values := range attributes {
-		if len(values) > 0 {
-			add.Attribute(name, values)
-		}
+	servers := ldaptest.Directory{
+		Admin: directory.DS389Admin, AdminPassword: directory.DS389Password, People: directory.DS389People, ID: "nsUniqueId",
+		Shown:    []string{"*", "nsUniqueId", "accountUnlockTime", "passwordRetryCount", "retryCountResetTime", "nsAccountLock", "passwordExpirationTime"},
+		Patience: patience,
 	}
-	require.NoError(t, p.admin(t, 0).Add(add))
-	for server := range p.Servers {
-		eventually(t, func() bool { return p.entry(t, server, dn) != nil })
+	for _, server := range started.Servers {
+		servers.URLs = append(servers.URLs, server.URL)
 	}
-}
-
-// person is a user with the name of its entry.
-type person struct {
-	conformance.User
-	dn string
-}
-
-// add makes a person at every server.
-func (p *peer) add(t testing.TB, username, email string, more map[string][]string) person {
-	t.Helper()
-	number := names.Add(1)
-	if username == "" {
-		username = fmt.Sprintf("user%d", number)
-	}
-	if email == "" {
-		email = fmt.Sprintf("user%d@example.com", number)
-	}
-	user := person{User: conformance.User{Username: username, Email: email}, dn: "uid=" + ldap.EscapeDN(username) + "," + p.base}
-	attributes := map[string][]string{"objectClass": {"inetOrgPerson"}, "uid": {username}, "cn": {"A person"}, "sn": {"Person"}, "mail": {email}, "userPassword": {password}}
-	for name, values := range more {
-		attributes[name] = values
-	}
-	p.make(t, user.dn, attributes)
-	user.ID = p.value(t, 0, user.dn, "nsUniqueId")
-	return user
-}
-
-// entry is as a server shows it; nil where it does not have it.
-func (p *peer) entry(t testing.TB, server int, dn string) *ldap.Entry {
-	t.Helper()
-	search := ldap.NewSearchRequest(dn, ldap.ScopeBaseObject, ldap.NeverDerefAliases, 0, 0, false, "(objectClass=*)",
-		[]string{"*", "nsUniqueId", "accountUnlockTime", "passwordRetryCount", "retryCountResetTime", "nsAccountLock", "passwordExpirationTime"}, nil)
-	found, err := p.admin(t, server).Search(search)
-	if ldap.IsErrorWithCode(err, ldap.LDAPResultNoSuchObject) {
-		return nil
-	}
-	require.NoError(t, err)
-	return found.Entries[0]
-}
-
-func (p *peer) value(t testing.TB, server int, dn, attribute string) string {
-	t.Helper()
-	return p.entry(t, server, dn).GetAttributeValue(attribute)
-}
-
-// set sets an attribute of an entry at a server; without values it removes it.
-func (p *peer) set(t testing.TB, server int, dn, attribute string, values ...string) {
-	t.Helper()
-	change := ldap.NewModifyRequest(dn, nil)
-	change.Replace(attribute, values)
-	require.NoError(t, p.admin(t, server).Modify(change))
-}
-
-// bind tries a password at a server, and returns the server's result code.
-func (p *peer) bind(t testing.TB, server int, dn, secret string) uint16 {
-	t.Helper()
-	connection, err := ldap.DialURL(p.Servers[server].URL)
-	require.NoError(t, err)
-	defer func() { _ = connection.Close() }()
-	if err = connection.Bind(dn, secret); err == nil {
-		return ldap.LDAPResultSuccess
-	}
-	var failure *ldap.Error
-	require.ErrorAs(t, err, &failure)
-	return failure.ResultCode
+	return &peer{DS389: started, Part: servers.Part(t)}
 }
 
 // signIn tries a password at a server. A disabled account is refused otherwise than a locked one.
 func (p *peer) signIn(t testing.TB, server int, dn, secret string) bool {
 	t.Helper()
-	code := p.bind(t, server, dn, secret)
+	code := p.Bind(t, server, dn, secret)
 	require.Contains(t, []uint16{ldap.LDAPResultSuccess, ldap.LDAPResultInvalidCredentials, ldap.LDAPResultConstraintViolation, ldap.LDAPResultUnwillingToPerform}, code)
 	return code == ldap.LDAPResultSuccess
 }
 
 // lock enters wrong passwords at a server until the account is locked.
-func (p *peer) lock(t testing.TB, server int, user person) {
+func (p *peer) lock(t testing.TB, server int, user ldaptest.Person) {
 	t.Helper()
 	for range 3 {
-		require.False(t, p.signIn(t, server, user.dn, "wrong"))
+		require.False(t, p.signIn(t, server, user.DN, "wrong"))
 	}
-	require.NotEmpty(t, p.value(t, server, user.dn, "accountUnlockTime"))
+	require.NotEmpty(t, p.Value(t, server, user.DN, "accountUnlockTime"))
 }
 
 // await waits until a server has the value of the attribute, or has none where it is empty.
 func (p *peer) await(t testing.TB, server int, dn, attribute, value string) {
 	t.Helper()
-	eventually(t, func() bool { return p.value(t, server, dn, attribute) == value })
-}
-
-// eventually returns when it holds.
-func eventually(t testing.TB, holds func() bool) {
-	t.Helper()
-	ticker := time.NewTicker(10 * time.Millisecond)
-	defer ticker.Stop()
-	for end := time.Now().Add(patience); !holds(); <-ticker.C {
-		require.True(t, time.Now().Before(end), "it never holds")
-	}
+	p.Eventually(t, func() bool { return p.Value(t, server, dn, attribute) == value })
 }
 
 // names are those of the servers in locks and results.
@@ -224,7 +122,7 @@ func (p *peer) config() *ds389.Config {
 		}
 		config.URLS += server.TLSURL
 	}
-	config.BaseDN, config.BindDN, config.Password = p.base, directory.DS389Service, directory.DS389ServicePassword
+	config.BaseDN, config.BindDN, config.Password = p.Base, directory.DS389Service, directory.DS389ServicePassword
 	config.CAFile, config.ServerName = p.Servers[0].Authority, directory.DS389Name
 	return config
 }
@@ -244,7 +142,7 @@ func open(t testing.TB, config connectors.Config) *connectors.Connector {
 	return connector
 }
 
-func lookup(t testing.TB, config connectors.Config, user person) *connectors.Account {
+func lookup(t testing.TB, config connectors.Config, user ldaptest.Person) *connectors.Account {
 	t.Helper()
 	account, err := open(t, config).Lookup(t.Context(), user.Ref())
 	require.NoError(t, err)

@@ -5,6 +5,7 @@ import (
 
 	"github.com/latchkey-iam/latchkey/connectors"
 	"github.com/latchkey-iam/latchkey/connectors/internal/conformance"
+	"github.com/latchkey-iam/latchkey/connectors/internal/ldapcall/ldaptest"
 	"github.com/latchkey-iam/latchkey/connectors/openldap"
 	"github.com/latchkey-iam/latchkey/internal/directory"
 )
@@ -12,7 +13,7 @@ import (
 func TestConformance(t *testing.T) {
 	t.Parallel()
 	conformance.Run(t, func(t testing.TB) conformance.Harness {
-		return &harness{t: t, peer: newPeer(t), users: map[string]person{}}
+		return &harness{t: t, peer: newPeer(t), users: map[string]ldaptest.Person{}}
 	})
 }
 
@@ -21,14 +22,14 @@ func TestConformanceOfReplicas(t *testing.T) {
 	t.Parallel()
 	conformance.Run(t, func(t testing.TB) conformance.Harness {
 		peer := startPeer(t, directory.OpenLDAPOptions{Consumers: 2, UpdateRef: true})
-		return &replicas{harness{t: t, peer: peer, users: map[string]person{}}}
+		return &replicas{harness{t: t, peer: peer, users: map[string]ldaptest.Person{}}}
 	})
 }
 
 type harness struct {
 	t     testing.TB
 	peer  *peer
-	users map[string]person
+	users map[string]ldaptest.Person
 }
 
 var (
@@ -61,7 +62,7 @@ func (h *harness) ReadOnly() conformance.Connector {
 }
 
 func (h *harness) MakeUser(t testing.TB, username, email string) conformance.User {
-	user := h.peer.add(t, username, email, nil)
+	user := h.peer.Add(t, username, email, nil)
 	h.users[user.ID] = user
 	return user.User
 }
@@ -69,12 +70,12 @@ func (h *harness) MakeUser(t testing.TB, username, email string) conformance.Use
 // LockByFailedSignIns implements conformance.Harness: what the provider writes, its consumers get.
 func (h *harness) LockByFailedSignIns(t testing.TB, user conformance.User) {
 	h.peer.lock(t, 0, h.users[user.ID])
-	h.peer.awaitLocks(t, h.users[user.ID].dn)
+	h.peer.awaitLocks(t, h.users[user.ID].DN)
 }
 
 func (h *harness) LockAsAdministrator(t testing.TB, user conformance.User) bool {
-	h.peer.set(t, h.users[user.ID].dn, "pwdAccountLockedTime", "000001010000Z")
-	h.peer.awaitLocks(t, h.users[user.ID].dn)
+	h.peer.Set(t, 0, h.users[user.ID].DN, "pwdAccountLockedTime", "000001010000Z")
+	h.peer.awaitLocks(t, h.users[user.ID].DN)
 	return true
 }
 
@@ -84,7 +85,7 @@ func (h *harness) Disable(testing.TB, conformance.User) bool { return false }
 
 func (h *harness) SignIn(t testing.TB, user conformance.User) bool {
 	for server, each := range h.peer.Servers {
-		if each.Running() && !h.peer.signIn(t, server, h.users[user.ID].dn, password) {
+		if each.Running() && !h.peer.signIn(t, server, h.users[user.ID].DN, ldaptest.Password) {
 			return false
 		}
 	}
@@ -119,7 +120,7 @@ func (r *replicas) LockOn(t testing.TB, user conformance.User, server string) []
 	if number > 0 {
 		return []string{server}
 	}
-	r.peer.awaitLocks(t, r.users[user.ID].dn)
+	r.peer.awaitLocks(t, r.users[user.ID].DN)
 	return r.Servers()
 }
 

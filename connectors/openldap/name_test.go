@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/latchkey-iam/latchkey/connectors"
+	"github.com/latchkey-iam/latchkey/connectors/internal/ldapcall/ldaptest"
 	"github.com/latchkey-iam/latchkey/internal/directory"
 )
 
@@ -20,8 +21,8 @@ func TestNames(t *testing.T) {
 		"plus+sign", "comma,name", "semi;colon", "equals=sign", "less<more>", "#hash", `back\slash`, `"quoted"`, "star*name", "(brackets)",
 		"Jürgen Müller", "\U0001f512lock", "ｆｕｌｌ", "a)(uid=*", "double  blank", "tab-é", "日本語", "null", "*",
 	} {
-		user := p.add(t, name, "", nil)
-		for _, ref := range []connectors.UserRef{user.Ref(), {Username: name}, {Username: user.dn}, {Email: user.Email}} {
+		user := p.Add(t, name, "", nil)
+		for _, ref := range []connectors.UserRef{user.Ref(), {Username: name}, {Username: user.DN}, {Email: user.Email}} {
 			account, err := connector.Lookup(t.Context(), ref)
 			require.NoError(t, err, "%+v", ref)
 			require.Equal(t, user.ID, account.ID, "%+v", ref)
@@ -30,7 +31,7 @@ func TestNames(t *testing.T) {
 		p.lock(t, 0, user)
 		_, err := connector.Unlock(t.Context(), &connectors.Account{ID: user.ID})
 		require.NoError(t, err, name)
-		require.True(t, p.signIn(t, 0, user.dn, password), name)
+		require.True(t, p.signIn(t, 0, user.DN, ldaptest.Password), name)
 		for _, other := range []string{name + "x", "x" + name, name + "*"} {
 			_, err := connector.Lookup(t.Context(), connectors.UserRef{Username: other})
 			require.Equal(t, connectors.NotFound, connectors.KindOf(err), other)
@@ -42,7 +43,7 @@ func TestNames(t *testing.T) {
 func TestOtherSpellings(t *testing.T) {
 	t.Parallel()
 	p := newPeer(t)
-	p.add(t, "u0100", "u0100@example.com", nil)
+	p.Add(t, "u0100", "u0100@example.com", nil)
 	connector := open(t, p.config())
 	for _, name := range []string{"ｕ0100", "u0100\u200b", "u\u00ad0100", "u01００"} {
 		_, err := connector.Lookup(t.Context(), connectors.UserRef{Username: name})
@@ -58,16 +59,16 @@ func TestOtherSpellings(t *testing.T) {
 func TestDistinguishedNames(t *testing.T) {
 	t.Parallel()
 	p := newPeer(t)
-	add := ldap.NewAddRequest(`uid=\20spaced\20,`+p.base, nil)
-	for name, value := range map[string]string{"objectClass": "inetOrgPerson", "uid": " spaced ", "cn": "x", "sn": "x", "userPassword": password} {
+	add := ldap.NewAddRequest(`uid=\20spaced\20,`+p.Base, nil)
+	for name, value := range map[string]string{"objectClass": "inetOrgPerson", "uid": " spaced ", "cn": "x", "sn": "x", "userPassword": ldaptest.Password} {
 		add.Attribute(name, []string{value})
 	}
-	require.NoError(t, p.admin(t, 0).Add(add))
-	plain := p.add(t, "plain", "", nil)
-	named := p.add(t, plain.dn, "", nil)
+	require.NoError(t, p.Manage(t, 0).Add(add))
+	plain := p.Add(t, "plain", "", nil)
+	named := p.Add(t, plain.DN, "", nil)
 	connector := open(t, p.config())
 	for dn, id := range map[string]string{
-		add.DN: p.value(t, 0, add.DN, "entryUUID"), "UID=Plain , " + p.base: plain.ID, plain.dn: named.ID,
+		add.DN: p.Value(t, 0, add.DN, "entryUUID"), "UID=Plain , " + p.Base: plain.ID, plain.DN: named.ID,
 	} {
 		account, err := connector.Lookup(t.Context(), connectors.UserRef{Username: dn})
 		require.NoError(t, err, dn)
@@ -75,11 +76,11 @@ func TestDistinguishedNames(t *testing.T) {
 		_, err = connector.Unlock(t.Context(), account)
 		require.NoError(t, err, dn)
 	}
-	for _, dn := range []string{directory.OpenLDAPService, "uid=nobody," + p.base, "uid=plain,ou=people," + directory.OpenLDAPBase, "uid=plain", p.base + ",dc=x"} {
+	for _, dn := range []string{directory.OpenLDAPService, "uid=nobody," + p.Base, "uid=plain,ou=people," + directory.OpenLDAPBase, "uid=plain", p.Base + ",dc=x"} {
 		_, err := connector.Lookup(t.Context(), connectors.UserRef{Username: dn})
 		require.Equal(t, connectors.NotFound, connectors.KindOf(err), dn)
 	}
-	other := newPeer(t).add(t, "elsewhere", "", nil)
+	other := newPeer(t).Add(t, "elsewhere", "", nil)
 	_, err := connector.Lookup(t.Context(), other.Ref())
 	require.Equal(t, connectors.NotFound, connectors.KindOf(err), "below another base")
 }
@@ -90,33 +91,33 @@ func TestMoved(t *testing.T) {
 	t.Parallel()
 	p := newPeer(t)
 	connector := open(t, p.config())
-	unit := ldap.NewAddRequest("ou=moved,"+p.base, nil)
+	unit := ldap.NewAddRequest("ou=moved,"+p.Base, nil)
 	unit.Attribute("objectClass", []string{"organizationalUnit"})
-	require.NoError(t, p.admin(t, 0).Add(unit))
-	for name, move := range map[string]func(person) *ldap.ModifyDNRequest{
-		"renamed": func(u person) *ldap.ModifyDNRequest {
-			return ldap.NewModifyDNRequest(u.dn, "uid=new+cn="+u.Username, true, "")
+	require.NoError(t, p.Manage(t, 0).Add(unit))
+	for name, move := range map[string]func(ldaptest.Person) *ldap.ModifyDNRequest{
+		"renamed": func(u ldaptest.Person) *ldap.ModifyDNRequest {
+			return ldap.NewModifyDNRequest(u.DN, "uid=new+cn="+u.Username, true, "")
 		},
-		"moved": func(u person) *ldap.ModifyDNRequest {
-			return ldap.NewModifyDNRequest(u.dn, "uid="+u.Username, true, unit.DN)
+		"moved": func(u ldaptest.Person) *ldap.ModifyDNRequest {
+			return ldap.NewModifyDNRequest(u.DN, "uid="+u.Username, true, unit.DN)
 		},
 	} {
-		user := p.add(t, name, "", nil)
+		user := p.Add(t, name, "", nil)
 		p.lock(t, 0, user)
 		account, err := connector.Lookup(t.Context(), connectors.UserRef{Username: name})
 		require.NoError(t, err)
-		require.NoError(t, p.admin(t, 0).ModifyDN(move(user)))
-		heir := p.add(t, name, "", nil)
+		require.NoError(t, p.Manage(t, 0).ModifyDN(move(user)))
+		heir := p.Add(t, name, "", nil)
 		p.lock(t, 0, heir)
 		_, err = connector.Unlock(t.Context(), account)
 		require.NoError(t, err)
 		after, err := connector.Lookup(t.Context(), user.Ref())
 		require.NoError(t, err)
 		require.True(t, after.State.Clear())
-		require.NotEmpty(t, p.value(t, 0, heir.dn, "pwdAccountLockedTime"), "it is another's")
+		require.NotEmpty(t, p.Value(t, 0, heir.DN, "pwdAccountLockedTime"), "it is another's")
 	}
-	gone := p.add(t, "", "", nil)
-	require.NoError(t, p.admin(t, 0).Del(ldap.NewDelRequest(gone.dn, nil)))
+	gone := p.Add(t, "", "", nil)
+	require.NoError(t, p.Manage(t, 0).Del(ldap.NewDelRequest(gone.DN, nil)))
 	_, err := connector.Unlock(t.Context(), &connectors.Account{ID: gone.ID})
 	require.Equal(t, connectors.NotFound, connectors.KindOf(err))
 }

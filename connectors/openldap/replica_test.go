@@ -6,6 +6,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/latchkey-iam/latchkey/connectors"
+	"github.com/latchkey-iam/latchkey/connectors/internal/ldapcall/ldaptest"
 	"github.com/latchkey-iam/latchkey/internal/directory"
 )
 
@@ -28,11 +29,11 @@ func TestReplicas(t *testing.T) {
 			t.Parallel()
 			p := startPeer(t, test.options)
 			connector := open(t, p.config())
-			there, everywhere := p.add(t, "", "", nil), p.add(t, "", "", nil)
+			there, everywhere := p.Add(t, "", "", nil), p.Add(t, "", "", nil)
 			p.lock(t, 1, there)
 			p.lock(t, 0, everywhere)
-			p.awaitLocks(t, everywhere.dn)
-			for _, user := range []person{there, everywhere} {
+			p.awaitLocks(t, everywhere.DN)
+			for _, user := range []ldaptest.Person{there, everywhere} {
 				account, err := connector.Lookup(t.Context(), user.Ref())
 				require.NoError(t, err)
 				require.True(t, account.State.Locked())
@@ -40,7 +41,7 @@ func TestReplicas(t *testing.T) {
 				require.NoError(t, err)
 				require.Empty(t, unlocked.Refused)
 			}
-			cleared := func(user person) func() bool {
+			cleared := func(user ldaptest.Person) func() bool {
 				return func() bool {
 					account, err := connector.Lookup(t.Context(), user.Ref())
 					return err == nil && account.State.Clear()
@@ -69,9 +70,9 @@ func TestReplicas(t *testing.T) {
 func TestMirrors(t *testing.T) {
 	t.Parallel()
 	p := startPeer(t, directory.OpenLDAPOptions{Mirrors: true})
-	user := p.add(t, "", "", nil)
+	user := p.Add(t, "", "", nil)
 	p.lock(t, 1, user)
-	p.awaitLocks(t, user.dn)
+	p.awaitLocks(t, user.DN)
 	connector := open(t, p.config())
 	account, err := connector.Lookup(t.Context(), user.Ref())
 	require.NoError(t, err)
@@ -80,6 +81,6 @@ func TestMirrors(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, unlocked.Refused)
 	require.Eventually(t, func() bool {
-		return p.signIn(t, 0, user.dn, password) && p.signIn(t, 1, user.dn, password)
+		return p.signIn(t, 0, user.DN, ldaptest.Password) && p.signIn(t, 1, user.DN, ldaptest.Password)
 	}, patience, tick)
 }

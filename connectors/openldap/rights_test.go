@@ -33,9 +33,9 @@ func TestMissingRights(t *testing.T) {
 			rules := ""
 			for _, complete := range []bool{false, true} {
 				p := startPeer(t, directory.OpenLDAPOptions{Access: rules})
-				user := p.add(t, "", "", nil)
+				user := p.Add(t, "", "", nil)
 				p.lock(t, 0, user)
-				before := p.entry(t, 0, user.dn).Attributes
+				before := p.Entry(t, 0, user.DN).Attributes
 				config := p.config()
 				config.BaseDN, config.BindDN = "ou=people,"+directory.OpenLDAPBase, test.bind
 				connector := open(t, config)
@@ -56,7 +56,7 @@ func TestMissingRights(t *testing.T) {
 					// What may be written may be read: the rule for writing comes first.
 					rules = "access " + strings.ReplaceAll(found[1], "\n", " ") + "\n" + rules
 				}
-				require.Equal(t, before, p.entry(t, 0, user.dn).Attributes)
+				require.Equal(t, before, p.Entry(t, 0, user.DN).Attributes)
 				if complete {
 					for step, call := range steps(connector, user) {
 						require.NoError(t, call(t.Context()), step)
@@ -71,7 +71,7 @@ func TestMissingRights(t *testing.T) {
 func TestRightsAtReplicas(t *testing.T) {
 	t.Parallel()
 	p := startPeer(t, directory.OpenLDAPOptions{Consumers: 1, UpdateRef: true})
-	p.add(t, "", "", nil)
+	p.Add(t, "", "", nil)
 	config := p.config()
 	config.URLS = p.Servers[1].TLSURL + "," + p.Servers[0].TLSURL
 	nobody := &connectors.Account{ID: openldap.Provider().ID.Absent}

@@ -14,12 +14,13 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/latchkey-iam/latchkey/connectors"
+	"github.com/latchkey-iam/latchkey/connectors/internal/ldapcall/ldaptest"
 	"github.com/latchkey-iam/latchkey/connectors/openldap"
 	"github.com/latchkey-iam/latchkey/internal/directory"
 )
 
 // steps are the calls of a connector, each on an account that is there.
-func steps(connector *connectors.Connector, user person) map[string]func(context.Context) error {
+func steps(connector *connectors.Connector, user ldaptest.Person) map[string]func(context.Context) error {
 	return map[string]func(context.Context) error{
 		"look up": func(ctx context.Context) error { _, err := connector.Lookup(ctx, user.Ref()); return err },
 		"find": func(ctx context.Context) error {
@@ -45,7 +46,7 @@ func failureOf(t testing.TB, err error) *connectors.Error {
 func TestWaysToConnect(t *testing.T) {
 	t.Parallel()
 	p := newPeer(t)
-	user := p.add(t, "", "", nil)
+	user := p.Add(t, "", "", nil)
 	folder := t.TempDir()
 	certificate, key := filepath.Join(folder, "client.pem"), filepath.Join(folder, "client.key")
 	require.NoError(t, p.Authority.Issue(directory.Certificate{Subject: "latchkey", SelfSigned: false}, certificate, key))
@@ -68,7 +69,7 @@ func TestWaysToConnect(t *testing.T) {
 		for step, call := range steps(connector, user) {
 			require.NoError(t, call(t.Context()), "%s: %s", name, step)
 		}
-		require.True(t, p.signIn(t, 0, user.dn, password), name)
+		require.True(t, p.signIn(t, 0, user.DN, ldaptest.Password), name)
 	}
 }
 
@@ -89,7 +90,7 @@ func TestCertificates(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			p := startPeer(t, directory.OpenLDAPOptions{Certificate: test.certificate})
-			user := p.add(t, "", "", nil)
+			user := p.Add(t, "", "", nil)
 			for _, url := range []string{p.Servers[0].TLSURL, p.Servers[0].URL} {
 				config := p.config()
 				config.URLS = url
@@ -112,7 +113,7 @@ func TestCertificates(t *testing.T) {
 func TestServerThatStops(t *testing.T) {
 	t.Parallel()
 	p := startPeer(t, directory.OpenLDAPOptions{})
-	user := p.add(t, "", "", nil)
+	user := p.Add(t, "", "", nil)
 	p.lock(t, 0, user)
 	connector := open(t, p.config())
 	for name, call := range steps(connector, user) {
@@ -137,7 +138,7 @@ func TestServerThatStops(t *testing.T) {
 func TestServerThatHangs(t *testing.T) {
 	t.Parallel()
 	p := startPeer(t, directory.OpenLDAPOptions{})
-	user := p.add(t, "", "", nil)
+	user := p.Add(t, "", "", nil)
 	p.lock(t, 0, user)
 	relay := newRelay(t, strings.TrimPrefix(p.Servers[0].URL, "ldap://"))
 	config := p.config()
@@ -167,7 +168,7 @@ func TestServerThatHangs(t *testing.T) {
 	require.Equal(t, connectors.Unavailable, failure.Kind)
 	require.Equal(t, connectors.Unknown, failure.Sent)
 	require.NoError(t, p.Servers[0].Continue())
-	require.Eventually(t, func() bool { return p.signIn(t, 0, user.dn, password) }, patience, tick)
+	require.Eventually(t, func() bool { return p.signIn(t, 0, user.DN, ldaptest.Password) }, patience, tick)
 
 	// It is killed at the change.
 	p.lock(t, 0, user)
@@ -246,7 +247,7 @@ func (r *relay) before(tag byte, act func()) {
 func TestRefusedPassword(t *testing.T) {
 	t.Parallel()
 	p := startPeer(t, directory.OpenLDAPOptions{Consumers: 1})
-	user := p.add(t, "", "", nil)
+	user := p.Add(t, "", "", nil)
 	binds := func() (count int) {
 		for _, server := range p.Servers {
 			count += strings.Count(server.Log(), `BIND dn="`+directory.OpenLDAPService+`" method=128`)
@@ -285,7 +286,7 @@ func TestRefusedPassword(t *testing.T) {
 func TestLimiter(t *testing.T) {
 	t.Parallel()
 	p := newPeer(t)
-	user := p.add(t, "", "", nil)
+	user := p.Add(t, "", "", nil)
 	limiter := &counter{}
 	connector, err := connectors.Open(openldap.Provider(), p.config(), connectors.Options{Limiter: limiter})
 	require.NoError(t, err)
@@ -323,11 +324,11 @@ func (c *counter) Wait(context.Context) error {
 func TestReferralsAreIgnored(t *testing.T) {
 	t.Parallel()
 	p := newPeer(t)
-	add := ldap.NewAddRequest("ou=elsewhere,"+p.base, []ldap.Control{ldap.NewControlManageDsaIT(true)})
+	add := ldap.NewAddRequest("ou=elsewhere,"+p.Base, []ldap.Control{ldap.NewControlManageDsaIT(true)})
 	add.Attribute("objectClass", []string{"referral", "extensibleObject"})
 	add.Attribute("ref", []string{"ldap://127.0.0.1:1/ou=elsewhere"})
-	require.NoError(t, p.admin(t, 0).Add(add))
-	user := p.add(t, "", "", nil)
+	require.NoError(t, p.Manage(t, 0).Add(add))
+	user := p.Add(t, "", "", nil)
 	p.lock(t, 0, user)
 	for name, call := range steps(open(t, p.config()), user) {
 		require.NoError(t, call(t.Context()), name)

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/latchkey-iam/latchkey/connectors"
+	"github.com/latchkey-iam/latchkey/connectors/internal/ldapcall/ldaptest"
 	"github.com/latchkey-iam/latchkey/internal/directory"
 )
 
@@ -19,7 +20,7 @@ func at(offset time.Duration) string {
 // policy makes a password policy that differs from the default.
 func (p *peer) policy(t testing.TB, name string, changes map[string]string) string {
 	t.Helper()
-	dn := "cn=" + name + "," + p.base
+	dn := "cn=" + name + "," + p.Base
 	add := ldap.NewAddRequest(dn, nil)
 	attributes := map[string]string{"cn": name, "pwdAttribute": "userPassword", "pwdLockout": "TRUE", "pwdMaxFailure": "3", "pwdLockoutDuration": "600"}
 	for attribute, value := range changes {
@@ -29,7 +30,7 @@ func (p *peer) policy(t testing.TB, name string, changes map[string]string) stri
 	for attribute, value := range attributes {
 		add.Attribute(attribute, []string{value})
 	}
-	require.NoError(t, p.admin(t, 0).Add(add))
+	require.NoError(t, p.Manage(t, 0).Add(add))
 	return dn
 }
 
@@ -81,10 +82,10 @@ func TestState(t *testing.T) {
 			if test.policy != nil {
 				more["pwdPolicySubentry"] = []string{p.policy(t, "own", test.policy)}
 			}
-			user := p.add(t, "", "", more)
-			connection := p.admin(t, 0)
+			user := p.Add(t, "", "", more)
+			connection := p.Manage(t, 0)
 			for attribute, value := range test.set {
-				change := ldap.NewModifyRequest(user.dn, []ldap.Control{ldap.NewControlString("1.3.6.1.4.1.4203.666.5.12", true, "")})
+				change := ldap.NewModifyRequest(user.DN, []ldap.Control{ldap.NewControlString("1.3.6.1.4.1.4203.666.5.12", true, "")})
 				change.Replace(attribute, []string{value})
 				require.NoError(t, connection.Modify(change))
 			}
@@ -102,7 +103,7 @@ func TestState(t *testing.T) {
 			}
 			require.ElementsMatch(t, test.blocks, account.State.StillBlockedBy())
 			require.Empty(t, account.State.Unread)
-			letIn := p.signIn(t, 0, user.dn, password)
+			letIn := p.signIn(t, 0, user.DN, ldaptest.Password)
 			require.Equal(t, connectors.AnswerOf(letIn && !test.mayBind), account.State.CanSignIn)
 		})
 	}
@@ -120,11 +121,11 @@ func orZero(moment *time.Time) time.Time {
 func TestUnlockChangesNothingElse(t *testing.T) {
 	t.Parallel()
 	p := newPeer(t)
-	user := p.add(t, "", "", map[string][]string{"description": {"one", "two"}})
+	user := p.Add(t, "", "", map[string][]string{"description": {"one", "two"}})
 	connector := open(t, p.config())
 	others := func() map[string][]string {
 		kept := map[string][]string{}
-		for _, attribute := range p.entry(t, 0, user.dn).Attributes {
+		for _, attribute := range p.Entry(t, 0, user.DN).Attributes {
 			switch attribute.Name {
 			case "pwdAccountLockedTime", "pwdFailureTime", "entryCSN", "modifiersName", "modifyTimestamp":
 			default:
@@ -136,7 +137,7 @@ func TestUnlockChangesNothingElse(t *testing.T) {
 	before := others()
 	for range 2 {
 		p.lock(t, 0, user)
-		failures := p.entry(t, 0, user.dn).GetAttributeValues("pwdFailureTime")
+		failures := p.Entry(t, 0, user.DN).GetAttributeValues("pwdFailureTime")
 		account, err := connector.Lookup(t.Context(), user.Ref())
 		require.NoError(t, err)
 		require.Equal(t, connectors.ReasonFailedSignIn, account.State.Locks[0].Reason)
@@ -147,9 +148,9 @@ func TestUnlockChangesNothingElse(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, account.Evidence, unlocked.Evidence, "the server keeps none of it")
 		require.WithinDuration(t, time.Now(), unlocked.At, 5*time.Second)
-		require.False(t, p.signIn(t, 0, user.dn, "wrong"))
-		require.True(t, p.signIn(t, 0, user.dn, password))
-		require.Empty(t, p.value(t, 0, user.dn, "pwdFailureTime"))
+		require.False(t, p.signIn(t, 0, user.DN, "wrong"))
+		require.True(t, p.signIn(t, 0, user.DN, ldaptest.Password))
+		require.Empty(t, p.Value(t, 0, user.DN, "pwdFailureTime"))
 		unlocked, err = connector.Unlock(t.Context(), account)
 		require.NoError(t, err)
 		require.Empty(t, unlocked.Evidence)
@@ -162,7 +163,7 @@ func TestUnlockChangesNothingElse(t *testing.T) {
 func TestHiddenAttributes(t *testing.T) {
 	t.Parallel()
 	p := newPeer(t)
-	user := p.add(t, "", "", nil)
+	user := p.Add(t, "", "", nil)
 	p.lock(t, 0, user)
 	config := p.config()
 	config.BindDN = directory.OpenLDAPBlind
@@ -178,14 +179,14 @@ func TestHiddenAttributes(t *testing.T) {
 	require.Equal(t, connectors.PermissionDenied, connectors.KindOf(err))
 	_, err = connector.Unlock(t.Context(), &connectors.Account{ID: user.ID})
 	require.Equal(t, connectors.PermissionDenied, connectors.KindOf(err))
-	require.NotEmpty(t, p.value(t, 0, user.dn, "pwdAccountLockedTime"))
+	require.NotEmpty(t, p.Value(t, 0, user.DN, "pwdAccountLockedTime"))
 }
 
 // TestPolicyThatCannotBeRead: whether a lock has run out nobody can say then.
 func TestPolicyThatCannotBeRead(t *testing.T) {
 	t.Parallel()
 	p := newPeer(t)
-	user := p.add(t, "", "", map[string][]string{"pwdPolicySubentry": {"cn=nowhere," + p.base}, "pwdAccountLockedTime": {at(-time.Hour)}})
+	user := p.Add(t, "", "", map[string][]string{"pwdPolicySubentry": {"cn=nowhere," + p.Base}, "pwdAccountLockedTime": {at(-time.Hour)}})
 	account, err := open(t, p.config()).Lookup(t.Context(), user.Ref())
 	require.NoError(t, err)
 	require.Len(t, account.State.Locks, 1)
@@ -197,7 +198,7 @@ func TestPolicyThatCannotBeRead(t *testing.T) {
 func TestNoDefaultPolicy(t *testing.T) {
 	t.Parallel()
 	p := newPeer(t)
-	user := p.add(t, "", "", map[string][]string{"pwdAccountLockedTime": {at(-time.Hour)}})
+	user := p.Add(t, "", "", map[string][]string{"pwdAccountLockedTime": {at(-time.Hour)}})
 	config := p.config()
 	config.DefaultPolicyDN = ""
 	account, err := open(t, config).Lookup(t.Context(), user.Ref())
@@ -212,7 +213,7 @@ func TestNoDefaultPolicy(t *testing.T) {
 func TestUser(t *testing.T) {
 	t.Parallel()
 	p := newPeer(t)
-	user := p.add(t, "", "", map[string][]string{
+	user := p.Add(t, "", "", map[string][]string{
 		"objectClass": {"inetOrgPerson", "posixAccount"}, "uidNumber": {"2147483647"}, "gidNumber": {"100"}, "homeDirectory": {"/home/x"},
 		"mail": {"one@example.com", "two@example.com"}, "jpegPhoto": {"\xff\xd8\xff"}, "description": {"Grüße \U0001f512"},
 	})
@@ -223,7 +224,7 @@ func TestUser(t *testing.T) {
 	require.NoError(t, err)
 	var object map[string]any
 	require.NoError(t, json.Unmarshal(account.User, &object))
-	require.Equal(t, user.dn, object["dn"])
+	require.Equal(t, user.DN, object["dn"])
 	require.Equal(t, user.ID, object["entryUUID"])
 	require.Equal(t, []any{"one@example.com", "two@example.com"}, object["mail"])
 	require.Equal(t, []any{"/9j/"}, object["jpegPhoto"])
@@ -231,7 +232,7 @@ func TestUser(t *testing.T) {
 	require.InDelta(t, 2147483647, object["uidNumber"], 0)
 	require.Contains(t, object, "pwdChangedTime")
 	require.NotContains(t, object, "userPassword")
-	require.NotContains(t, string(account.User), password)
+	require.NotContains(t, string(account.User), ldaptest.Password)
 	require.NotContains(t, string(account.User), "{SSHA}")
 }
 
@@ -239,30 +240,30 @@ func TestUser(t *testing.T) {
 func TestPrivileged(t *testing.T) {
 	t.Parallel()
 	p := newPeer(t)
-	direct, nested, unix, nobody := p.add(t, "", "", nil), p.add(t, "", "", nil), p.add(t, "", "", nil), p.add(t, "", "", nil)
+	direct, nested, unix, nobody := p.Add(t, "", "", nil), p.Add(t, "", "", nil), p.Add(t, "", "", nil), p.Add(t, "", "", nil)
 	group := func(name string, members ...string) string {
 		dn := "cn=" + name + ",ou=groups," + directory.OpenLDAPBase
 		add := ldap.NewAddRequest(dn, nil)
 		add.Attribute("objectClass", []string{"groupOfNames"})
 		add.Attribute("cn", []string{name})
 		add.Attribute("member", members)
-		require.NoError(t, p.admin(t, 0).Add(add))
+		require.NoError(t, p.Manage(t, 0).Add(add))
 		return dn
 	}
-	inner := group("inner"+direct.Username, nested.dn, "cn=outer"+direct.Username+",ou=groups,"+directory.OpenLDAPBase)
-	outer := group("outer"+direct.Username, "UID="+direct.Username+", "+p.base, inner, "cn=gone,dc=example,dc=com")
+	inner := group("inner"+direct.Username, nested.DN, "cn=outer"+direct.Username+",ou=groups,"+directory.OpenLDAPBase)
+	outer := group("outer"+direct.Username, "UID="+direct.Username+", "+p.Base, inner, "cn=gone,dc=example,dc=com")
 	posix := ldap.NewAddRequest("cn=unix"+direct.Username+",ou=groups,"+directory.OpenLDAPBase, nil)
 	posix.Attribute("objectClass", []string{"posixGroup"})
 	posix.Attribute("cn", []string{"unix"})
 	posix.Attribute("gidNumber", []string{"27"})
 	posix.Attribute("memberUid", []string{unix.Username})
-	require.NoError(t, p.admin(t, 0).Add(posix))
+	require.NoError(t, p.Manage(t, 0).Add(posix))
 	config := p.config()
 	config.PrivilegedGroups = outer + "; " + posix.DN
 	require.True(t, config.Capabilities().ReadsPrivilege)
 	connector := open(t, config)
 	for _, test := range []struct {
-		user person
+		user ldaptest.Person
 		want connectors.Answer
 	}{{direct, connectors.Yes}, {nested, connectors.Yes}, {unix, connectors.Yes}, {nobody, connectors.No}} {
 		account, err := connector.Lookup(t.Context(), test.user.Ref())
