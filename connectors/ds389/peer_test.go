@@ -17,7 +17,9 @@ import (
 	"github.com/latchkey-iam/latchkey/internal/directory/directorytest"
 )
 
-const patience = 20 * time.Second
+// patience is for a change to arrive at the other server, which takes long on a busy machine. Only a
+// test that fails waits so long.
+const patience = 2 * time.Minute
 
 // shared is what is started once for all tests that neither stop nor change it.
 type shared struct {
