@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 
 	ber "github.com/go-asn1-ber/asn1-ber"
@@ -40,11 +39,12 @@ type Client struct {
 	pool     *pool
 }
 
-var boundPackets = sync.OnceFunc(func() { ber.MaxPacketLengthBytes = maxPacket })
+// The bound is a variable of package ber, which every connection of the process reads from a
+// goroutine of its own: it is set before there is one.
+var _ = func() bool { ber.MaxPacketLengthBytes = maxPacket; return true }()
 
 // Open returns a client of each server. It sends nothing.
 func Open(provider string, settings *Parsed, options connectors.Options) []*Client {
-	boundPackets()
 	shared := &credential{source: settings.password, now: options.Clock(), refused: map[string]string{}}
 	clients := make([]*Client, 0, len(settings.servers))
 	for _, server := range settings.servers {
